@@ -1,0 +1,40 @@
+# The language level and the flags that all of our own code is compiled with.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+if(PROJECT_IS_TOP_LEVEL)
+  set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+endif()
+
+find_program(NABLAFLOW_CCACHE ccache)
+mark_as_advanced(NABLAFLOW_CCACHE)
+if(NABLAFLOW_CCACHE AND PROJECT_IS_TOP_LEVEL AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER "${NABLAFLOW_CCACHE}")
+endif()
+
+# Linked privately by every target of ours, so that no flag leaks to a project that embeds Nablaflow.
+add_library(nablaflow_flags INTERFACE)
+
+target_compile_options(nablaflow_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+  $<$<BOOL:${NABLAFLOW_WERROR}>:-Werror>)
+
+# GCC 12 sees overlapping copies in plain additions of std::string where there are none; GCC 13 no longer does.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(nablaflow_flags INTERFACE -Wno-restrict)
+endif()
+
+# A contracted multiply-add rounds once instead of twice, and whether it appears depends on the compiler and the
+# instruction set: off, so that every build gives the same bits. Code that wants an fma says std::fma.
+# Nobody reads errno after a math call, and setting it keeps loops from being vectorised.
+# -ffast-math and -march=native stay out: the first breaks NaN and rounding, the second breaks shipped binaries.
+target_compile_options(nablaflow_flags INTERFACE -ffp-contract=off -fno-math-errno)
+
+if(NABLAFLOW_SANITIZE)
+  # -fno-sanitize-recover: a finding must fail the test, not only print.
+  set(nablaflow_sanitizers -fsanitize=${NABLAFLOW_SANITIZE} -fno-sanitize-recover=all)
+  target_compile_options(nablaflow_flags INTERFACE ${nablaflow_sanitizers} -fno-omit-frame-pointer)
+  target_link_options(nablaflow_flags INTERFACE ${nablaflow_sanitizers})
+endif()

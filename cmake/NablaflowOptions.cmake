@@ -1,0 +1,14 @@
+# Everything a person can switch, in one place.
+
+set(NABLAFLOW_ONEDNN AUTO CACHE STRING "Use oneDNN for matrix products and convolutions: AUTO, ON or OFF")
+set_property(CACHE NABLAFLOW_ONEDNN PROPERTY STRINGS AUTO ON OFF)
+
+option(NABLAFLOW_BUILD_TESTS "Build the tests (needs doctest)" ${PROJECT_IS_TOP_LEVEL})
+option(NABLAFLOW_BUILD_EXAMPLES "Build the example programs" ${PROJECT_IS_TOP_LEVEL})
+option(NABLAFLOW_BUILD_BENCH "Build the benchmarks" OFF)
+option(NABLAFLOW_WERROR "Treat warnings as errors" OFF)
+set(NABLAFLOW_SANITIZE "" CACHE STRING "Sanitizers, separated by commas: address,undefined or thread")
+
+if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()

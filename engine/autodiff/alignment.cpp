@@ -1,0 +1,43 @@
+#include "engine/autodiff/alignment.h"
+
+namespace nabla {
+
+Shape check_directions(const char* what, std::span<const Tensor> values, std::span<const Tensor> directions) {
+  if (values.size() != directions.size())
+    throw Error(std::string(what) + ": " + std::to_string(values.size()) + " values but " +
+                std::to_string(directions.size()) + " directions");
+  Shape leading;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    const Tensor& value = values[i];
+    const Tensor& direction = directions[i];
+    const auto misfit = [&](const std::string& why) {
+      return Error(std::string(what) + ": direction " + std::to_string(i) + " " + to_string(direction.shape()) + " " +
+                   std::string(name_of(direction.dtype())) + " " + why + " " + to_string(value.shape()) + " " +
+                   std::string(name_of(value.dtype())));
+    };
+    if (!is_floating(value.dtype())) throw misfit("belongs to a value that carries no derivative:");
+    if (direction.dtype() != value.dtype()) throw misfit("differs in type from");
+    const int extra = direction.rank() - value.rank();
+    if (extra < 0) throw misfit("has fewer axes than");
+    Shape fits;
+    if (!broadcast_shapes(direction.shape().without_first(extra), value.shape(), fits) || !(fits == value.shape()))
+      throw misfit("does not end in the shape");
+    const Shape own = direction.shape().first(extra);
+    if (i == 0) {
+      leading = own;
+    } else if (!broadcast_shapes(leading, own, fits)) {
+      throw misfit("has leading axes that differ from " + to_string(leading) + " of those before it; value");
+    } else {
+      leading = fits;
+    }
+  }
+  return leading;
+}
+
+std::vector<Tensor> variables_like(std::span<const Tensor> xs) {
+  std::vector<Tensor> variables;
+  for (const Tensor& x : xs) variables.push_back(variable(x.shape(), x.dtype()));
+  return variables;
+}
+
+}  // namespace nabla

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <array>
+#include <span>
+#include <vector>
+
+#include "engine/graph/primitive.h"
+#include "engine/ops/constant.h"
+#include "engine/ops/shaping.h"
+
+// What the forward and the reverse transform share: leading axes, compressed axes, and a node seen as an Application.
+
+namespace nabla {
+
+/// Checks that every direction is [*L, *shape of its value] with the same rank of L and extents that broadcast.
+/// Returns L. @throws Error naming `what`, the index and the shapes.
+Shape check_directions(const char* what, std::span<const Tensor> values, std::span<const Tensor> directions);
+
+/// Fresh variables with the shapes and types of `xs`.
+std::vector<Tensor> variables_like(std::span<const Tensor> xs);
+
+/// Broadcasts x ([*L, *primal]) from extent 1 to the primal's extent on the axes for which `must_expand(axis)`.
+template <class Predicate>
+Tensor expand_where(const Tensor& x, const Shape& primal, Predicate must_expand) {
+  if (x.shape().without_first(x.rank() - primal.rank()) == primal) return x;
+  Shape target = x.shape();
+  for (int axis = -1; axis >= -primal.rank(); --axis)
+    if (target[axis] == 1 && primal[axis] != 1 && must_expand(axis)) target[axis] = primal[axis];
+  return broadcast_to(x, target);
+}
+
+/// Holds handles to a node and its inputs while rules are applied to it; nodes built meanwhile carry its source line.
+class UseOfNode {
+ public:
+  explicit UseOfNode(Node* node) : scope_(node->where()), output_(node) {
+    for (Node* input : node->inputs()) inputs_.emplace_back(input);
+  }
+  Application application() const { return {inputs_, output_, output_.node().attributes()}; }
+  int slots() const { return static_cast<int>(inputs_.size()); }
+  const Node* input_node(int slot) const { return &inputs_[static_cast<std::size_t>(slot)].node(); }
+
+ private:
+  DerivedSourceScope scope_;
+  Tensor output_;
+  std::vector<Tensor> inputs_;
+};
+
+}  // namespace nabla

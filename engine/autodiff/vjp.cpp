@@ -1,0 +1,70 @@
+#include "engine/autodiff/vjp.h"
+
+#include "engine/autodiff/alignment.h"
+#include "engine/autodiff/substitute.h"
+#include "engine/graph/primitive.h"
+#include "engine/graph/walk.h"
+#include "engine/ops/pointwise.h"
+
+namespace nabla {
+
+std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<const Tensor> xs,
+                                       std::span<const Tensor> cts) {
+  const Shape leading = check_directions("vjp", ys, cts);
+  const Dependents between = dependents(ys, xs, Through::differentiable);
+  std::vector<std::optional<Tensor>> cotangents(between.nodes.size());
+  const auto accumulate = [&](const Node* node, const Tensor& term) {
+    const int at = between.index.find(node);
+    if (at == NodeMap::kAbsent) return;
+    std::optional<Tensor>& sum = cotangents[static_cast<std::size_t>(at)];
+    sum = sum ? *sum + term : term;
+  };
+  for (std::size_t i = 0; i < ys.size(); ++i) accumulate(&ys[i].node(), cts[i]);
+
+  NodeMap variables(xs.size());
+  for (const Tensor& x : xs) variables.insert(&x.node(), 0);
+  for (std::size_t n = between.nodes.size(); n-- > 0;) {
+    // A variable is where the walk ends, even if it is built from another variable.
+    if (!cotangents[n] || variables.find(between.nodes[n]) != NodeMap::kAbsent) continue;
+    const UseOfNode use(between.nodes[n]);
+    const Primitive& primitive = between.nodes[n]->primitive();
+    const Tensor cotangent = expand_where(*cotangents[n], between.nodes[n]->shape(), [&](int axis) {
+      return !primitive.accepts_compressed_cotangent(use.application(), axis);
+    });
+    for (int slot = 0; slot < use.slots(); ++slot) {
+      if (between.index.find(use.input_node(slot)) == NodeMap::kAbsent) continue;
+      const std::optional<Tensor> term = primitive.vjp(use.application(), slot, cotangent);
+      if (term) accumulate(use.input_node(slot), *term);
+    }
+  }
+
+  std::vector<std::optional<Tensor>> results;
+  for (const Tensor& x : xs) {
+    const int at = between.index.find(&x.node());
+    results.push_back(at == NodeMap::kAbsent ? std::nullopt : cotangents[static_cast<std::size_t>(at)]);
+    if (results.back()) results.back() = broadcast_to(*results.back(), concatenate(leading, x.shape()));
+  }
+  return results;
+}
+
+ValuesAndCotangents vjp(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
+                        const std::vector<Tensor>& xs, const std::vector<Tensor>& cts) {
+  const std::vector<Tensor> variables = variables_like(xs);
+  std::vector<Tensor> outputs = f(variables);
+  const std::size_t count = outputs.size();
+  const Shape leading = check_directions("vjp", outputs, cts);
+  const std::vector<std::optional<Tensor>> cotangents = vjp(outputs, variables, cts);
+  for (std::size_t i = 0; i < xs.size(); ++i)
+    outputs.push_back(cotangents[i] ? *cotangents[i] : zeros(concatenate(leading, xs[i].shape()), xs[i].dtype()));
+  const std::vector<Tensor> put_back = substitute(outputs, variables, xs);
+  const auto middle = put_back.begin() + static_cast<std::ptrdiff_t>(count);
+  return {{put_back.begin(), middle}, {middle, put_back.end()}};
+}
+
+ValueAndCotangent vjp(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& ct) {
+  const auto results = vjp([&](const std::vector<Tensor>& v) { return std::vector{f(v[0])}; }, std::vector{x},
+                           std::vector{ct});
+  return {results.values[0], results.cotangents[0]};
+}
+
+}  // namespace nabla

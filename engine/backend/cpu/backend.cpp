@@ -1,0 +1,39 @@
+#include "engine/backend/backend.h"
+
+#include <string>
+
+#include "engine/backend/cpu/kernels.h"
+
+namespace nabla {
+namespace {
+
+class CpuBackend final : public Backend {
+ public:
+  CpuBackend() {
+    cpu::add_pointwise_kernels(table_);
+    cpu::add_shaping_kernels(table_);
+    cpu::add_reduction_kernels(table_);
+    cpu::add_contraction_kernels(table_);
+    cpu::add_indexing_kernels(table_);
+    cpu::add_random_kernels(table_);
+  }
+  std::string_view name() const override { return "cpu"; }
+  Kernel kernel(const Primitive& primitive) const override {
+    const auto found = table_.find(primitive.name());
+    if (found == table_.end()) throw Error("cpu: no kernel for " + std::string(primitive.name()));
+    return found->second;
+  }
+  Kernel copy_kernel() const override { return &cpu::copy_to_dense; }
+
+ private:
+  cpu::KernelTable table_;
+};
+
+}  // namespace
+
+const Backend& cpu_backend() {
+  static const CpuBackend& backend = *new CpuBackend;
+  return backend;
+}
+
+}  // namespace nabla

@@ -1,0 +1,142 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "engine/backend/cpu/thread_pool.h"
+#include "engine/tensor/layout.h"
+
+// Walking several operands of one shape together.
+
+namespace nabla::cpu {
+
+/// Nested loops over N operands with as few axes as their strides allow: axes of extent 1 are gone, neighbours that
+/// every operand walks as one are merged. The innermost axis comes last.
+template <int N>
+struct Loop {
+  int rank = 0;
+  std::array<std::int64_t, kMaxRank> extents{};
+  std::array<std::array<std::int64_t, kMaxRank>, N> strides{};
+  std::array<std::int64_t, N> offsets{};
+
+  std::int64_t inner_extent() const { return rank == 0 ? 1 : extents[static_cast<std::size_t>(rank - 1)]; }
+  std::int64_t inner_stride(int operand) const {
+    return rank == 0 ? 1 : strides[static_cast<std::size_t>(operand)][static_cast<std::size_t>(rank - 1)];
+  }
+  std::int64_t outer_count() const {
+    std::int64_t count = 1;
+    for (int i = 0; i + 1 < rank; ++i) count *= extents[static_cast<std::size_t>(i)];
+    return count;
+  }
+};
+
+/// Strides of `layout` when it is broadcast to `shape` (equal ranks).
+inline Strides broadcast_strides(const Layout& layout, const Shape& shape) {
+  Strides strides{};
+  for (int i = 0; i < shape.rank(); ++i) {
+    const std::size_t axis = static_cast<std::size_t>(i);
+    strides[axis] = layout.shape[i] == 1 ? 0 : layout.strides[axis];
+  }
+  return strides;
+}
+
+template <int N>
+Loop<N> make_loop(const Shape& shape, const std::array<const Layout*, N>& operands) {
+  Loop<N> loop;
+  std::array<Strides, N> full;
+  for (std::size_t k = 0; k < N; ++k) {
+    full[k] = broadcast_strides(*operands[k], shape);
+    loop.offsets[k] = 0;  // Array::data() already adds the layout's offset
+  }
+  for (int i = 0; i < shape.rank(); ++i) {
+    const std::size_t axis = static_cast<std::size_t>(i);
+    if (shape[i] == 1) continue;
+    bool merges = loop.rank > 0;
+    const std::size_t last = static_cast<std::size_t>(std::max(0, loop.rank - 1));
+    for (std::size_t k = 0; k < N && merges; ++k) merges = loop.strides[k][last] == full[k][axis] * shape[i];
+    const std::size_t place = merges ? last : static_cast<std::size_t>(loop.rank++);
+    loop.extents[place] = merges ? loop.extents[place] * shape[i] : shape[i];
+    for (std::size_t k = 0; k < N; ++k) loop.strides[k][place] = full[k][axis];
+  }
+  return loop;
+}
+
+/// Elements below which a loop is not worth splitting. Depends on shapes only, as every split must.
+inline constexpr std::int64_t kTaskElements = 16384;
+
+/// Calls row(offsets, count) for runs along the innermost axis that together cover the loop, on the thread pool.
+/// `weight` is the work behind one element, for instance the length of the line that starts there.
+template <int N, class Row>
+void for_each_run(const Loop<N>& loop, Row row, std::int64_t weight = 1) {
+  const std::int64_t inner = loop.inner_extent();
+  const std::int64_t outer = loop.outer_count();
+  if (inner == 0 || outer == 0) return;
+  // Long rows are cut, short rows are bundled, so that every task has about kTaskElements.
+  const std::int64_t per_task = std::max<std::int64_t>(1, kTaskElements / std::max<std::int64_t>(1, weight));
+  const std::int64_t pieces = (inner + per_task - 1) / per_task;
+  const std::int64_t rows_per_task = std::max<std::int64_t>(1, per_task / inner);
+  const std::int64_t units = outer * pieces;
+  const std::int64_t tasks = pieces > 1 ? units : (outer + rows_per_task - 1) / rows_per_task;
+  const auto work = [&](std::int64_t task) {
+    const std::int64_t first = pieces > 1 ? task : task * rows_per_task;
+    const std::int64_t last = pieces > 1 ? task + 1 : std::min(outer, first + rows_per_task);
+    // Position of the first row; afterwards an odometer moves on.
+    std::array<std::int64_t, kMaxRank> at{};
+    std::array<std::int64_t, N> offsets = loop.offsets;
+    std::int64_t rest = first / pieces;
+    for (int i = loop.rank - 2; i >= 0; --i) {
+      const std::size_t axis = static_cast<std::size_t>(i);
+      at[axis] = rest % loop.extents[axis];
+      rest /= loop.extents[axis];
+      for (std::size_t k = 0; k < N; ++k) offsets[k] += at[axis] * loop.strides[k][axis];
+    }
+    if (pieces > 1) {
+      const std::int64_t start = task % pieces * per_task;
+      for (std::size_t k = 0; k < N; ++k) offsets[k] += start * loop.inner_stride(static_cast<int>(k));
+      row(offsets, std::min(per_task, inner - start));
+      return;
+    }
+    for (std::int64_t r = first; r < last; ++r) {
+      row(offsets, inner);
+      for (int i = loop.rank - 2; i >= 0; --i) {
+        const std::size_t axis = static_cast<std::size_t>(i);
+        for (std::size_t k = 0; k < N; ++k) offsets[k] += loop.strides[k][axis];
+        if (++at[axis] < loop.extents[axis]) break;
+        for (std::size_t k = 0; k < N; ++k) offsets[k] -= loop.extents[axis] * loop.strides[k][axis];
+        at[axis] = 0;
+      }
+    }
+  };
+  if (tasks == 1) return work(0);
+  parallel_for(tasks, work);
+}
+
+/// Calls line(offsets) for every line along `axis` (from the right) of operands of shape `shape`; operands may differ
+/// in extent along the axis. `length` is the work per line.
+template <int N, class Line>
+void for_each_line(Shape shape, int axis, std::int64_t length, std::array<Layout, N> operands, Line line) {
+  shape[axis] = 1;
+  std::array<const Layout*, N> pointers;
+  for (std::size_t k = 0; k < N; ++k) {
+    operands[k].shape[axis] = 1;
+    pointers[k] = &operands[k];
+  }
+  const Loop<N> loop = make_loop<N>(shape, pointers);
+  for_each_run(
+      loop,
+      [&](std::array<std::int64_t, N> at, std::int64_t count) {
+        for (std::int64_t i = 0; i < count; ++i) {
+          line(at);
+          for (std::size_t k = 0; k < N; ++k) at[k] += loop.inner_stride(static_cast<int>(k));
+        }
+      },
+      length);
+}
+
+/// Stride of a layout along an axis from the right; 0 where the extent is 1.
+inline std::int64_t line_stride(const Layout& layout, int axis) {
+  return layout.shape[axis] == 1 ? 0 : layout.strides[static_cast<std::size_t>(layout.shape.rank() + axis)];
+}
+
+}  // namespace nabla::cpu

@@ -1,0 +1,140 @@
+#include "engine/backend/cpu/thread_pool.h"
+
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/backend/threads.h"
+#include "engine/tensor/error.h"
+
+namespace nabla {
+namespace cpu {
+namespace {
+
+// Steps follow one another within microseconds, so a worker looks for the next one this often before it sleeps.
+constexpr int kSpins = 4000;
+
+void relax() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#endif
+}
+
+class ThreadPool {
+ public:
+  static ThreadPool& instance() {
+    static ThreadPool pool;
+    return pool;
+  }
+
+  ~ThreadPool() { stop(); }
+
+  int count() const { return count_.load(std::memory_order_relaxed); }
+
+  void resize(int count) {
+    const std::lock_guard owner(owner_);
+    stop();
+    count_ = count;
+  }
+
+  void run(std::int64_t tasks, const std::function<void(std::int64_t)>& body) {
+    const std::unique_lock owner(owner_, std::try_to_lock);
+    if (tasks <= 1 || count() == 1 || !owner.owns_lock()) {
+      for (std::int64_t task = 0; task < tasks; ++task) body(task);
+      return;
+    }
+    start();
+    {
+      const std::lock_guard lock(mutex_);
+      body_ = &body;
+      tasks_ = tasks;
+      next_.store(0, std::memory_order_relaxed);
+      error_ = nullptr;
+      busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+      generation_.fetch_add(1, std::memory_order_release);
+    }
+    wake_.notify_all();
+    work();
+    while (busy_.load(std::memory_order_acquire) > 0) relax();
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  void start() {
+    if (static_cast<int>(workers_.size()) == count() - 1) return;
+    stopping_ = false;
+    for (int i = 1; i < count(); ++i) workers_.emplace_back([this, seen = generation_.load()] { loop(seen); });
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+      generation_.fetch_add(1, std::memory_order_release);
+    }
+    wake_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+    workers_.clear();
+  }
+
+  void loop(std::uint64_t seen) {
+    for (;;) {
+      for (int spin = 0; spin < kSpins && generation_.load(std::memory_order_acquire) == seen; ++spin) relax();
+      {
+        std::unique_lock lock(mutex_);
+        wake_.wait(lock, [&] { return generation_.load(std::memory_order_relaxed) != seen; });
+        seen = generation_.load(std::memory_order_relaxed);
+        if (stopping_) return;
+      }
+      work();
+      busy_.fetch_sub(1, std::memory_order_release);
+    }
+  }
+
+  void work() {
+    for (;;) {
+      const std::int64_t task = next_.fetch_add(1, std::memory_order_relaxed);
+      if (task >= tasks_) return;
+      try {
+        (*body_)(task);
+      } catch (...) {
+        const std::lock_guard lock(mutex_);
+        if (!error_) error_ = std::current_exception();
+      }
+    }
+  }
+
+  std::mutex owner_;  // held by the caller that the pool works for
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<std::thread> workers_;
+  std::atomic<int> count_ = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  std::atomic<std::uint64_t> generation_ = 0;
+  std::atomic<std::int64_t> next_ = 0;
+  std::atomic<int> busy_ = 0;
+  std::int64_t tasks_ = 0;
+  const std::function<void(std::int64_t)>* body_ = nullptr;
+  std::exception_ptr error_;
+  bool stopping_ = false;
+};
+
+}  // namespace
+
+void parallel_for(std::int64_t tasks, const std::function<void(std::int64_t)>& body) {
+  ThreadPool::instance().run(tasks, body);
+}
+
+}  // namespace cpu
+
+void set_thread_count(int count) {
+  if (count < 1) throw Error("set_thread_count: " + std::to_string(count) + " threads; at least one is needed");
+  cpu::ThreadPool::instance().resize(count);
+}
+
+int thread_count() { return cpu::ThreadPool::instance().count(); }
+
+}  // namespace nabla

@@ -1,0 +1,10 @@
+#pragma once
+
+namespace nabla {
+
+/// Threads that evaluation may use, the caller's included; by default all that the machine offers.
+/// Results do not depend on the number: work is cut by shapes alone. @throws Error if count < 1.
+void set_thread_count(int count);
+int thread_count();
+
+}  // namespace nabla

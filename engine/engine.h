@@ -1,0 +1,24 @@
+#pragma once
+
+// Everything a program needs of the engine.
+
+#include "engine/autodiff/custom_derivative.h"  // IWYU pragma: export
+#include "engine/autodiff/grad.h"               // IWYU pragma: export
+#include "engine/autodiff/jacobian.h"           // IWYU pragma: export
+#include "engine/autodiff/jvp.h"                // IWYU pragma: export
+#include "engine/autodiff/vjp.h"                // IWYU pragma: export
+#include "engine/autodiff/vmap.h"               // IWYU pragma: export
+#include "engine/backend/threads.h"             // IWYU pragma: export
+#include "engine/graph/print.h"                 // IWYU pragma: export
+#include "engine/ops/composed.h"                // IWYU pragma: export
+#include "engine/ops/constant.h"                // IWYU pragma: export
+#include "engine/ops/contraction.h"             // IWYU pragma: export
+#include "engine/ops/indexing.h"                // IWYU pragma: export
+#include "engine/ops/pointwise.h"               // IWYU pragma: export
+#include "engine/ops/random.h"                  // IWYU pragma: export
+#include "engine/ops/reduction.h"               // IWYU pragma: export
+#include "engine/ops/shaping.h"                 // IWYU pragma: export
+#include "engine/plan/evaluate.h"               // IWYU pragma: export
+#include "engine/plan/plan.h"                   // IWYU pragma: export
+#include "engine/tensor/cell.h"                 // IWYU pragma: export
+#include "engine/tensor/tensor.h"               // IWYU pragma: export

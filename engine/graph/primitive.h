@@ -1,0 +1,98 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/graph/node.h"
+#include "engine/tensor/layout.h"
+
+// The contract that every operator signs. Transforms (jvp, vjp, vmap) know no operator by name: all they need is here.
+//
+// Shapes: axes count from the right, and every primitive accepts any number of leading axes. A tangent of x:[*S] is
+// [K, *S] (or [*L, *S]); cotangents and vmap likewise. Operands of one primitive have equal rank.
+// A tangent or cotangent may have extent 1 where the primal has n, meaning a broadcast ("compressed"), on axes that
+// the primitive accepts compressed; the transform expands the others before it calls a rule.
+
+namespace nabla {
+
+using Inputs = std::span<const Tensor>;
+using Tangents = std::span<const std::optional<Tensor>>;  // aligned with the inputs; nullopt is a symbolic zero
+
+struct TensorType {
+  Shape shape;
+  DType dtype;
+};
+
+/// One use of a primitive, as its rules see it.
+struct Application {
+  Inputs inputs;
+  const Tensor& output;
+  const Attributes& attributes;
+};
+
+/// What the Jacobian of one input slot looks like; used for planning traces only, so `opaque` is always right.
+enum class Structure { opaque, constant_operator, diagonal, low_rank_plus_diagonal, local_window };
+
+class Primitive {
+ public:
+  enum class Class { pointwise, linear, multilinear, composite, nondifferentiable };
+
+  virtual ~Primitive() = default;
+  Primitive(const Primitive&) = delete;
+  Primitive& operator=(const Primitive&) = delete;
+
+  std::string_view name() const { return name_; }
+  Class derivative_class() const { return class_; }
+
+  /// Shape and type of the output. @throws Error that says what does not fit.
+  virtual TensorType infer(Inputs inputs, const Attributes& attributes) const = 0;
+
+  /// Tangent of the output from the tangents of the inputs, at least one of which is present.
+  virtual std::optional<Tensor> jvp(const Application& at, Tangents tangents) const = 0;
+  /// Contribution of the output's cotangent to the cotangent of one input.
+  virtual std::optional<Tensor> vjp(const Application& at, int slot, const Tensor& cotangent) const = 0;
+
+  /// Where axis `axis` (-1, -2, ..) of input `slot` reappears in the output if the primitive treats it pointwise
+  /// (every entry along it is processed alone); nullopt if entries along it mix.
+  virtual std::optional<int> carried_axis(const Application& at, int slot, int axis) const = 0;
+  /// May the tangent of `slot` be compressed along `axis`? By default on the axes that are carried.
+  virtual bool accepts_compressed_tangent(const Application& at, int slot, int axis) const {
+    return carried_axis(at, slot, axis).has_value();
+  }
+  /// May the output's cotangent be compressed along `axis`? By default where some input axis is carried there.
+  virtual bool accepts_compressed_cotangent(const Application& at, int axis) const;
+
+  virtual Structure structure(const Application&, int /*slot*/) const { return Structure::opaque; }
+
+  /// The output as a view of input 0's elements, if it can be one without moving any.
+  virtual std::optional<Layout> view(const Layout& /*input*/, const Attributes&) const { return std::nullopt; }
+
+  /// True if all elements of every output are equal, so that one may stand for all (a constant).
+  virtual bool is_uniform() const { return false; }
+  /// True for the variables of transforms, which never have a value.
+  virtual bool is_variable() const { return false; }
+
+  /// Attributes in a reader's words, for printing.
+  virtual std::string describe(const Attributes& attributes) const;
+
+ protected:
+  /// Named primitives are listed by all_primitives(); anonymous ones belong to a caller.
+  enum class Registration { listed, anonymous };
+  Primitive(std::string_view name, Class derivative_class, Registration registration = Registration::listed);
+  void rename(std::string_view name) { name_ = name; }
+
+ private:
+  std::string_view name_;
+  Class class_;
+};
+
+/// Every primitive that is linked into the program, in the order of their names.
+std::vector<const Primitive*> all_primitives();
+
+/// "name: operands [2, 3] f32 and [4] f32": the beginning of an error message.
+std::string with_operands(std::string_view name, Inputs inputs);
+
+}  // namespace nabla

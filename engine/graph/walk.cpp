@@ -1,0 +1,78 @@
+#include "engine/graph/walk.h"
+
+#include <algorithm>
+#include <bit>
+#include <limits>
+
+namespace nabla {
+namespace {
+thread_local std::uint64_t walked = 0;
+}
+
+NodeMap::NodeMap(std::size_t expected) : entries_(std::bit_ceil(std::max<std::size_t>(16, expected * 2))) {}
+
+std::size_t NodeMap::place(const Node* node) const {
+  const std::uint64_t hash = std::bit_cast<std::uintptr_t>(node) * 0x9e3779b97f4a7c15ULL;
+  std::size_t i = static_cast<std::size_t>(hash >> 32) & (entries_.size() - 1);
+  while (entries_[i].node && entries_[i].node != node) i = (i + 1) & (entries_.size() - 1);
+  return i;
+}
+
+int NodeMap::find(const Node* node) const { return entries_[place(node)].value; }
+
+bool NodeMap::insert(const Node* node, int value) {
+  std::size_t i = place(node);
+  if (entries_[i].node) return false;
+  if (2 * (count_ + 1) > entries_.size()) {
+    grow();
+    i = place(node);
+  }
+  entries_[i] = {node, value};
+  ++count_;
+  return true;
+}
+
+void NodeMap::set(const Node* node, int value) {
+  if (!insert(node, value)) entries_[place(node)].value = value;
+}
+
+void NodeMap::grow() {
+  std::vector<Entry> old(entries_.size() * 2);
+  old.swap(entries_);
+  for (const Entry& entry : old)
+    if (entry.node) entries_[place(entry.node)] = entry;
+}
+
+Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Through through) {
+  std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
+  for (const Tensor& x : xs) oldest = std::min(oldest, x.node().id());
+
+  NodeMap seen;
+  std::vector<Node*> reached;
+  const auto reach = [&](Node* node) {
+    if (node->id() >= oldest && seen.insert(node, 0)) reached.push_back(node);
+  };
+  for (const Tensor& y : ys) reach(&y.node());
+  for (std::size_t i = 0; i < reached.size(); ++i)
+    for (Node* input : reached[i]->inputs()) reach(input);
+  walked += reached.size();
+  std::sort(reached.begin(), reached.end(), [](const Node* a, const Node* b) { return a->id() < b->id(); });
+
+  Dependents result{{}, NodeMap(reached.size())};
+  NodeMap variables(xs.size());
+  for (const Tensor& x : xs) variables.insert(&x.node(), 0);
+  for (Node* node : reached) {
+    bool depends = variables.find(node) != NodeMap::kAbsent;
+    if (!depends && (through == Through::everything || is_floating(node->dtype()))) {
+      for (const Node* input : node->inputs()) depends = depends || result.index.find(input) != NodeMap::kAbsent;
+    }
+    if (!depends) continue;
+    result.index.insert(node, static_cast<int>(result.nodes.size()));
+    result.nodes.push_back(node);
+  }
+  return result;
+}
+
+std::uint64_t walked_node_count() { return walked; }
+
+}  // namespace nabla

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "engine/graph/node.h"
+
+namespace nabla {
+
+/// A small open-addressing map from nodes to integers, for walks.
+class NodeMap {
+ public:
+  static constexpr int kAbsent = -1;
+  explicit NodeMap(std::size_t expected = 16);
+  /// The value of a node, or kAbsent.
+  int find(const Node* node) const;
+  /// Inserts if absent; returns false if the node was there (and leaves its value).
+  bool insert(const Node* node, int value);
+  void set(const Node* node, int value);
+
+ private:
+  std::size_t place(const Node* node) const;
+  void grow();
+
+  struct Entry {
+    const Node* node = nullptr;
+    int value = kAbsent;
+  };
+  std::vector<Entry> entries_;
+  std::size_t count_ = 0;
+};
+
+/// The part of a graph between variables and results that derivatives flow through.
+struct Dependents {
+  /// Nodes that depend differentiably (floating results of floating inputs) or at all on xs, inputs before users.
+  /// The xs themselves are included where reached.
+  std::vector<Node*> nodes;
+  /// Index into `nodes`, or NodeMap::kAbsent.
+  NodeMap index;
+};
+
+/// Collects what lies between xs and ys. The walk stops at ids below the smallest of the xs, because an input's id is
+/// always smaller than its user's: the history before the variables is never visited.
+enum class Through { differentiable, everything };
+Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Through through);
+
+/// Nodes visited by all walks of this thread so far; lets tests assert that a walk stays local.
+std::uint64_t walked_node_count();
+
+}  // namespace nabla

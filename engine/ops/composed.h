@@ -1,0 +1,31 @@
+#pragma once
+
+#include <vector>
+
+#include "engine/tensor/tensor.h"
+
+// Named compositions of primitives. Their derivatives follow from their parts.
+
+namespace nabla {
+
+Tensor mean(const Operand& x, const std::vector<int>& axes = {}, bool keep_axes = false);
+/// Mean squared deviation from the mean (divisor n).
+Tensor var(const Operand& x, const std::vector<int>& axes = {}, bool keep_axes = false);
+/// Euclidean norm over the axes; its derivative at 0 is 0.
+Tensor norm(const Operand& x, const std::vector<int>& axes = {}, bool keep_axes = false);
+
+/// max(x, 0) as select(x > 0, x, 0): the derivative at 0 is 0.
+Tensor relu(const Operand& x);
+/// x sigmoid(x).
+Tensor silu(const Operand& x);
+/// x (1 + erf(x / sqrt 2)) / 2.
+Tensor gelu(const Operand& x);
+/// log(1 + exp(x)) without overflow.
+Tensor softplus(const Operand& x);
+/// min(max(x, low), high).
+Tensor clamp(const Operand& x, double low, double high);
+
+/// -log softmax(logits)[class] along the innermost axis: logits [.., c], classes [..] integer -> [..].
+Tensor cross_entropy(const Operand& logits, const Tensor& classes);
+
+}  // namespace nabla

@@ -1,0 +1,33 @@
+#pragma once
+
+#include "engine/tensor/tensor.h"
+
+// Values that depend on nothing: literals, ranges, leaves and the variables of transforms.
+
+namespace nabla {
+
+/// A tensor whose elements all equal `value`. It takes no memory until something needs it in full.
+Tensor full(const Shape& shape, double value, DType dtype = DType::f32);
+Tensor zeros(const Shape& shape, DType dtype = DType::f32);
+Tensor ones(const Shape& shape, DType dtype = DType::f32);
+Tensor zeros_like(const Tensor& x);
+Tensor ones_like(const Tensor& x);
+/// 0, 1, .., count-1 as a tensor [count].
+Tensor iota(std::int64_t count, DType dtype = DType::i64);
+/// The n x n identity matrix.
+Tensor identity(std::int64_t n, DType dtype = DType::f32);
+
+/// A weak literal beside `like`: extents of 1, the same rank and type.
+/// @throws Error if the type cannot hold the value.
+Tensor literal_like(double value, const Tensor& like);
+/// Turns an operand into a tensor; a literal takes rank and type of `like`.
+Tensor to_tensor(const Operand& operand, const Tensor& like);
+
+/// A fresh variable: a node without a value, which transforms replace or differentiate by.
+Tensor variable(const Shape& shape, DType dtype,
+                std::source_location where = std::source_location::current());
+
+/// The value of x; derivatives of any order and mode are zero.
+Tensor stop_gradient(const Operand& x);
+
+}  // namespace nabla

@@ -1,0 +1,202 @@
+#include "engine/ops/pointwise.h"
+
+#include <numbers>
+
+#include "engine/ops/constant.h"
+#include "engine/ops/contract.h"
+
+namespace nabla {
+namespace {
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The derivative rules. One partial per input, in terms of the inputs x and the output y; a plain number is a constant
+// factor. Using y where possible keeps the primal from appearing twice.
+
+using In = Inputs;
+using Out = const Tensor&;
+constexpr auto kNumeric = PointwisePrimitive::Domain::numeric;
+constexpr auto kFloating = PointwisePrimitive::Domain::floating;
+constexpr std::integral_constant<std::size_t, 1> kUnary;
+constexpr std::integral_constant<std::size_t, 2> kBinary;
+
+Partial constant(double factor) { return factor; }
+
+// 1 where a beats b, 1/2 at a tie.
+Partial winner(const Tensor& wins, const Tensor& ties, DType dtype) {
+  return cast(wins, dtype) + cast(ties, dtype) * 0.5;
+}
+
+const PointwisePrimitive kNeg("neg", kNumeric, kUnary, [](In, Out) { return constant(-1); });
+const PointwisePrimitive kAdd(
+    "add", kNumeric, kBinary, [](In, Out) { return constant(1); }, [](In, Out) { return constant(1); });
+const PointwisePrimitive kSub(
+    "sub", kNumeric, kBinary, [](In, Out) { return constant(1); }, [](In, Out) { return constant(-1); });
+const PointwisePrimitive kMul(
+    "mul", kNumeric, kBinary, [](In x, Out) -> Partial { return x[1]; }, [](In x, Out) -> Partial { return x[0]; });
+const PointwisePrimitive kDiv(
+    "div", kFloating, kBinary, [](In x, Out) -> Partial { return reciprocal(x[1]); },
+    [](In x, Out y) -> Partial { return -(y * reciprocal(x[1])); });
+const PointwisePrimitive kMax(
+    "max", kNumeric, kBinary,
+    [](In x, Out) { return winner(greater(x[0], x[1]), equal(x[0], x[1]), x[0].dtype()); },
+    [](In x, Out) { return winner(less(x[0], x[1]), equal(x[0], x[1]), x[0].dtype()); });
+const PointwisePrimitive kMin(
+    "min", kNumeric, kBinary,
+    [](In x, Out) { return winner(less(x[0], x[1]), equal(x[0], x[1]), x[0].dtype()); },
+    [](In x, Out) { return winner(greater(x[0], x[1]), equal(x[0], x[1]), x[0].dtype()); });
+const PointwisePrimitive kAbs("abs", kNumeric, kUnary, [](In x, Out) -> Partial { return sign(x[0]); });
+const PointwisePrimitive kSign("sign", kNumeric, kUnary, [](In, Out) { return constant(0); });
+const PointwisePrimitive kSquare("square", kNumeric, kUnary, [](In x, Out) -> Partial { return x[0] * 2; });
+const PointwisePrimitive kSqrt("sqrt", kFloating, kUnary, [](In, Out y) -> Partial { return reciprocal(y) * 0.5; });
+const PointwisePrimitive kRsqrt("rsqrt", kFloating, kUnary,
+                                [](In, Out y) -> Partial { return square(y) * y * -0.5; });
+const PointwisePrimitive kReciprocal("reciprocal", kFloating, kUnary,
+                                     [](In, Out y) -> Partial { return -square(y); });
+const PointwisePrimitive kExp("exp", kFloating, kUnary, [](In, Out y) -> Partial { return y; });
+const PointwisePrimitive kLog("log", kFloating, kUnary, [](In x, Out) -> Partial { return reciprocal(x[0]); });
+const PointwisePrimitive kExpm1("expm1", kFloating, kUnary, [](In, Out y) -> Partial { return y + 1; });
+const PointwisePrimitive kLog1p("log1p", kFloating, kUnary,
+                                [](In x, Out) -> Partial { return reciprocal(x[0] + 1); });
+const PointwisePrimitive kSin("sin", kFloating, kUnary, [](In x, Out) -> Partial { return cos(x[0]); });
+const PointwisePrimitive kCos("cos", kFloating, kUnary, [](In x, Out) -> Partial { return -sin(x[0]); });
+const PointwisePrimitive kTanh("tanh", kFloating, kUnary, [](In, Out y) -> Partial { return 1 - square(y); });
+const PointwisePrimitive kSigmoid("sigmoid", kFloating, kUnary, [](In, Out y) -> Partial { return y * (1 - y); });
+const PointwisePrimitive kErf("erf", kFloating, kUnary, [](In x, Out) -> Partial {
+  return exp(-square(x[0])) * (2 * std::numbers::inv_sqrtpi);
+});
+const PointwisePrimitive kPow(
+    "pow", kFloating, kBinary,
+    [](In x, Out) -> Partial { return select(equal(x[1], 0), 0.0, x[1] * pow(x[0], x[1] - 1)); },
+    [](In x, Out y) -> Partial {
+      const Tensor at_zero = equal(x[0], 0);
+      return select(at_zero, 0.0, log(select(at_zero, 1.0, x[0])) * y);
+    });
+
+// ---------------------------------------------------------------------------------------------------------------------
+
+// Pointwise by position, without derivative.
+class Comparison final : public NondifferentiablePrimitive {
+ public:
+  explicit Comparison(std::string_view name) : NondifferentiablePrimitive(name) {}
+  TensorType infer(Inputs inputs, const Attributes&) const override {
+    if (inputs[0].dtype() != inputs[1].dtype())
+      throw Error(with_operands(name(), inputs) + " differ in type; cast one of them");
+    return {broadcast_operands(name(), inputs), DType::boolean};
+  }
+  std::optional<int> carried_axis(const Application&, int, int axis) const override { return axis; }
+};
+
+const Comparison kEqual("equal");
+const Comparison kNotEqual("not_equal");
+const Comparison kLess("less");
+const Comparison kLessEqual("less_equal");
+const Comparison kGreater("greater");
+const Comparison kGreaterEqual("greater_equal");
+
+// Linear in both branches. Zero cotangents are selected, never multiplied.
+class Select final : public LinearPrimitive {
+ public:
+  Select() : LinearPrimitive("select") {}
+  bool linear_in(int slot) const override { return slot > 0; }
+  TensorType infer(Inputs inputs, const Attributes&) const override {
+    if (inputs[0].dtype() != DType::boolean || inputs[1].dtype() != inputs[2].dtype())
+      throw Error(with_operands(name(), inputs) + ": needs a bool condition and two operands of one type");
+    return {broadcast_operands(name(), inputs), inputs[1].dtype()};
+  }
+  Tensor transpose(const Application& at, int slot, const Tensor& cotangent) const override {
+    const Tensor& condition = at.inputs[0];
+    const Tensor chosen =
+        slot == 1 ? select(condition, cotangent, 0.0) : select(condition, 0.0, cotangent);
+    return sum_to_shape(chosen, at.output.shape(), at.inputs[static_cast<std::size_t>(slot)].shape());
+  }
+  std::optional<int> carried_axis(const Application&, int, int axis) const override { return axis; }
+  bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
+  Structure structure(const Application&, int) const override { return Structure::diagonal; }
+};
+const Select kSelect;
+
+// Attribute: the type.
+class Cast final : public LinearPrimitive {
+ public:
+  Cast() : LinearPrimitive("cast") {}
+  TensorType infer(Inputs inputs, const Attributes& attributes) const override {
+    return {inputs[0].shape(), static_cast<DType>(attributes[0])};
+  }
+  Tensor transpose(const Application& at, int, const Tensor& cotangent) const override {
+    return cast(cotangent, at.inputs[0].dtype());
+  }
+  std::optional<int> carried_axis(const Application&, int, int axis) const override { return axis; }
+  bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
+  Structure structure(const Application&, int) const override { return Structure::diagonal; }
+  std::string describe(const Attributes& attributes) const override {
+    return std::string(name_of(static_cast<DType>(attributes[0])));
+  }
+};
+const Cast kCast;
+
+Tensor unary(const Primitive& primitive, const Operand& x) {
+  return apply(primitive, std::span(&x.tensor(), 1), {}, x.where());
+}
+
+// Literals become tensors and ranks are made equal before the primitive sees its operands.
+Tensor binary(const Primitive& primitive, const Operand& a, const Operand& b) {
+  const SourceScope scope(a.where());
+  const Tensor& like = a.is_literal() ? b.tensor() : a.tensor();
+  Tensor operands[] = {to_tensor(a, like), to_tensor(b, like)};
+  const int rank = std::max(operands[0].rank(), operands[1].rank());
+  for (Tensor& operand : operands)
+    if (operand.rank() < rank) operand = promote(operand, rank);
+  return apply(primitive, operands, {}, a.where());
+}
+
+}  // namespace
+
+Tensor neg(const Operand& x) { return unary(kNeg, x); }
+Tensor add(const Operand& a, const Operand& b) { return binary(kAdd, a, b); }
+Tensor sub(const Operand& a, const Operand& b) { return binary(kSub, a, b); }
+Tensor mul(const Operand& a, const Operand& b) { return binary(kMul, a, b); }
+Tensor div(const Operand& a, const Operand& b) { return binary(kDiv, a, b); }
+Tensor max(const Operand& a, const Operand& b) { return binary(kMax, a, b); }
+Tensor min(const Operand& a, const Operand& b) { return binary(kMin, a, b); }
+Tensor abs(const Operand& x) { return unary(kAbs, x); }
+Tensor sign(const Operand& x) { return unary(kSign, x); }
+Tensor square(const Operand& x) { return unary(kSquare, x); }
+Tensor sqrt(const Operand& x) { return unary(kSqrt, x); }
+Tensor rsqrt(const Operand& x) { return unary(kRsqrt, x); }
+Tensor reciprocal(const Operand& x) { return unary(kReciprocal, x); }
+Tensor exp(const Operand& x) { return unary(kExp, x); }
+Tensor log(const Operand& x) { return unary(kLog, x); }
+Tensor expm1(const Operand& x) { return unary(kExpm1, x); }
+Tensor log1p(const Operand& x) { return unary(kLog1p, x); }
+Tensor sin(const Operand& x) { return unary(kSin, x); }
+Tensor cos(const Operand& x) { return unary(kCos, x); }
+Tensor tanh(const Operand& x) { return unary(kTanh, x); }
+Tensor sigmoid(const Operand& x) { return unary(kSigmoid, x); }
+Tensor erf(const Operand& x) { return unary(kErf, x); }
+Tensor pow(const Operand& base, const Operand& exponent) { return binary(kPow, base, exponent); }
+
+Tensor equal(const Operand& a, const Operand& b) { return binary(kEqual, a, b); }
+Tensor not_equal(const Operand& a, const Operand& b) { return binary(kNotEqual, a, b); }
+Tensor less(const Operand& a, const Operand& b) { return binary(kLess, a, b); }
+Tensor less_equal(const Operand& a, const Operand& b) { return binary(kLessEqual, a, b); }
+Tensor greater(const Operand& a, const Operand& b) { return binary(kGreater, a, b); }
+Tensor greater_equal(const Operand& a, const Operand& b) { return binary(kGreaterEqual, a, b); }
+
+Tensor select(const Tensor& condition, const Operand& a, const Operand& b) {
+  const SourceScope scope(a.where());
+  if (a.is_literal() && b.is_literal())
+    throw Error("select: both branches are literals; make one of them a tensor");
+  const Tensor& like = a.is_literal() ? b.tensor() : a.tensor();
+  Tensor operands[] = {condition, to_tensor(a, like), to_tensor(b, like)};
+  int rank = 0;
+  for (const Tensor& operand : operands) rank = std::max(rank, operand.rank());
+  for (Tensor& operand : operands) operand = promote(operand, rank);
+  return apply(kSelect, operands, {}, a.where());
+}
+
+Tensor cast(const Operand& x, DType dtype) {
+  if (x.tensor().dtype() == dtype) return x.tensor();
+  return apply(kCast, {x.tensor()}, {static_cast<std::int64_t>(dtype)}, x.where());
+}
+
+}  // namespace nabla

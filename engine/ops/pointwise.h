@@ -1,0 +1,62 @@
+#pragma once
+
+#include "engine/tensor/tensor.h"
+
+// Pointwise operators. Operands of different rank are aligned at the right; extents of 1 broadcast.
+// All operands of one call have the same type; a literal takes the type of the tensor beside it.
+// @throws Error naming the operator, shapes and types where they do not fit.
+
+namespace nabla {
+
+Tensor neg(const Operand& x);
+Tensor add(const Operand& a, const Operand& b);
+Tensor sub(const Operand& a, const Operand& b);
+Tensor mul(const Operand& a, const Operand& b);
+Tensor div(const Operand& a, const Operand& b);  ///< floating types
+Tensor max(const Operand& a, const Operand& b);  ///< NaN if either is; at a tie each gets half of the derivative
+Tensor min(const Operand& a, const Operand& b);  ///< like max
+Tensor abs(const Operand& x);                    ///< derivative 0 at 0
+Tensor sign(const Operand& x);                   ///< -1, 0 or 1; derivative 0 everywhere
+Tensor square(const Operand& x);
+
+// Floating types only.
+Tensor sqrt(const Operand& x);  ///< derivative infinite at 0
+Tensor rsqrt(const Operand& x);
+Tensor reciprocal(const Operand& x);
+Tensor exp(const Operand& x);
+Tensor log(const Operand& x);
+Tensor expm1(const Operand& x);
+Tensor log1p(const Operand& x);
+Tensor sin(const Operand& x);
+Tensor cos(const Operand& x);
+Tensor tanh(const Operand& x);
+Tensor sigmoid(const Operand& x);
+Tensor erf(const Operand& x);
+/// base^exponent. Derivatives: 0 by the base where the exponent is 0, 0 by the exponent where the base is 0.
+Tensor pow(const Operand& base, const Operand& exponent);
+
+/// Where condition (bool) holds a, elsewhere b. Differentiates without multiplying by 0, so that an infinity or NaN in
+/// the branch not taken does no harm.
+Tensor select(const Tensor& condition, const Operand& a, const Operand& b);
+/// Conversion of type; linear between floating types, no derivative otherwise. Floating to integer truncates.
+Tensor cast(const Operand& x, DType dtype);
+
+// Comparisons give bool; NaN compares false except in not_equal.
+Tensor equal(const Operand& a, const Operand& b);
+Tensor not_equal(const Operand& a, const Operand& b);
+Tensor less(const Operand& a, const Operand& b);
+Tensor less_equal(const Operand& a, const Operand& b);
+Tensor greater(const Operand& a, const Operand& b);
+Tensor greater_equal(const Operand& a, const Operand& b);
+
+inline Tensor operator-(const Operand& x) { return neg(x); }
+inline Tensor operator+(const Operand& a, const Operand& b) { return add(a, b); }
+inline Tensor operator-(const Operand& a, const Operand& b) { return sub(a, b); }
+inline Tensor operator*(const Operand& a, const Operand& b) { return mul(a, b); }
+inline Tensor operator/(const Operand& a, const Operand& b) { return div(a, b); }
+inline Tensor operator<(const Operand& a, const Operand& b) { return less(a, b); }
+inline Tensor operator<=(const Operand& a, const Operand& b) { return less_equal(a, b); }
+inline Tensor operator>(const Operand& a, const Operand& b) { return greater(a, b); }
+inline Tensor operator>=(const Operand& a, const Operand& b) { return greater_equal(a, b); }
+
+}  // namespace nabla

@@ -1,0 +1,205 @@
+#include "engine/ops/reduction.h"
+
+#include <algorithm>
+
+#include "engine/ops/constant.h"
+#include "engine/ops/contract.h"
+#include "engine/ops/pointwise.h"
+#include "engine/ops/shaping.h"
+
+namespace nabla {
+namespace {
+
+bool contains(const Attributes& axes, std::int64_t axis) {
+  return std::find(axes.begin(), axes.end(), axis) != axes.end();
+}
+
+std::vector<int> to_axes(const Attributes& attributes) { return {attributes.begin(), attributes.end()}; }
+
+TensorType reduced(Inputs inputs, const Attributes& axes) {
+  Shape shape = inputs[0].shape();
+  for (const std::int64_t axis : axes) shape[static_cast<int>(axis)] = 1;
+  return {shape, inputs[0].dtype()};
+}
+
+void require_floating(std::string_view name, Inputs inputs) {
+  if (!is_floating(inputs[0].dtype()))
+    throw Error(with_operands(name, inputs) + ": needs a floating type; cast first");
+}
+
+// Attributes of all reductions: the axes, from the right, ascending. They stay in the output with extent 1.
+
+class Sum final : public LinearPrimitive {
+ public:
+  Sum() : LinearPrimitive("sum") {}
+  TensorType infer(Inputs inputs, const Attributes& axes) const override {
+    if (inputs[0].dtype() == DType::boolean)
+      throw Error(with_operands(name(), inputs) + ": cast bool to the type to count in");
+    return reduced(inputs, axes);
+  }
+  // Along a compressed axis the sum of equal terms is a product with the extent.
+  std::optional<Tensor> jvp(const Application& at, Tangents tangents) const override {
+    return sum_to_shape(*tangents[0], at.inputs[0].shape(), at.output.shape());
+  }
+  // The broadcast back is left compressed.
+  Tensor transpose(const Application&, int, const Tensor& cotangent) const override { return cotangent; }
+  std::optional<int> carried_axis(const Application& at, int, int axis) const override {
+    if (contains(at.attributes, axis)) return std::nullopt;
+    return axis;
+  }
+  bool accepts_compressed_tangent(const Application&, int, int) const override { return true; }
+  bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
+  Structure structure(const Application&, int) const override { return Structure::constant_operator; }
+};
+
+// Attributes: axis, reverse.
+class Cumsum final : public LinearPrimitive {
+ public:
+  Cumsum() : LinearPrimitive("cumsum") {}
+  TensorType infer(Inputs inputs, const Attributes&) const override {
+    if (inputs[0].dtype() == DType::boolean)
+      throw Error(with_operands(name(), inputs) + ": cast bool to the type to count in");
+    return {inputs[0].shape(), inputs[0].dtype()};
+  }
+  Tensor transpose(const Application& at, int, const Tensor& cotangent) const override {
+    return cumsum(cotangent, static_cast<int>(at.attributes[0]), at.attributes[1] == 0);
+  }
+  std::optional<int> carried_axis(const Application& at, int, int axis) const override {
+    if (axis == at.attributes[0]) return std::nullopt;
+    return axis;
+  }
+  Structure structure(const Application&, int) const override { return Structure::constant_operator; }
+};
+
+// A reduction or normalisation over axes: the other axes are carried.
+class OverAxes : public CompositePrimitive {
+ public:
+  using CompositePrimitive::CompositePrimitive;
+  std::optional<int> carried_axis(const Application& at, int, int axis) const override {
+    if (contains(at.attributes, axis)) return std::nullopt;
+    return axis;
+  }
+};
+
+// Both rules are a weighted sum: d y = sum w dx with weights w from input and output.
+class WeightedReduction : public OverAxes {
+ public:
+  using OverAxes::OverAxes;
+  TensorType infer(Inputs inputs, const Attributes& axes) const override { return reduced(inputs, axes); }
+  virtual Tensor weights(const Application& at) const = 0;
+  std::optional<Tensor> jvp(const Application& at, Tangents tangents) const override {
+    return sum(weights(at) * *tangents[0], to_axes(at.attributes), /*keep_axes=*/true);
+  }
+  std::optional<Tensor> vjp(const Application& at, int, const Tensor& cotangent) const override {
+    return weights(at) * cotangent;
+  }
+  // The weights have the full extents, so a product with a compressed factor is right on every axis.
+  bool accepts_compressed_tangent(const Application&, int, int) const override { return true; }
+  bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
+};
+
+class ReduceExtreme final : public WeightedReduction {
+ public:
+  explicit ReduceExtreme(std::string_view name) : WeightedReduction(name) {}
+  TensorType infer(Inputs inputs, const Attributes& axes) const override {
+    const TensorType type = reduced(inputs, axes);
+    if (inputs[0].size() == 0 && type.shape.size() > 0)
+      throw Error(with_operands(name(), inputs) + ": there is no extreme of no elements");
+    return type;
+  }
+  Tensor weights(const Application& at) const override {
+    const Tensor hit = cast(equal(at.inputs[0], at.output), at.output.dtype());
+    return hit / sum(hit, to_axes(at.attributes), /*keep_axes=*/true);
+  }
+  std::optional<Tensor> definition(Inputs, const Attributes&) const override { return std::nullopt; }
+};
+
+class LogSumExp final : public WeightedReduction {
+ public:
+  LogSumExp() : WeightedReduction("logsumexp") {}
+  TensorType infer(Inputs inputs, const Attributes& axes) const override {
+    require_floating(name(), inputs);
+    return reduced(inputs, axes);
+  }
+  // exp(x - y), but 0 instead of exp(-inf + inf) where everything is masked.
+  Tensor weights(const Application& at) const override {
+    const Tensor safe = select(equal(at.output, -std::numeric_limits<double>::infinity()), 0.0, at.output);
+    return exp(at.inputs[0] - safe);
+  }
+  std::optional<Tensor> definition(Inputs inputs, const Attributes& axes) const override {
+    return log(sum(exp(inputs[0]), to_axes(axes), /*keep_axes=*/true));
+  }
+};
+
+// Attribute: the axis.
+class Softmax final : public OverAxes {
+ public:
+  Softmax() : OverAxes("softmax") {}
+  TensorType infer(Inputs inputs, const Attributes&) const override {
+    require_floating(name(), inputs);
+    return {inputs[0].shape(), inputs[0].dtype()};
+  }
+  std::optional<Tensor> jvp(const Application& at, Tangents tangents) const override {
+    return project(at, *tangents[0]);
+  }
+  std::optional<Tensor> vjp(const Application& at, int, const Tensor& cotangent) const override {
+    return project(at, cotangent);
+  }
+  std::optional<Tensor> definition(Inputs inputs, const Attributes& axes) const override {
+    const Tensor e = exp(inputs[0]);
+    return e / sum(e, to_axes(axes), /*keep_axes=*/true);
+  }
+  Structure structure(const Application&, int) const override { return Structure::low_rank_plus_diagonal; }
+
+ private:
+  // The Jacobian diag(y) - y y^T is symmetric, so that both modes apply the same product.
+  static Tensor project(const Application& at, const Tensor& v) {
+    const Tensor weighted = at.output * v;
+    return weighted - at.output * sum(weighted, to_axes(at.attributes), /*keep_axes=*/true);
+  }
+};
+
+const Sum kSum;
+const Cumsum kCumsum;
+const ReduceExtreme kReduceMax("reduce_max");
+const ReduceExtreme kReduceMin("reduce_min");
+const LogSumExp kLogSumExp;
+const Softmax kSoftmax;
+
+Tensor reduce(const Primitive& primitive, const Operand& x, const std::vector<int>& axes, bool keep_axes) {
+  const SourceScope scope(x.where());
+  const Shape& shape = x.tensor().shape();
+  Attributes attributes;
+  if (axes.empty())
+    for (int axis = -shape.rank(); axis < 0; ++axis) attributes.push_back(axis);
+  for (const int axis : axes) attributes.push_back(axis_from_right(std::string(primitive.name()).c_str(), shape, axis));
+  std::sort(attributes.begin(), attributes.end());
+  if (std::adjacent_find(attributes.begin(), attributes.end()) != attributes.end())
+    throw Error(std::string(primitive.name()) + ": an axis of " + to_string(shape) + " is named twice");
+  const std::vector<int> reduced_axes = to_axes(attributes);
+  if (attributes.empty()) return x.tensor();
+  const Tensor result = apply(primitive, {x.tensor()}, std::move(attributes), x.where());
+  return keep_axes ? result : drop_axes(result, reduced_axes);
+}
+
+}  // namespace
+
+Tensor sum(const Operand& x, const std::vector<int>& axes, bool keep_axes) { return reduce(kSum, x, axes, keep_axes); }
+Tensor reduce_max(const Operand& x, const std::vector<int>& axes, bool keep_axes) {
+  return reduce(kReduceMax, x, axes, keep_axes);
+}
+Tensor reduce_min(const Operand& x, const std::vector<int>& axes, bool keep_axes) {
+  return reduce(kReduceMin, x, axes, keep_axes);
+}
+Tensor logsumexp(const Operand& x, const std::vector<int>& axes, bool keep_axes) {
+  return reduce(kLogSumExp, x, axes, keep_axes);
+}
+Tensor softmax(const Operand& x, int axis) {
+  return apply(kSoftmax, {x.tensor()}, {axis_from_right("softmax", x.tensor().shape(), axis)}, x.where());
+}
+Tensor cumsum(const Operand& x, int axis, bool reverse) {
+  return apply(kCumsum, {x.tensor()}, {axis_from_right("cumsum", x.tensor().shape(), axis), reverse ? 1 : 0},
+               x.where());
+}
+
+}  // namespace nabla

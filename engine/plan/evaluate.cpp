@@ -1,0 +1,81 @@
+#include "engine/plan/evaluate.h"
+
+#include <mutex>
+
+#include "engine/plan/plan.h"
+
+namespace nabla {
+namespace {
+
+// One evaluation at a time: it owns the thread pool, and node values are written under this lock only.
+std::mutex& evaluation_mutex() {
+  static std::mutex& mutex = *new std::mutex;
+  return mutex;
+}
+
+template <class T>
+double first_element(const Array& array) {
+  return static_cast<double>(*array.data<const T>());
+}
+
+}  // namespace
+
+void evaluate(std::span<const Tensor> tensors) {
+  std::vector<Array> released;  // freed after the lock
+  const std::lock_guard lock(evaluation_mutex());
+  std::vector<Tensor> pending;
+  for (const Tensor& tensor : tensors)
+    if (!tensor.node().has_value()) pending.push_back(tensor);
+  if (pending.empty()) return;
+
+  PlannedGraph planned = make_plan(pending);
+  std::vector<Array> values;
+  std::vector<Node*> held;
+  for (const Tensor& leaf : planned.leaves) {
+    values.push_back(leaf.node().value());
+    held.push_back(&leaf.node());
+  }
+  const std::vector<Array> results = planned.plan->run(values);
+  for (std::size_t i = 0; i < pending.size(); ++i) pending[i].node().set_value(results[i]);
+
+  // An earlier result that only the graph still refers to has done its duty: the graph can compute it again.
+  planned.leaves.clear();
+  for (Node* node : held)
+    if (!node->has_handle() && !node->inputs().empty()) {
+      released.push_back(node->value());
+      node->set_value({});
+    }
+}
+
+const Array& Tensor::value() const {
+  evaluate({*this});
+  return node().value();
+}
+
+double Tensor::item() const {
+  if (size() != 1) throw Error("item: the tensor " + to_string(shape()) + " does not hold exactly one element");
+  const Array& array = value();
+  switch (dtype()) {
+    case DType::f32:
+      return first_element<float>(array);
+    case DType::f64:
+      return first_element<double>(array);
+    case DType::i32:
+      return first_element<std::int32_t>(array);
+    case DType::i64:
+      return first_element<std::int64_t>(array);
+    case DType::u8:
+      return first_element<std::uint8_t>(array);
+    case DType::u32:
+      return first_element<std::uint32_t>(array);
+    case DType::boolean:
+      return first_element<bool>(array);
+    case DType::c128:
+      break;
+  }
+  throw Error("item: a complex tensor has no real item");
+}
+
+Tensor Tensor::detach() const { return leaf(value()); }
+
+}  // namespace nabla

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <memory>
+#include <source_location>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/backend/backend.h"
+#include "engine/graph/node.h"
+#include "engine/tensor/layout.h"
+
+namespace nabla {
+
+/// Where one value of a plan lives.
+struct PlanValue {
+  Layout layout;
+  DType dtype;
+  int storage;  ///< index of the block that holds the elements; views share their input's
+};
+
+/// A block of memory and the steps between which it is needed.
+struct PlanStorage {
+  enum class Kind { leaf, temporary, output };
+  Kind kind;
+  std::size_t bytes;
+  int first_step;  ///< the step that writes it (-1 for leaves)
+  int last_step;   ///< the last step that reads it
+};
+
+/// One kernel call.
+struct PlanStep {
+  const Primitive* primitive;  ///< null for a copy to a dense layout
+  Kernel kernel;
+  Attributes attributes;
+  std::vector<int> inputs;  ///< indices of values
+  int output;
+  std::source_location where;  ///< for messages only
+};
+
+/// A schedule that computes some results from some leaves: what runs, in which order, where every value lives and when
+/// its memory is free again. It knows leaves by position only: no values, no handles.
+class Plan {
+ public:
+  /// Runs the steps on the values of the leaves, in the order of `PlannedGraph::leaves`; returns dense results.
+  /// @throws Error where a kernel refuses its data, and in NaN mode at the first NaN.
+  std::vector<Array> run(std::span<const Array> leaves) const;
+
+  const std::vector<PlanStep>& steps() const { return steps_; }
+  /// Bytes of temporaries and results alive at the worst moment of a run, known before it.
+  std::size_t peak_bytes() const { return peak_bytes_; }
+  /// The steps with shapes, operation counts and bytes, as a table.
+  std::string explain() const;
+
+ private:
+  friend class PlanBuilder;
+  std::vector<PlanValue> values_;
+  std::vector<PlanStorage> storages_;
+  std::vector<PlanStep> steps_;
+  std::vector<std::vector<int>> freed_after_;  // storages, by step
+  std::vector<int> leaves_;                    // values
+  std::vector<int> outputs_;                   // values
+  std::size_t peak_bytes_ = 0;
+};
+
+struct PlannedGraph {
+  std::shared_ptr<const Plan> plan;
+  std::vector<Tensor> leaves;  ///< what stands at the leaf positions now
+};
+
+/// Plans the evaluation of `outputs`, starting from nodes that already hold a value.
+/// @throws Error if an output depends on a variable that has no value.
+PlannedGraph make_plan(std::span<const Tensor> outputs);
+
+/// The plan that would evaluate `outputs` now, as text.
+std::string explain(std::span<const Tensor> outputs);
+std::string explain(const Tensor& output);
+
+/// In NaN mode every step is checked, and the first NaN is an Error that names the operator and the source line that
+/// built it. Off by default; for the whole program.
+void set_nan_mode(bool on);
+bool nan_mode();
+
+}  // namespace nabla

@@ -1,0 +1,29 @@
+#pragma once
+
+#include "engine/tensor/shape.h"
+
+namespace nabla {
+
+using Strides = std::array<std::int64_t, kMaxRank>;
+
+/// Where the elements of a tensor lie in its buffer: element (i, j, ..) is at offset + i*strides[0] + j*strides[1] + ..
+/// A stride is 0 along a broadcast axis and negative along a flipped one. All in elements.
+struct Layout {
+  Shape shape;
+  Strides strides{};
+  std::int64_t offset = 0;
+
+  static Layout dense(const Shape& shape) { return {shape, dense_strides(shape), 0}; }
+  /// True if the elements lie in row-major order without gaps (extents of 1 impose nothing).
+  bool is_dense() const {
+    std::int64_t expected = 1;
+    for (int i = shape.rank() - 1; i >= 0; --i) {
+      if (shape[i] == 1) continue;
+      if (strides[static_cast<std::size_t>(i)] != expected) return shape.size() == 0;
+      expected *= shape[i];
+    }
+    return true;
+  }
+};
+
+}  // namespace nabla

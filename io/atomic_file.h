@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string_view>
+
+namespace nabla::io {
+
+/// Writes a file so that a reader sees either the old content or all of the new one, also after a crash:
+/// the bytes go to a temporary name beside the target, are synced, and are renamed into place.
+/// Directories on the way are created. Throws nabla::Error and leaves no temporary file behind.
+void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
+
+/// As above, for text.
+void write_file(const std::filesystem::path& path, std::string_view text);
+
+}  // namespace nabla::io
