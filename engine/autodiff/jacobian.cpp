@@ -94,7 +94,7 @@ Tensor put_back(const Tensor& result, const FieldOnVariable& field, const Tensor
 }
 
 // Contracts tangent k with direction k over `summed` axes of [K, B, *S] and adds up the chunks.
-Tensor contract_diagonal(const FieldOnVariable& field, const std::vector<int>& summed, const Shape& result,
+Tensor contract_diagonal(const FieldOnVariable& field, const Axes& summed, const Shape& result,
                          const JacobianOptions& options) {
   const Tensor& x = field.x;
   const Shape sample = x.shape().without_first(1);
@@ -125,7 +125,7 @@ Tensor sample_jacobian(const Field& v, const Tensor& x, const JacobianOptions& o
 Tensor divergence(const Field& v, const Tensor& x, const JacobianOptions& options) {
   const FieldOnVariable field = on_variable("divergence", v, x, /*same_shape=*/true);
   require_samplewise("divergence", field.y, field.x);
-  std::vector<int> summed{-x.rank() - 1};
+  Axes summed{-x.rank() - 1};
   for (int axis = 1 - x.rank(); axis < 0; ++axis) summed.push_back(axis);
   return put_back(contract_diagonal(field, summed, x.shape().first(1), options), field, x);
 }

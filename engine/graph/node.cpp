@@ -62,10 +62,10 @@ class InternTable {
     Node* node = nullptr;
     {
       const std::lock_guard lock(mutex_);
-      for (Node* other = buckets_[hash & mask()]; other; other = other->next_in_bucket_) {
-        if (other->hash_ != hash || !matches(*other, primitive, inputs, attributes)) continue;
-        other->retain(Node::kHandle);
-        return Tensor(other, Tensor::Adopt{});
+      for (std::size_t i = hash & mask(); slots_[i].node; i = (i + 1) & mask()) {
+        if (slots_[i].hash != hash || !matches(*slots_[i].node, primitive, inputs, attributes)) continue;
+        slots_[i].node->retain(Node::kHandle);
+        return Tensor(slots_[i].node, Tensor::Adopt{});
       }
       node = new_node();
       node->primitive_ = &primitive;
@@ -98,9 +98,9 @@ class InternTable {
     node->where_ = where;
     node->shape_ = shape;
     node->dtype_ = dtype;
-    node->value_ = std::move(value);
+    if (value) node->set_value(std::move(value));
     node->references_.store(Node::kHandle, std::memory_order_relaxed);
-    return Tensor(node, Tensor::Adopt{});  // not in a bucket: two leaves are never the same
+    return Tensor(node, Tensor::Adopt{});  // not in the table: two leaves are never the same
   }
 
   void release(Node* node, std::uint64_t unit) {
@@ -119,7 +119,7 @@ class InternTable {
   }
 
  private:
-  std::size_t mask() const { return buckets_.size() - 1; }
+  std::size_t mask() const { return slots_.size() - 1; }
 
   static bool matches(const Node& node, const Primitive& primitive, std::span<const Tensor> inputs,
                       const Attributes& attributes) {
@@ -132,7 +132,7 @@ class InternTable {
   }
 
   static void set_inputs(Node& node, std::span<const Tensor> inputs) {
-    node.input_count_ = inputs.size();
+    node.input_count_ = static_cast<std::uint32_t>(inputs.size());
     Node** slots = node.inline_inputs_;
     if (inputs.size() > Node::kInlineInputs) {
       node.heap_inputs_ = std::make_unique<Node*[]>(inputs.size());
@@ -144,40 +144,77 @@ class InternTable {
     }
   }
 
+  // Open addressing with linear probing. The slot holds the hash, so that growing and probing need not touch nodes.
+  struct Slot {
+    std::uint64_t hash = 0;
+    Node* node = nullptr;
+  };
+
   void insert(Node& node) {
-    if (interned_ == buckets_.size()) grow();
-    Node*& bucket = buckets_[node.hash_ & mask()];
-    node.next_in_bucket_ = bucket;
-    bucket = &node;
+    if (2 * (interned_ + 1) > slots_.size()) grow();
+    place({node.hash_, &node});
     ++interned_;
   }
 
-  void grow() {
-    std::vector<Node*> old(buckets_.size() * 2, nullptr);
-    old.swap(buckets_);
-    for (Node* node : old) {
-      while (node) {
-        Node* next = node->next_in_bucket_;
-        Node*& bucket = buckets_[node->hash_ & mask()];
-        node->next_in_bucket_ = bucket;
-        bucket = node;
-        node = next;
-      }
-    }
+  void place(const Slot& slot) {
+    std::size_t i = slot.hash & mask();
+    while (slots_[i].node) i = (i + 1) & mask();
+    slots_[i] = slot;
   }
 
-  void erase(Node& node) {
-    for (Node** link = &buckets_[node.hash_ & mask()]; *link; link = &(*link)->next_in_bucket_) {
-      if (*link != &node) continue;
-      *link = node.next_in_bucket_;
-      --interned_;
-      return;
-    }
+  void grow() {
+    std::vector<Slot> old(slots_.size() * 2);
+    old.swap(slots_);
+    for (const Slot& slot : old)
+      if (slot.node) place(slot);
   }
+
+  void erase(const Node& node) {
+    std::size_t hole = node.hash_ & mask();
+    while (slots_[hole].node != &node) {
+      if (!slots_[hole].node) return;  // a leaf: never interned
+      hole = (hole + 1) & mask();
+    }
+    --interned_;
+    // Close the hole: move back what probed past it.
+    for (std::size_t i = (hole + 1) & mask(); slots_[i].node; i = (i + 1) & mask()) {
+      const std::size_t home = slots_[i].hash & mask();
+      if (((i - home) & mask()) < ((i - hole) & mask())) continue;
+      slots_[hole] = slots_[i];
+      hole = i;
+    }
+    slots_[hole] = {};
+  }
+
+  // Nodes come from slabs that are kept for the next graph: a training step builds as many as the last one freed.
+  union Cell {
+    Cell() {}
+    ~Cell() {}
+    Node node;
+    Cell* next_free;
+  };
+  static constexpr std::size_t kSlab = 256;
 
   Node* new_node() {
+    if (!free_) {
+      slabs_.push_back(std::make_unique<Cell[]>(kSlab));
+      for (std::size_t i = kSlab; i-- > 0;) {
+        slabs_.back()[i].next_free = free_;
+        free_ = &slabs_.back()[i];
+      }
+    }
+    Cell* cell = free_;
+    free_ = cell->next_free;
     ++live_;
-    return new Node;
+    return new (&cell->node) Node;
+  }
+
+  void delete_node(Node* node) {
+    Cell* cell = reinterpret_cast<Cell*>(node);  // a union begins where its members do
+    node->~Node();
+    cell->next_free = free_;
+    free_ = cell;
+    --live_;
   }
 
   // Iterative, because a chain of a million nodes would overflow the stack.
@@ -189,13 +226,14 @@ class InternTable {
       for (Node* input : node->inputs())
         if (input->references_.fetch_sub(Node::kUse, std::memory_order_acq_rel) == Node::kUse) doomed_.push_back(input);
       erase(*node);
-      delete node;
-      --live_;
+      delete_node(node);
     }
   }
 
   std::mutex mutex_;
-  std::vector<Node*> buckets_ = std::vector<Node*>(1 << 12, nullptr);
+  std::vector<Slot> slots_ = std::vector<Slot>(1 << 12);
+  std::vector<std::unique_ptr<Cell[]>> slabs_;
+  Cell* free_ = nullptr;
   std::vector<Node*> doomed_;
   std::size_t interned_ = 0;
   std::size_t live_ = 0;

@@ -6,16 +6,13 @@
 #include <memory>
 #include <source_location>
 #include <span>
-#include <vector>
 
+#include "engine/graph/attributes.h"
 #include "engine/tensor/tensor.h"
 
 namespace nabla {
 
 class Primitive;
-
-/// The integers that complete a primitive's meaning (axes from the right, extents, bits of a constant).
-using Attributes = std::vector<std::int64_t>;
 
 /// One immutable expression: a primitive applied to inputs. Interned: the same expression built twice, while the first
 /// lives, is the same node. Ids grow monotonically, so an input's id is always smaller than its user's.
@@ -34,11 +31,12 @@ class Node {
 
   /// True if a Tensor handle outside the graph refers to the node.
   bool has_handle() const { return references_.load(std::memory_order_acquire) >= kHandle; }
-  /// The value after evaluation; empty before. Touch it only under the evaluation lock, or holding a handle
+  /// The value, which exists after evaluation. Touch it only under the evaluation lock, or holding a handle
   /// after evaluate() has returned.
-  const Array& value() const { return value_; }
-  bool has_value() const { return static_cast<bool>(value_); }
-  void set_value(Array value) { value_ = std::move(value); }
+  const Array& value() const { return *value_; }
+  bool has_value() const { return value_ != nullptr; }
+  void set_value(Array value) { value_ = std::make_unique<Array>(std::move(value)); }
+  std::unique_ptr<Array> take_value() { return std::move(value_); }
 
  private:
   friend class Tensor;
@@ -55,15 +53,14 @@ class Node {
   std::uint64_t id_ = 0;
   std::uint64_t hash_ = 0;
   std::atomic<std::uint64_t> references_ = 0;
-  Node* next_in_bucket_ = nullptr;
-  Attributes attributes_;
-  std::size_t input_count_ = 0;
   Node* inline_inputs_[kInlineInputs] = {};
   std::unique_ptr<Node*[]> heap_inputs_;
-  std::source_location where_;
-  Array value_;
-  Shape shape_;
+  std::uint32_t input_count_ = 0;
   DType dtype_ = DType::f32;
+  std::source_location where_;
+  Attributes attributes_;
+  std::unique_ptr<Array> value_;
+  Shape shape_;
 };
 
 /// Applies a primitive: checks the inputs, infers shape and type, and returns the interned node.

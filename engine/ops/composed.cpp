@@ -11,19 +11,19 @@
 
 namespace nabla {
 
-Tensor mean(const Operand& x, const std::vector<int>& axes, bool keep_axes) {
+Tensor mean(const Operand& x, const Axes& axes, bool keep_axes) {
   const SourceScope scope(x.where());
   const Tensor total = sum(x, axes, keep_axes);
   const double count = static_cast<double>(x.tensor().size()) / static_cast<double>(std::max<std::int64_t>(1, total.size()));
   return total * (1 / count);
 }
 
-Tensor var(const Operand& x, const std::vector<int>& axes, bool keep_axes) {
+Tensor var(const Operand& x, const Axes& axes, bool keep_axes) {
   const SourceScope scope(x.where());
   return mean(square(x.tensor() - mean(x, axes, /*keep_axes=*/true)), axes, keep_axes);
 }
 
-Tensor norm(const Operand& x, const std::vector<int>& axes, bool keep_axes) {
+Tensor norm(const Operand& x, const Axes& axes, bool keep_axes) {
   const SourceScope scope(x.where());
   const Tensor squared = sum(square(x), axes, keep_axes);
   const Tensor zero = equal(squared, 0);

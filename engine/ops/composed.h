@@ -1,18 +1,17 @@
 #pragma once
 
-#include <vector>
-
+#include "engine/tensor/axes.h"
 #include "engine/tensor/tensor.h"
 
 // Named compositions of primitives. Their derivatives follow from their parts.
 
 namespace nabla {
 
-Tensor mean(const Operand& x, const std::vector<int>& axes = {}, bool keep_axes = false);
+Tensor mean(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 /// Mean squared deviation from the mean (divisor n).
-Tensor var(const Operand& x, const std::vector<int>& axes = {}, bool keep_axes = false);
+Tensor var(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 /// Euclidean norm over the axes; its derivative at 0 is 0.
-Tensor norm(const Operand& x, const std::vector<int>& axes = {}, bool keep_axes = false);
+Tensor norm(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 
 /// max(x, 0) as select(x > 0, x, 0): the derivative at 0 is 0.
 Tensor relu(const Operand& x);

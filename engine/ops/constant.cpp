@@ -23,7 +23,7 @@ class Constant final : public SourcePrimitive {
  public:
   Constant() : SourcePrimitive("constant") {}
   TensorType infer(Inputs, const Attributes& attributes) const override {
-    return {Shape(std::span(attributes).subspan(2)), static_cast<DType>(attributes[0])};
+    return {Shape(attributes.from(2)), static_cast<DType>(attributes[0])};
   }
   bool is_uniform() const override { return true; }
   std::string describe(const Attributes& attributes) const override {
@@ -100,8 +100,7 @@ Tensor copy_to_leaf(const T* values, std::size_t count, const Shape& shape) {
 Tensor full(const Shape& shape, double value, DType dtype) {
   if (!representable(value, dtype))
     throw Error("full: " + std::string(name_of(dtype)) + " cannot hold " + std::to_string(value));
-  Attributes attributes{static_cast<std::int64_t>(dtype), std::bit_cast<std::int64_t>(value)};
-  attributes.insert(attributes.end(), shape.extents().begin(), shape.extents().end());
+  Attributes attributes({static_cast<std::int64_t>(dtype), std::bit_cast<std::int64_t>(value)}, shape.extents());
   return apply(kConstant, Inputs{}, std::move(attributes));
 }
 

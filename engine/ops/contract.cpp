@@ -108,13 +108,13 @@ std::optional<Tensor> MultilinearPrimitive::vjp(const Application& at, int slot,
 
 Tensor promote(const Tensor& x, int rank) {
   if (x.rank() >= rank) return x;
-  Attributes axes;
+  Axes axes;
   for (int axis = -rank; axis < -x.rank(); ++axis) axes.push_back(axis);
   return insert_axes(x, axes);
 }
 
 Tensor sum_to_shape(const Tensor& cotangent, const Shape& from, const Shape& to) {
-  std::vector<int> axes;
+  Axes axes;
   double factor = 1;
   for (int axis = -1; axis >= -from.rank(); --axis) {
     if (to[axis] != 1 || from[axis] == 1) continue;

@@ -9,10 +9,6 @@
 namespace nabla {
 namespace {
 
-bool contains(const Attributes& axes, std::int64_t axis) {
-  return std::find(axes.begin(), axes.end(), axis) != axes.end();
-}
-
 // Attributes: the summed axes, from the right, ascending.
 class Contraction final : public MultilinearPrimitive {
  public:
@@ -30,18 +26,18 @@ class Contraction final : public MultilinearPrimitive {
   Tensor transpose(const Application& at, int slot, const Tensor& cotangent) const override {
     const Tensor& own = at.inputs[static_cast<std::size_t>(slot)];
     const Tensor& other = at.inputs[static_cast<std::size_t>(1 - slot)];
-    std::vector<int> summed;
+    Axes summed;
     for (int axis = -own.rank(); axis < 0; ++axis)
       if (own.shape()[axis] == 1 && other.shape()[axis] != 1) summed.push_back(axis);
     return slot == 0 ? contraction(cotangent, other, summed) : contraction(other, cotangent, summed);
   }
   std::optional<int> carried_axis(const Application& at, int, int axis) const override {
-    if (contains(at.attributes, axis)) return std::nullopt;
+    if (at.attributes.contains(axis)) return std::nullopt;
     return axis;
   }
   // A summed axis may come compressed as long as the other operand still tells its extent.
   bool accepts_compressed_tangent(const Application& at, int slot, int axis) const override {
-    if (!contains(at.attributes, axis)) return true;
+    if (!at.attributes.contains(axis)) return true;
     const Shape& own = at.inputs[static_cast<std::size_t>(slot)].shape();
     return at.inputs[static_cast<std::size_t>(1 - slot)].shape()[axis] == own[axis];
   }
@@ -91,35 +87,29 @@ Formula parse(std::string_view formula, std::size_t operand_count) {
 Tensor align(const Tensor& x, const std::string& own, const std::string& letters, std::string_view formula) {
   if (x.rank() != static_cast<int>(own.size()))
     throw Error("einsum: \"" + std::string(formula) + "\": operand " + to_string(x.shape()) + " does not have the axes \"" + own + "\"");
-  std::vector<int> order;
-  Attributes missing;
+  Axes order;
+  Axes missing;
   for (std::size_t i = 0; i < letters.size(); ++i) {
     const std::size_t at = own.find(letters[i]);
     if (at == std::string::npos) {
-      missing.push_back(static_cast<std::int64_t>(i) - static_cast<std::int64_t>(letters.size()));
+      missing.push_back(static_cast<int>(i) - static_cast<int>(letters.size()));
     } else {
       order.push_back(static_cast<int>(at));
     }
   }
-  return insert_axes(permute(x, order), std::move(missing));
-}
-
-std::vector<int> innermost_axes(std::size_t count) {
-  std::vector<int> axes;
-  for (int axis = -static_cast<int>(count); axis < 0; ++axis) axes.push_back(axis);
-  return axes;
+  return insert_axes(permute(x, order), missing);
 }
 
 }  // namespace
 
-Tensor contraction(const Operand& a, const Operand& b, const std::vector<int>& summed) {
+Tensor contraction(const Operand& a, const Operand& b, const Axes& summed) {
   const SourceScope scope(a.where());
   const int rank = std::max(a.tensor().rank(), b.tensor().rank());
   const Tensor operands[] = {promote(a.tensor(), rank), promote(b.tensor(), rank)};
-  Attributes axes;
+  Axes axes;
   for (const int axis : summed) axes.push_back(axis_from_right("contraction", operands[0].shape(), axis));
-  std::sort(axes.begin(), axes.end());
-  return apply(kContraction, operands, std::move(axes), a.where());
+  axes.sort();
+  return apply(kContraction, operands, Attributes(axes), a.where());
 }
 
 Tensor matmul(const Operand& a, const Operand& b) {
@@ -135,7 +125,7 @@ Tensor matmul(const Operand& a, const Operand& b) {
   const Tensor left = x.rank() == 1 ? insert_axes(x, {-2}) : x;    // [.., m, k]
   const Tensor right = y.rank() == 1 ? insert_axes(y, {-1}) : y;   // [.., k, n]
   if (left.shape()[-1] != right.shape()[-2]) throw misfit();
-  std::vector<int> dropped{-2};
+  Axes dropped{-2};
   if (x.rank() == 1) dropped.push_back(-3);
   if (y.rank() == 1) dropped.push_back(-1);
   return drop_axes(contraction(insert_axes(left, {-1}), insert_axes(right, {-3}), {-2}), dropped);
@@ -148,7 +138,7 @@ Tensor einsum(std::string_view formula, const Operand& a, const Operand& b) {
   for (const std::string& own : parsed.operands)
     for (const char c : own)
       if (letters.find(c) == std::string::npos) letters += c;
-  const std::vector<int> summed = innermost_axes(letters.size() - parsed.result.size());
+  const Axes summed = Axes::innermost(static_cast<int>(letters.size() - parsed.result.size()));
   return drop_axes(contraction(align(a.tensor(), parsed.operands[0], letters, formula),
                                align(b.tensor(), parsed.operands[1], letters, formula), summed),
                    summed);
@@ -162,7 +152,7 @@ Tensor einsum(std::string_view formula, const Operand& a) {
     if (letters.find(c) == std::string::npos) letters += c;
   const Tensor aligned = align(a.tensor(), parsed.operands[0], letters, formula);
   if (letters.size() == parsed.result.size()) return aligned;
-  return sum(aligned, innermost_axes(letters.size() - parsed.result.size()));
+  return sum(aligned, Axes::innermost(static_cast<int>(letters.size() - parsed.result.size())));
 }
 
 }  // namespace nabla

@@ -1,8 +1,7 @@
 #pragma once
 
 #include <string_view>
-#include <vector>
-
+#include "engine/tensor/axes.h"
 #include "engine/tensor/tensor.h"
 
 namespace nabla {
@@ -12,7 +11,7 @@ namespace nabla {
 /// named in `summed` (from either side) are summed and stay with extent 1. Being closed under its own transposes, it
 /// needs no permutation in a derivative, and sums over leading axes fold into the same product.
 /// @throws Error naming shapes and types that do not fit.
-Tensor contraction(const Operand& a, const Operand& b, const std::vector<int>& summed);
+Tensor contraction(const Operand& a, const Operand& b, const Axes& summed);
 
 /// a:[.., m, k] times b:[.., k, n] -> [.., m, n]; leading axes broadcast. Rank 1 operands are a row and a column, and
 /// their axis is dropped from the result.

@@ -115,9 +115,7 @@ Tensor take(const Operand& x, const Tensor& indices) {
   if (indices.rank() != 1 || x.tensor().rank() < 1)
     throw Error("take: needs indices of rank 1 and a tensor with an axis, got " + to_string(indices.shape()) + " and " +
                 to_string(x.tensor().shape()));
-  Attributes inner;
-  for (int axis = 1 - x.tensor().rank(); axis < 0; ++axis) inner.push_back(axis);
-  return gather(x, insert_axes(indices, inner), 0);
+  return gather(x, insert_axes(indices, Axes::innermost(x.tensor().rank() - 1)), 0);
 }
 
 Tensor argmax(const Operand& x, int axis) {

@@ -27,7 +27,7 @@ class RandomPrimitive final : public NondifferentiablePrimitive {
   explicit RandomPrimitive(std::string_view name) : NondifferentiablePrimitive(name) {}
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     require_key(name(), inputs[0]);
-    return {concatenate(inputs[0].shape().first(inputs[0].rank() - 1), Shape(std::span(a).subspan(2))),
+    return {concatenate(inputs[0].shape().first(inputs[0].rank() - 1), Shape(a.from(2))),
             static_cast<DType>(a[0])};
   }
   std::optional<int> carried_axis(const Application& at, int, int axis) const override {
@@ -63,8 +63,7 @@ const FoldIn kFoldIn;
 
 Tensor draw(const RandomPrimitive& primitive, const Operand& key, DType dtype, std::int64_t purpose,
             const Shape& shape) {
-  Attributes attributes{static_cast<std::int64_t>(dtype), purpose};
-  attributes.insert(attributes.end(), shape.extents().begin(), shape.extents().end());
+  Attributes attributes({static_cast<std::int64_t>(dtype), purpose}, shape.extents());
   return apply(primitive, {key.tensor()}, std::move(attributes), key.where());
 }
 

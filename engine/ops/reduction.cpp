@@ -1,6 +1,6 @@
 #include "engine/ops/reduction.h"
 
-#include <algorithm>
+#include <limits>
 
 #include "engine/ops/constant.h"
 #include "engine/ops/contract.h"
@@ -10,11 +10,7 @@
 namespace nabla {
 namespace {
 
-bool contains(const Attributes& axes, std::int64_t axis) {
-  return std::find(axes.begin(), axes.end(), axis) != axes.end();
-}
-
-std::vector<int> to_axes(const Attributes& attributes) { return {attributes.begin(), attributes.end()}; }
+Axes to_axes(const Attributes& attributes) { return {attributes.begin(), attributes.end()}; }
 
 TensorType reduced(Inputs inputs, const Attributes& axes) {
   Shape shape = inputs[0].shape();
@@ -44,7 +40,7 @@ class Sum final : public LinearPrimitive {
   // The broadcast back is left compressed.
   Tensor transpose(const Application&, int, const Tensor& cotangent) const override { return cotangent; }
   std::optional<int> carried_axis(const Application& at, int, int axis) const override {
-    if (contains(at.attributes, axis)) return std::nullopt;
+    if (at.attributes.contains(axis)) return std::nullopt;
     return axis;
   }
   bool accepts_compressed_tangent(const Application&, int, int) const override { return true; }
@@ -76,7 +72,7 @@ class OverAxes : public CompositePrimitive {
  public:
   using CompositePrimitive::CompositePrimitive;
   std::optional<int> carried_axis(const Application& at, int, int axis) const override {
-    if (contains(at.attributes, axis)) return std::nullopt;
+    if (at.attributes.contains(axis)) return std::nullopt;
     return axis;
   }
 };
@@ -166,32 +162,30 @@ const ReduceExtreme kReduceMin("reduce_min");
 const LogSumExp kLogSumExp;
 const Softmax kSoftmax;
 
-Tensor reduce(const Primitive& primitive, const Operand& x, const std::vector<int>& axes, bool keep_axes) {
+Tensor reduce(const Primitive& primitive, const Operand& x, const Axes& axes, bool keep_axes) {
   const SourceScope scope(x.where());
   const Shape& shape = x.tensor().shape();
-  Attributes attributes;
-  if (axes.empty())
-    for (int axis = -shape.rank(); axis < 0; ++axis) attributes.push_back(axis);
-  for (const int axis : axes) attributes.push_back(axis_from_right(std::string(primitive.name()).c_str(), shape, axis));
-  std::sort(attributes.begin(), attributes.end());
-  if (std::adjacent_find(attributes.begin(), attributes.end()) != attributes.end())
+  Axes named;
+  if (axes.empty()) named = Axes::innermost(shape.rank());
+  for (const int axis : axes) named.push_back(axis_from_right(primitive.name(), shape, axis));
+  named.sort();
+  if (named.has_duplicates())
     throw Error(std::string(primitive.name()) + ": an axis of " + to_string(shape) + " is named twice");
-  const std::vector<int> reduced_axes = to_axes(attributes);
-  if (attributes.empty()) return x.tensor();
-  const Tensor result = apply(primitive, {x.tensor()}, std::move(attributes), x.where());
-  return keep_axes ? result : drop_axes(result, reduced_axes);
+  if (named.empty()) return x.tensor();
+  const Tensor result = apply(primitive, {x.tensor()}, Attributes(named), x.where());
+  return keep_axes ? result : drop_axes(result, named);
 }
 
 }  // namespace
 
-Tensor sum(const Operand& x, const std::vector<int>& axes, bool keep_axes) { return reduce(kSum, x, axes, keep_axes); }
-Tensor reduce_max(const Operand& x, const std::vector<int>& axes, bool keep_axes) {
+Tensor sum(const Operand& x, const Axes& axes, bool keep_axes) { return reduce(kSum, x, axes, keep_axes); }
+Tensor reduce_max(const Operand& x, const Axes& axes, bool keep_axes) {
   return reduce(kReduceMax, x, axes, keep_axes);
 }
-Tensor reduce_min(const Operand& x, const std::vector<int>& axes, bool keep_axes) {
+Tensor reduce_min(const Operand& x, const Axes& axes, bool keep_axes) {
   return reduce(kReduceMin, x, axes, keep_axes);
 }
-Tensor logsumexp(const Operand& x, const std::vector<int>& axes, bool keep_axes) {
+Tensor logsumexp(const Operand& x, const Axes& axes, bool keep_axes) {
   return reduce(kLogSumExp, x, axes, keep_axes);
 }
 Tensor softmax(const Operand& x, int axis) {

@@ -1,7 +1,6 @@
 #pragma once
 
-#include <vector>
-
+#include "engine/tensor/axes.h"
 #include "engine/tensor/tensor.h"
 
 // Reductions and scans. Axes from either side; an empty list of axes means all of them. With keep_axes the reduced axes
@@ -9,12 +8,12 @@
 
 namespace nabla {
 
-Tensor sum(const Operand& x, const std::vector<int>& axes = {}, bool keep_axes = false);
+Tensor sum(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 /// Largest element; ties share the derivative equally.
-Tensor reduce_max(const Operand& x, const std::vector<int>& axes = {}, bool keep_axes = false);
-Tensor reduce_min(const Operand& x, const std::vector<int>& axes = {}, bool keep_axes = false);
+Tensor reduce_max(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
+Tensor reduce_min(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 /// log sum exp without overflow; -inf where all elements are -inf.
-Tensor logsumexp(const Operand& x, const std::vector<int>& axes = {}, bool keep_axes = false);
+Tensor logsumexp(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 /// exp(x - logsumexp(x)) along one axis. An element of -inf gets weight 0; a row of nothing else is NaN.
 Tensor softmax(const Operand& x, int axis = -1);
 /// Running sum along one axis, from the end if `reverse`.

@@ -1,7 +1,6 @@
 #include "engine/ops/shaping.h"
 
 #include <algorithm>
-#include <numeric>
 
 #include "engine/ops/constant.h"
 #include "engine/ops/contract.h"
@@ -9,10 +8,6 @@
 
 namespace nabla {
 namespace {
-
-bool contains(const Attributes& axes, std::int64_t axis) {
-  return std::find(axes.begin(), axes.end(), axis) != axes.end();
-}
 
 // A layout without axes, to which view rules append.
 Layout empty_view(const Layout& like) { return {{}, {}, like.offset}; }
@@ -37,15 +32,20 @@ class InsertAxes final : public ShapingPrimitive {
  public:
   InsertAxes() : ShapingPrimitive("insert_axes") {}
   TensorType infer(Inputs inputs, const Attributes& axes) const override {
-    return {insert(Layout::dense(inputs[0].shape()), axes).shape, inputs[0].dtype()};
+    const Shape& input = inputs[0].shape();
+    Shape shape;
+    int from = 0;
+    for (int axis = -input.rank() - static_cast<int>(axes.size()); axis < 0; ++axis)
+      shape.push_back(axes.contains(axis) ? 1 : input[from++]);
+    return {shape, inputs[0].dtype()};
   }
   Tensor transpose(const Application& at, int, const Tensor& cotangent) const override {
-    return drop_axes(cotangent, std::vector<int>(at.attributes.begin(), at.attributes.end()));
+    return drop_axes(cotangent, Axes(at.attributes.begin(), at.attributes.end()));
   }
   std::optional<int> carried_axis(const Application& at, int, int axis) const override {
     int place = axis;
-    for (auto a = at.attributes.rbegin(); a != at.attributes.rend(); ++a)  // from -1 outwards
-      if (*a >= place) --place;
+    for (std::size_t i = at.attributes.size(); i-- > 0;)  // from -1 outwards
+      if (at.attributes[i] >= place) --place;
     return place;
   }
   bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
@@ -57,7 +57,7 @@ class InsertAxes final : public ShapingPrimitive {
     Layout view = empty_view(input);
     int from = 0;
     for (int axis = -rank; axis < 0; ++axis) {
-      if (contains(axes, axis)) {
+      if (axes.contains(axis)) {
         append(view, 1, 0);
       } else {
         append(view, input.shape[from], input.strides[static_cast<std::size_t>(from)]);
@@ -76,10 +76,14 @@ class DropAxes final : public ShapingPrimitive {
     for (const std::int64_t axis : axes)
       if (inputs[0].shape()[static_cast<int>(axis)] != 1)
         throw Error(with_operands(name(), inputs) + ": axis " + std::to_string(axis) + " does not have extent 1");
-    return {drop(Layout::dense(inputs[0].shape()), axes).shape, inputs[0].dtype()};
+    const Shape& input = inputs[0].shape();
+    Shape shape;
+    for (int axis = -input.rank(); axis < 0; ++axis)
+      if (!axes.contains(axis)) shape.push_back(input[axis]);
+    return {shape, inputs[0].dtype()};
   }
   Tensor transpose(const Application& at, int, const Tensor& cotangent) const override {
-    return insert_axes(cotangent, at.attributes);
+    return insert_axes(cotangent, Axes(at.attributes.begin(), at.attributes.end()));
   }
   std::optional<int> carried_axis(const Application& at, int, int axis) const override {
     int place = axis;
@@ -97,7 +101,7 @@ class DropAxes final : public ShapingPrimitive {
   static Layout drop(const Layout& input, const Attributes& axes) {
     Layout view = empty_view(input);
     for (int i = 0; i < input.shape.rank(); ++i)
-      if (!contains(axes, i - input.shape.rank())) append(view, input.shape[i], input.strides[static_cast<std::size_t>(i)]);
+      if (!axes.contains(i - input.shape.rank())) append(view, input.shape[i], input.strides[static_cast<std::size_t>(i)]);
     return view;
   }
 };
@@ -115,9 +119,9 @@ class Reshape final : public ShapingPrimitive {
   Tensor transpose(const Application& at, int, const Tensor& cotangent) const override {
     const Shape& input = at.inputs[0].shape();
     const int core = static_cast<int>(at.attributes[0]);
-    Attributes back{static_cast<std::int64_t>(at.attributes.size()) - 1};
-    for (int axis = -core; axis < 0; ++axis) back.push_back(input[axis]);
-    return apply(*this, {cotangent}, std::move(back));
+    return apply(*this, {cotangent},
+                 Attributes({static_cast<std::int64_t>(at.attributes.size()) - 1},
+                            input.extents().subspan(static_cast<std::size_t>(input.rank() - core))));
   }
   std::optional<int> carried_axis(const Application& at, int, int axis) const override {
     if (-axis <= at.attributes[0]) return std::nullopt;
@@ -132,10 +136,9 @@ class Reshape final : public ShapingPrimitive {
 
  private:
   static Shape result(const Shape& input, const Attributes& attributes) {
-    return concatenate(input.first(input.rank() - static_cast<int>(attributes[0])),
-                       Shape(std::span(attributes).subspan(1)));
+    return nabla::concatenate(input.first(input.rank() - static_cast<int>(attributes[0])),
+                       Shape(attributes.from(1)));
   }
-  static Shape concatenate(Shape a, const Shape& b) { return nabla::concatenate(a, b); }
 };
 
 // Attributes: for each of the innermost output axes, from the left, the input axis (from the right) it shows.
@@ -147,10 +150,10 @@ class Permute final : public ShapingPrimitive {
   }
   Tensor transpose(const Application& at, int, const Tensor& cotangent) const override {
     const std::size_t count = at.attributes.size();
-    Attributes inverse(count);
+    Axes inverse = Axes::innermost(static_cast<int>(count));
     for (std::size_t i = 0; i < count; ++i)
-      inverse[count + static_cast<std::size_t>(at.attributes[i])] = static_cast<std::int64_t>(i) - static_cast<std::int64_t>(count);
-    return apply(*this, {cotangent}, std::move(inverse));
+      inverse[count + static_cast<std::size_t>(at.attributes[i])] = static_cast<int>(i) - static_cast<int>(count);
+    return apply(*this, {cotangent}, Attributes(inverse));
   }
   std::optional<int> carried_axis(const Application& at, int, int axis) const override {
     const int count = static_cast<int>(at.attributes.size());
@@ -335,22 +338,22 @@ const Flip kFlip;
 
 }  // namespace
 
-Tensor insert_axes(const Operand& x, Attributes axes) {
+Tensor insert_axes(const Operand& x, Axes axes) {
   if (axes.empty()) return x.tensor();
-  std::sort(axes.begin(), axes.end());
+  axes.sort();
   const int rank = x.tensor().rank() + static_cast<int>(axes.size());
-  if (axes.front() < -rank || axes.back() >= 0 || std::adjacent_find(axes.begin(), axes.end()) != axes.end())
+  if (axes[0] < -rank || axes[axes.size() - 1] >= 0 || axes.has_duplicates())
     throw Error("insert_axes: axes of the output, from the right, must be distinct and within rank " +
                 std::to_string(rank) + "; operand " + to_string(x.tensor().shape()));
-  return apply(kInsertAxes, {x.tensor()}, std::move(axes), x.where());
+  return apply(kInsertAxes, std::span(&x.tensor(), 1), Attributes(axes), x.where());
 }
 
-Tensor drop_axes(const Operand& x, const std::vector<int>& axes) {
+Tensor drop_axes(const Operand& x, const Axes& axes) {
   if (axes.empty()) return x.tensor();
-  Attributes attributes;
-  for (const int axis : axes) attributes.push_back(axis_from_right("drop_axes", x.tensor().shape(), axis));
-  std::sort(attributes.begin(), attributes.end());
-  return apply(kDropAxes, {x.tensor()}, std::move(attributes), x.where());
+  Axes dropped;
+  for (const int axis : axes) dropped.push_back(axis_from_right("drop_axes", x.tensor().shape(), axis));
+  dropped.sort();
+  return apply(kDropAxes, std::span(&x.tensor(), 1), Attributes(dropped), x.where());
 }
 
 Tensor reshape(const Operand& x, const std::vector<std::int64_t>& shape) {
@@ -373,37 +376,31 @@ Tensor reshape(const Operand& x, const Shape& shape) {
   // Equal outermost extents stay outside, so that a reshape of samples is seen to leave the batch axis alone.
   int same = 0;
   while (same < from.rank() && same < shape.rank() && from[same] == shape[same] && from[same] != 0) ++same;
-  Attributes attributes{from.rank() - same};
-  for (int i = same; i < shape.rank(); ++i) attributes.push_back(shape[i]);
-  return apply(kReshape, {x.tensor()}, std::move(attributes), x.where());
+  Attributes attributes({from.rank() - same}, shape.extents().subspan(static_cast<std::size_t>(same)));
+  return apply(kReshape, std::span(&x.tensor(), 1), std::move(attributes), x.where());
 }
 
-Tensor permute(const Operand& x, const std::vector<int>& order) {
+Tensor permute(const Operand& x, const Axes& order) {
   const Shape& shape = x.tensor().shape();
-  Attributes attributes;
-  for (const int axis : order) {
-    attributes.push_back(axis_from_right("permute", shape, axis));
-    if (std::count(attributes.begin(), attributes.end(), attributes.back()) > 1) attributes.clear();
-  }
-  if (static_cast<int>(attributes.size()) != shape.rank())
+  Axes axes;
+  for (const int axis : order) axes.push_back(axis_from_right("permute", shape, axis));
+  Axes sorted = axes;
+  sorted.sort();
+  if (static_cast<int>(axes.size()) != shape.rank() || sorted.has_duplicates())
     throw Error("permute: the order must name each of the " + std::to_string(shape.rank()) + " axes of " +
                 to_string(shape) + " once");
   // Outermost axes that stay in place are leading axes, not part of the permutation.
-  std::size_t first = 0;
-  while (first < attributes.size() &&
-         attributes[first] == static_cast<std::int64_t>(first) - static_cast<std::int64_t>(attributes.size()))
-    ++first;
-  if (first == attributes.size()) return x.tensor();
-  attributes.erase(attributes.begin(), attributes.begin() + static_cast<std::ptrdiff_t>(first));
-  return apply(kPermute, {x.tensor()}, std::move(attributes), x.where());
+  int first = 0;
+  while (first < shape.rank() && axes[static_cast<std::size_t>(first)] == first - shape.rank()) ++first;
+  if (first == shape.rank()) return x.tensor();
+  return apply(kPermute, std::span(&x.tensor(), 1), Attributes(Axes(axes.begin() + first, axes.end())), x.where());
 }
 
 Tensor transpose(const Operand& x, int a, int b) {
-  std::vector<int> order(static_cast<std::size_t>(x.tensor().rank()));
-  std::iota(order.begin(), order.end(), -x.tensor().rank());
-  const std::size_t i = order.size() + static_cast<std::size_t>(axis_from_right("transpose", x.tensor().shape(), a));
-  const std::size_t j = order.size() + static_cast<std::size_t>(axis_from_right("transpose", x.tensor().shape(), b));
-  std::swap(order[i], order[j]);
+  const Shape& shape = x.tensor().shape();
+  Axes order = Axes::innermost(shape.rank());
+  std::swap(order[static_cast<std::size_t>(axis_from_right("transpose", shape, a) + shape.rank())],
+            order[static_cast<std::size_t>(axis_from_right("transpose", shape, b) + shape.rank())]);
   return permute(x, order);
 }
 
@@ -412,10 +409,11 @@ Tensor broadcast_to(const Operand& x, const Shape& shape) {
     throw Error("broadcast_to: " + to_string(x.tensor().shape()) + " has more axes than " + to_string(shape));
   const SourceScope scope(x.where());
   const Tensor promoted = promote(x.tensor(), shape.rank());
-  Attributes attributes;
+  if (promoted.shape() == shape) return promoted;
+  std::vector<std::int64_t> pairs;
   for (int axis = -shape.rank(); axis < 0; ++axis)
-    if (promoted.shape()[axis] != shape[axis]) attributes.insert(attributes.end(), {axis, shape[axis]});
-  return attributes.empty() ? promoted : apply(kBroadcast, {promoted}, std::move(attributes), x.where());
+    if (promoted.shape()[axis] != shape[axis]) pairs.insert(pairs.end(), {axis, shape[axis]});
+  return apply(kBroadcast, {promoted}, Attributes({}, pairs), x.where());
 }
 
 Tensor slice(const Operand& x, int axis, std::int64_t start, std::int64_t stop, std::int64_t step) {
@@ -488,7 +486,7 @@ Tensor Tensor::operator()(std::initializer_list<Index> indices) const {
   if (static_cast<int>(indices.size()) > rank())
     throw Error("index: " + std::to_string(indices.size()) + " indices for shape " + to_string(shape()));
   Tensor result = *this;
-  std::vector<int> dropped;
+  Axes dropped;
   int axis = -rank();
   for (const Index& index : indices) {
     if (index.integer) {

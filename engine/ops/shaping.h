@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "engine/graph/node.h"
+#include "engine/tensor/axes.h"
 #include "engine/tensor/tensor.h"
 
 // Operators that move elements without computing. Axes are written from either side (0 outermost, -1 innermost).
@@ -11,14 +11,14 @@
 namespace nabla {
 
 /// Inserts axes of extent 1, named by their place in the OUTPUT, counted from the right (-1 is the new innermost).
-Tensor insert_axes(const Operand& x, Attributes axes);
+Tensor insert_axes(const Operand& x, Axes axes);
 /// Removes axes of extent 1.
-Tensor drop_axes(const Operand& x, const std::vector<int>& axes);
+Tensor drop_axes(const Operand& x, const Axes& axes);
 /// Same elements in row-major order; one extent may be -1 and is then inferred.
 Tensor reshape(const Operand& x, const std::vector<std::int64_t>& shape);
 Tensor reshape(const Operand& x, const Shape& shape);
 /// Output axis i is input axis order[i].
-Tensor permute(const Operand& x, const std::vector<int>& order);
+Tensor permute(const Operand& x, const Axes& order);
 /// Swaps two axes; the last two by default.
 Tensor transpose(const Operand& x, int a = -1, int b = -2);
 /// Repeats axes of extent 1, and new outermost axes, to reach `shape`.

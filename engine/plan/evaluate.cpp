@@ -21,7 +21,7 @@ double first_element(const Array& array) {
 }  // namespace
 
 void evaluate(std::span<const Tensor> tensors) {
-  std::vector<Array> released;  // freed after the lock
+  std::vector<std::unique_ptr<Array>> released;  // freed after the lock
   const std::lock_guard lock(evaluation_mutex());
   std::vector<Tensor> pending;
   for (const Tensor& tensor : tensors)
@@ -41,10 +41,7 @@ void evaluate(std::span<const Tensor> tensors) {
   // An earlier result that only the graph still refers to has done its duty: the graph can compute it again.
   planned.leaves.clear();
   for (Node* node : held)
-    if (!node->has_handle() && !node->inputs().empty()) {
-      released.push_back(node->value());
-      node->set_value({});
-    }
+    if (!node->has_handle() && !node->inputs().empty()) released.push_back(node->take_value());
 }
 
 const Array& Tensor::value() const {

@@ -1,5 +1,6 @@
 #include "engine/tensor/shape.h"
 
+#include "engine/tensor/axes.h"
 #include "engine/tensor/error.h"
 
 namespace nabla {
@@ -49,7 +50,7 @@ Shape concatenate(const Shape& a, const Shape& b) {
   return result;
 }
 
-int axis_from_right(const char* what, const Shape& shape, int axis) {
+int axis_from_right(std::string_view what, const Shape& shape, int axis) {
   const int result = axis < 0 ? axis : axis - shape.rank();
   if (result >= 0 || result < -shape.rank())
     throw Error(std::string(what) + ": no axis " + std::to_string(axis) + " in shape " + to_string(shape));
@@ -76,5 +77,7 @@ std::array<std::int64_t, kMaxRank> dense_strides(const Shape& shape) {
   }
   return strides;
 }
+
+void Axes::throw_too_many() { throw Error("axes: more than " + std::to_string(kMaxRank) + " are named"); }
 
 }  // namespace nabla

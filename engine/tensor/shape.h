@@ -5,6 +5,7 @@
 #include <initializer_list>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace nabla {
 
@@ -59,7 +60,7 @@ Shape concatenate(const Shape& a, const Shape& b);
 
 /// Turns an axis written from either side into one written from the right (-1, -2, ...).
 /// @throws Error naming `what` if the axis does not exist.
-int axis_from_right(const char* what, const Shape& shape, int axis);
+int axis_from_right(std::string_view what, const Shape& shape, int axis);
 
 /// The shape that two shapes of equal rank broadcast to: extents are equal or one of them is 1.
 /// Returns false where they do not fit; `result` is then unspecified.

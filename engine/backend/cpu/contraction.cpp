@@ -37,7 +37,7 @@ Roles sort_axes(const KernelCall& call) {
     const bool in_b = b.shape[i] != 1;
     if (!in_a && !in_b) continue;
     const Axis axis{in_a ? a.shape[i] : b.shape[i], in_a ? a.strides[at] : 0, in_b ? b.strides[at] : 0, c.strides[at]};
-    if (std::find(call.attributes.begin(), call.attributes.end(), i - rank) != call.attributes.end()) {
+    if (call.attributes.contains(i - rank)) {
       roles.summed.push_back({axis.extent, axis.a, axis.b, 0});
     } else if (in_a && in_b) {
       roles.batch.push_back(axis);

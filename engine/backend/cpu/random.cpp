@@ -43,7 +43,7 @@ void fill_all(const KernelCall& call, std::int64_t per_block, Convert convert) {
   const Array& keys = call.inputs[0];
   const int rank = keys.shape().rank();
   const Shape leading = keys.shape().first(rank - 1);
-  const std::int64_t count = Shape(std::span(call.attributes).subspan(2)).size();
+  const std::int64_t count = Shape(call.attributes.from(2)).size();
   T* out = call.output.data<T>();
   const std::uint32_t* data = keys.data<const std::uint32_t>();
   for (std::int64_t k = 0; k < leading.size(); ++k) {

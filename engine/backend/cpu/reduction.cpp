@@ -20,12 +20,12 @@ struct Reduction {
   Loop<1> reduced;  // input
   std::int64_t count;
 
-  Reduction(const KernelCall& call, std::span<const std::int64_t> axes) {
+  explicit Reduction(const KernelCall& call) {
     const Array& x = call.inputs[0];
     Layout kept_part = x.layout;
     Layout reduced_part = x.layout;
     reduced_part.shape = Shape::filled(x.shape().rank(), 1);
-    for (const std::int64_t axis : axes) {
+    for (const std::int64_t axis : call.attributes) {
       kept_part.shape[static_cast<int>(axis)] = 1;
       reduced_part.shape[static_cast<int>(axis)] = x.shape()[static_cast<int>(axis)];
     }
@@ -86,7 +86,7 @@ Accumulator<T> sum_run(const T* x, std::int64_t count, std::int64_t stride) {
 template <class T>
 void sum_typed(const KernelCall& call) {
   using A = Accumulator<T>;
-  const Reduction reduction(call, call.attributes);
+  const Reduction reduction(call);
   const T* x = call.inputs[0].data<const T>();
   T* out = call.output.data<T>();
   if (reduction.kept.rank > 0 && reduction.kept.inner_stride(1) == 1 && reduction.reduced.inner_stride(0) != 1) {
@@ -120,7 +120,7 @@ void sum_typed(const KernelCall& call) {
 
 template <class T, bool kMaximum>
 void extreme_typed(const KernelCall& call) {
-  const Reduction reduction(call, call.attributes);
+  const Reduction reduction(call);
   const T* x = call.inputs[0].data<const T>();
   T* out = call.output.data<T>();
   reduction.for_each_kept([&](std::int64_t to, std::int64_t from) {
@@ -137,7 +137,7 @@ void extreme_typed(const KernelCall& call) {
 
 template <class T>
 void logsumexp_typed(const KernelCall& call) {
-  const Reduction reduction(call, call.attributes);
+  const Reduction reduction(call);
   const T* x = call.inputs[0].data<const T>();
   T* out = call.output.data<T>();
   reduction.for_each_kept([&](std::int64_t to, std::int64_t from) {

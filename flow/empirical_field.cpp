@@ -1,0 +1,65 @@
+#include "flow/empirical_field.h"
+
+#include <string>
+#include <utility>
+
+#include "engine/ops/composed.h"
+#include "engine/ops/contraction.h"
+#include "engine/ops/pointwise.h"
+#include "engine/ops/reduction.h"
+#include "engine/ops/shaping.h"
+#include "engine/plan/evaluate.h"
+#include "flow/field.h"
+
+namespace nabla::flow {
+
+EmpiricalField::EmpiricalField(const Tensor& data, AffinePath path) : path_(std::move(path)) {
+  if (data.rank() != 2 || data.size() == 0 || !is_floating(data.dtype()))
+    throw Error("empirical_field: the data " + to_string(data.shape()) + " " + std::string(name_of(data.dtype())) +
+                " must be [n, D], floating and not empty");
+  centre_ = mean(data, {0}, /*keep_axes=*/true).detach();
+  centred_ = (data - centre_).detach();
+  transposed_ = transpose(centred_).detach();
+  half_norms_ = (sum(square(transposed_), {0}, /*keep_axes=*/true) * 0.5).detach();
+}
+
+Tensor EmpiricalField::weights(const Tensor& x, const Tensor& t) const {
+  if (x.rank() != 2 || x.shape()[1] != centre_.shape()[1])
+    throw Error("empirical_field: x " + to_string(x.shape()) + " must be [B, " + std::to_string(centre_.shape()[1]) +
+                "]");
+  const Tensor time = time_factor("empirical_field", t, x);
+  const Tensor a = path_.a(time);
+  // -|y - a z_i|^2 / (2 s^2) with y = x - a c, less the part that all i share.
+  const Tensor products = matmul(x - a * centre_, transposed_);
+  return softmax((products - a * half_norms_) * (a / square(path_.s(time))));
+}
+
+Tensor EmpiricalField::posterior_mean(const Tensor& x, const Tensor& t) const {
+  return matmul(weights(x, t), centred_) + centre_;
+}
+
+Tensor EmpiricalField::velocity(const Tensor& x, const Tensor& t) const {
+  return velocity_from_mean(path_, posterior_mean(x, t), x, t);
+}
+
+// x_i - m: [B, n, D].
+Tensor EmpiricalField::deviations(const Tensor& w) const {
+  return centred_ - insert_axes(matmul(w, centred_), {-2});
+}
+
+Tensor EmpiricalField::posterior_covariance(const Tensor& x, const Tensor& t) const {
+  const Tensor w = weights(x, t);
+  const Tensor d = deviations(w);
+  return matmul(transpose(insert_axes(w, {-1}) * d), d);
+}
+
+Tensor EmpiricalField::posterior_trace(const Tensor& x, const Tensor& t) const {
+  const Tensor w = weights(x, t);
+  return sum(w * sum(square(deviations(w)), {-1}), {-1});
+}
+
+Tensor EmpiricalField::effective_sample_size(const Tensor& x, const Tensor& t) const {
+  return reciprocal(sum(square(weights(x, t)), {-1}));
+}
+
+}  // namespace nabla::flow

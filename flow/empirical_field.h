@@ -1,0 +1,39 @@
+#pragma once
+
+#include "flow/path.h"
+
+namespace nabla::flow {
+
+/// The field that flow matching would learn from a finite data set without any error: in closed form, with its
+/// posterior. It needs no training and serves as the oracle for what is derived from a field's Jacobian.
+///   w_i(x, t) = softmax_i( -|x - a(t) x_i|^2 / (2 s(t)^2) ),  m = sum_i w_i x_i,  S = sum_i w_i (x_i-m)(x_i-m)^T.
+/// Times are inside (0, 1), of shape [B, 1] or [1, 1]; x is [B, D].
+class EmpiricalField {
+ public:
+  /// data [n, D], floating. @throws Error if it is empty or of another rank.
+  explicit EmpiricalField(const Tensor& data, AffinePath path = linear_path());
+
+  /// The posterior weights of the data points: [B, n].
+  Tensor weights(const Tensor& x, const Tensor& t) const;
+  /// The marginal velocity: [B, D].
+  Tensor velocity(const Tensor& x, const Tensor& t) const;
+  /// m = E[x1 | x_t = x]: [B, D].
+  Tensor posterior_mean(const Tensor& x, const Tensor& t) const;
+  /// S = Cov(x1 | x_t = x): [B, D, D]. Takes memory for [B, n, D].
+  Tensor posterior_covariance(const Tensor& x, const Tensor& t) const;
+  /// tr S: [B]. Takes memory for [B, n, D].
+  Tensor posterior_trace(const Tensor& x, const Tensor& t) const;
+  /// 1 / sum_i w_i^2, between 1 and n: [B].
+  Tensor effective_sample_size(const Tensor& x, const Tensor& t) const;
+
+ private:
+  Tensor deviations(const Tensor& w) const;
+
+  AffinePath path_;
+  Tensor centre_;            // [1, D], the mean of the data
+  Tensor centred_;           // [n, D], relative to it: distances lose fewer digits
+  Tensor transposed_;        // [D, n]
+  Tensor half_norms_;        // [1, n], |x_i|^2 / 2 of the centred data
+};
+
+}  // namespace nabla::flow

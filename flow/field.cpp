@@ -1,0 +1,32 @@
+#include "flow/field.h"
+
+#include <string>
+
+#include "engine/ops/constant.h"
+#include "engine/ops/pointwise.h"
+#include "engine/ops/shaping.h"
+
+namespace nabla::flow {
+
+Tensor time_factor(const char* what, const Tensor& t, const Tensor& x) {
+  if (x.rank() < 2)
+    throw Error(std::string(what) + ": samples " + to_string(x.shape()) + " must be [B, ..], of rank 2 at least");
+  if (t.rank() != 2 || t.shape()[1] != 1 || (t.shape()[0] != 1 && t.shape()[0] != x.shape()[0]))
+    throw Error(std::string(what) + ": times " + to_string(t.shape()) + " for samples " + to_string(x.shape()) +
+                " must be [" + std::to_string(x.shape()[0]) + ", 1] or [1, 1]");
+  if (t.dtype() != x.dtype())
+    throw Error(std::string(what) + ": times " + std::string(name_of(t.dtype())) + " for samples " +
+                std::string(name_of(x.dtype())) + "; cast one of them");
+  if (x.rank() == 2) return t;
+  Attributes axes;
+  for (int axis = -1; axis > 1 - x.rank(); --axis) axes.push_back(axis);
+  return insert_axes(t, axes);
+}
+
+Tensor shared_time(double t, DType dtype) {
+  if (dtype == DType::f64) return tensor<double>({t}, Shape{1, 1});
+  if (dtype == DType::f32) return tensor<float>({static_cast<float>(t)}, Shape{1, 1});
+  throw Error("shared_time: " + std::string(name_of(dtype)) + " is neither f32 nor f64");
+}
+
+}  // namespace nabla::flow

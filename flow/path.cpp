@@ -1,0 +1,48 @@
+#include "flow/path.h"
+
+#include <numbers>
+#include <utility>
+
+#include "engine/autodiff/jvp.h"
+#include "engine/ops/constant.h"
+#include "engine/ops/pointwise.h"
+#include "flow/field.h"
+
+namespace nabla::flow {
+
+Tensor AffinePath::wronskian(const Tensor& t) const { return a_rate(t) * s(t) - a(t) * s_rate(t); }
+
+AffinePath linear_path() {
+  return {"linear", [](const Tensor& t) { return t; }, [](const Tensor& t) { return 1 - t; },
+          [](const Tensor& t) { return ones_like(t); }, [](const Tensor& t) { return full(t.shape(), -1, t.dtype()); }};
+}
+
+AffinePath trigonometric_path() {
+  constexpr double kQuarter = std::numbers::pi / 2;
+  return {"trigonometric", [](const Tensor& t) { return sin(t * kQuarter); },
+          [](const Tensor& t) { return cos(t * kQuarter); }, [](const Tensor& t) { return cos(t * kQuarter) * kQuarter; },
+          [](const Tensor& t) { return sin(t * kQuarter) * -kQuarter; }};
+}
+
+AffinePath make_path(std::string name, AffinePath::Schedule a, AffinePath::Schedule s) {
+  const auto rate = [](AffinePath::Schedule f) {
+    return [f = std::move(f)](const Tensor& t) { return jvp(f, t, ones_like(t)).tangent; };
+  };
+  AffinePath path{std::move(name), a, s, rate(a), rate(s)};
+  return path;
+}
+
+PathPoint interpolate(const AffinePath& path, const Tensor& x0, const Tensor& x1, const Tensor& t) {
+  if (!(x0.shape() == x1.shape()))
+    throw Error("interpolate: noise " + to_string(x0.shape()) + " and data " + to_string(x1.shape()) +
+                " must have one shape");
+  const Tensor time = time_factor("interpolate", t, x1);
+  return {path.a(time) * x1 + path.s(time) * x0, path.a_rate(time) * x1 + path.s_rate(time) * x0};
+}
+
+Tensor velocity_from_mean(const AffinePath& path, const Tensor& m, const Tensor& x, const Tensor& t) {
+  const Tensor time = time_factor("velocity_from_mean", t, x);
+  return (path.s_rate(time) * x + path.wronskian(time) * m) / path.s(time);
+}
+
+}  // namespace nabla::flow

@@ -1,0 +1,69 @@
+#include "nn/adam.h"
+
+#include <cmath>
+#include <string>
+
+#include "engine/ops/constant.h"
+#include "engine/ops/pointwise.h"
+#include "nn/scalar.h"
+
+namespace nabla::nn {
+
+Adam::Adam(const Module& module, const AdamOptions& options) : parameters_(module.parameters()), options_(options) {
+  const auto is_rate = [](double beta) { return beta >= 0 && beta < 1; };
+  if (!is_rate(options.beta1) || !is_rate(options.beta2) || !(options.epsilon > 0) || !(options.weight_decay >= 0))
+    throw Error("adam: beta1 " + std::to_string(options.beta1) + " and beta2 " + std::to_string(options.beta2) +
+                " must be in [0, 1), epsilon positive and weight decay not negative");
+  for (const Parameter& parameter : parameters_) {
+    first_moments_.emplace_back(zeros_like(parameter.cell->get()));
+    second_moments_.emplace_back(zeros_like(parameter.cell->get()));
+  }
+}
+
+std::vector<Update> Adam::updates(const std::vector<Tensor>& gradients, double learning_rate) {
+  if (gradients.size() != parameters_.size())
+    throw Error("adam: " + std::to_string(gradients.size()) + " gradients for " + std::to_string(parameters_.size()) +
+                " parameters");
+  if (!std::isfinite(learning_rate) || learning_rate < 0)
+    throw Error("adam: the learning rate " + std::to_string(learning_rate) + " is negative or not finite");
+  for (std::size_t i = 0; i < gradients.size(); ++i)
+    if (!(gradients[i].shape() == parameters_[i].cell->get().shape()))
+      throw Error("adam: the gradient " + to_string(gradients[i].shape()) + " does not fit '" + parameters_[i].name +
+                  "' " + to_string(parameters_[i].cell->get().shape()));
+
+  // With m = (1 - beta1) M and v = (1 - beta2) V:
+  //   lr m / (1 - beta1^n) / (sqrt(v / (1 - beta2^n)) + eps) = rate M / (sqrt(V) + shifted_eps).
+  ++steps_;
+  const double n = static_cast<double>(steps_);
+  const double first = (1 - options_.beta1) / (1 - std::pow(options_.beta1, n));
+  const double second = std::sqrt((1 - options_.beta2) / (1 - std::pow(options_.beta2, n)));
+  const double keep = 1 - learning_rate * options_.weight_decay;
+
+  struct Scalars {
+    Tensor rate, epsilon, keep;
+  };
+  const auto scalars = [&](DType dtype) -> Scalars {
+    return {scalar_leaf(learning_rate * first / second, dtype), scalar_leaf(options_.epsilon / second, dtype),
+            scalar_leaf(keep, dtype)};
+  };
+  const Scalars f32 = scalars(DType::f32);
+  const Scalars f64 = scalars(DType::f64);
+
+  std::vector<Update> updates;
+  std::vector<Update> moments;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const Tensor& p = parameters_[i].cell->get();
+    const Tensor& g = gradients[i];
+    const Scalars& at = p.dtype() == DType::f64 ? f64 : f32;
+    const Tensor m = first_moments_[i].get() * options_.beta1 + g;
+    const Tensor v = second_moments_[i].get() * options_.beta2 + square(g);
+    const Tensor change = m * at.rate / (sqrt(v) + at.epsilon);
+    updates.push_back({parameters_[i].cell, (options_.weight_decay > 0 ? p * at.keep : p) - change});
+    moments.push_back({&first_moments_[i], m});
+    moments.push_back({&second_moments_[i], v});
+  }
+  updates.insert(updates.end(), moments.begin(), moments.end());
+  return updates;
+}
+
+}  // namespace nabla::nn

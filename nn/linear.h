@@ -1,0 +1,29 @@
+#pragma once
+
+#include "nn/module.h"
+
+namespace nabla::nn {
+
+struct LinearOptions {
+  double gain = 1;  ///< scale of the initial weight, see scaled_normal; 0 starts the layer at zero
+  bool bias = true;
+  DType dtype = DType::f32;
+};
+
+/// x W + b with W [inputs, outputs] and b [outputs], which starts at zero: [.., inputs] -> [.., outputs].
+class Linear : public Module {
+ public:
+  Linear(const Tensor& key, std::int64_t inputs, std::int64_t outputs, const LinearOptions& options = {});
+
+  /// @throws Error if the innermost extent of x is not inputs().
+  Tensor operator()(const Tensor& x, std::source_location where = std::source_location::current()) const;
+
+  std::int64_t inputs() const { return weight_->get().shape()[0]; }
+  std::int64_t outputs() const { return weight_->get().shape()[1]; }
+
+ private:
+  Cell* weight_;
+  Cell* bias_ = nullptr;
+};
+
+}  // namespace nabla::nn

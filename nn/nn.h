@@ -1,0 +1,15 @@
+#pragma once
+
+// Everything a program needs to build and train networks.
+
+#include "nn/activation.h"        // IWYU pragma: export
+#include "nn/adam.h"              // IWYU pragma: export
+#include "nn/ema.h"               // IWYU pragma: export
+#include "nn/fourier_features.h"  // IWYU pragma: export
+#include "nn/initialise.h"        // IWYU pragma: export
+#include "nn/linear.h"            // IWYU pragma: export
+#include "nn/mlp.h"               // IWYU pragma: export
+#include "nn/module.h"            // IWYU pragma: export
+#include "nn/scalar.h"            // IWYU pragma: export
+#include "nn/schedule.h"          // IWYU pragma: export
+#include "nn/update.h"            // IWYU pragma: export

@@ -1,0 +1,13 @@
+#include "nn/scalar.h"
+
+#include <vector>
+
+namespace nabla::nn {
+
+Tensor scalar_leaf(double value, DType dtype) {
+  if (dtype == DType::f64) return tensor<double>({value}, Shape{});
+  if (dtype == DType::f32) return tensor<float>({static_cast<float>(value)}, Shape{});
+  throw Error("scalar_leaf: " + std::string(name_of(dtype)) + " is neither f32 nor f64");
+}
+
+}  // namespace nabla::nn
