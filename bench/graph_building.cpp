@@ -1,5 +1,5 @@
-// What building, differentiating and destroying a graph costs per node. Times are CPU time of this thread, medians of
-// several runs, so that other work on the machine disturbs them little.
+// What building, differentiating and destroying a graph costs per node. Times are CPU time of this thread,
+// medians of several runs, so that other work on the machine disturbs them little.
 
 #include <time.h>
 
@@ -83,11 +83,13 @@ int main() {
   constexpr int kRuns = 7;
   double destroy = 0;
   double ns = median_ns_per_node(kRuns, [&] { return build_networks(&destroy); });
-  std::printf("network graph      build %6.1f ns/node   destroy %6.1f ns/node   (target: build <= 150)\n", ns, destroy * 1e9);
+  std::printf("network graph      build %6.1f ns/node   destroy %6.1f ns/node   (target: build <= 150)\n", ns,
+              destroy * 1e9);
   const bool met = ns <= 150;
   for (const std::int64_t nodes : {std::int64_t{10000}, std::int64_t{1000000}}) {
     ns = median_ns_per_node(3, [&] { return build_chain(nodes, &destroy); });
-    std::printf("chain of %-9lld build %6.1f ns/node   destroy %6.1f ns/node\n", static_cast<long long>(nodes), ns, destroy * 1e9);
+    std::printf("chain of %-9lld build %6.1f ns/node   destroy %6.1f ns/node\n",
+                static_cast<long long>(nodes), ns, destroy * 1e9);
   }
   for (const int steps : {1000, 10000}) {
     double walked = 0;

@@ -1,6 +1,7 @@
 #include "flow/field.h"
 
 #include <string>
+#include <vector>
 
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
@@ -18,7 +19,7 @@ Tensor time_factor(const char* what, const Tensor& t, const Tensor& x) {
     throw Error(std::string(what) + ": times " + std::string(name_of(t.dtype())) + " for samples " +
                 std::string(name_of(x.dtype())) + "; cast one of them");
   if (x.rank() == 2) return t;
-  Attributes axes;
+  std::vector<int> axes;
   for (int axis = -1; axis > 1 - x.rank(); --axis) axes.push_back(axis);
   return insert_axes(t, axes);
 }

@@ -11,16 +11,17 @@ Shape check_directions(const char* what, std::span<const Tensor> values, std::sp
     const Tensor& value = values[i];
     const Tensor& direction = directions[i];
     const auto misfit = [&](const std::string& why) {
-      return Error(std::string(what) + ": direction " + std::to_string(i) + " " + to_string(direction.shape()) + " " +
-                   std::string(name_of(direction.dtype())) + " " + why + " " + to_string(value.shape()) + " " +
-                   std::string(name_of(value.dtype())));
+      return Error(std::string(what) + ": direction " + std::to_string(i) + " " +
+                   to_string(direction.shape()) + " " + std::string(name_of(direction.dtype())) + " " + why +
+                   " " + to_string(value.shape()) + " " + std::string(name_of(value.dtype())));
     };
     if (!is_floating(value.dtype())) throw misfit("belongs to a value that carries no derivative:");
     if (direction.dtype() != value.dtype()) throw misfit("differs in type from");
     const int extra = direction.rank() - value.rank();
     if (extra < 0) throw misfit("has fewer axes than");
     Shape fits;
-    if (!broadcast_shapes(direction.shape().without_first(extra), value.shape(), fits) || !(fits == value.shape()))
+    if (!broadcast_shapes(direction.shape().without_first(extra), value.shape(), fits) ||
+        !(fits == value.shape()))
       throw misfit("does not end in the shape");
     const Shape own = direction.shape().first(extra);
     if (i == 0) {

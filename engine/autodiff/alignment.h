@@ -8,18 +8,20 @@
 #include "engine/ops/constant.h"
 #include "engine/ops/shaping.h"
 
-// What the forward and the reverse transform share: leading axes, compressed axes, and a node seen as an Application.
+// What the forward and the reverse transform share: leading axes, compressed axes, and a node seen as an
+// Application.
 
 namespace nabla {
 
-/// Checks that every direction is [*L, *shape of its value] with the same rank of L and extents that broadcast.
-/// Returns L. @throws Error naming `what`, the index and the shapes.
+/// Checks that every direction is [*L, *shape of its value] with the same rank of L and extents that
+/// broadcast. Returns L. @throws Error naming `what`, the index and the shapes.
 Shape check_directions(const char* what, std::span<const Tensor> values, std::span<const Tensor> directions);
 
 /// Fresh variables with the shapes and types of `xs`.
 std::vector<Tensor> variables_like(std::span<const Tensor> xs);
 
-/// Broadcasts x ([*L, *primal]) from extent 1 to the primal's extent on the axes for which `must_expand(axis)`.
+/// Broadcasts x ([*L, *primal]) from extent 1 to the primal's extent on the axes for which
+/// `must_expand(axis)`.
 template <class Predicate>
 Tensor expand_where(const Tensor& x, const Shape& primal, Predicate must_expand) {
   if (x.shape().without_first(x.rank() - primal.rank()) == primal) return x;
@@ -29,7 +31,8 @@ Tensor expand_where(const Tensor& x, const Shape& primal, Predicate must_expand)
   return broadcast_to(x, target);
 }
 
-/// Holds handles to a node and its inputs while rules are applied to it; nodes built meanwhile carry its source line.
+/// Holds handles to a node and its inputs while rules are applied to it; nodes built meanwhile carry its
+/// source line.
 class UseOfNode {
  public:
   explicit UseOfNode(Node* node) : scope_(node->where()), output_(node) {

@@ -4,8 +4,8 @@
 
 namespace nabla {
 
-// Input 0 is the value that the function computed, the others are its arguments. The node shows input 0 and routes
-// derivatives to the arguments by the given rules; nothing flows into input 0.
+// Input 0 is the value that the function computed, the others are its arguments. The node shows input 0 and
+// routes derivatives to the arguments by the given rules; nothing flows into input 0.
 class CustomDerivative::Rule final : public Primitive {
  public:
   Rule(std::string name, Function f, JvpRule jvp, VjpRule vjp, Samples samples)
@@ -20,7 +20,9 @@ class CustomDerivative::Rule final : public Primitive {
 
   const Function& function() const { return function_; }
 
-  TensorType infer(Inputs inputs, const Attributes&) const override { return {inputs[0].shape(), inputs[0].dtype()}; }
+  TensorType infer(Inputs inputs, const Attributes&) const override {
+    return {inputs[0].shape(), inputs[0].dtype()};
+  }
 
   std::optional<Tensor> jvp(const Application& at, Tangents tangents) const override {
     std::vector<std::optional<Tensor>> own(tangents.begin() + 1, tangents.end());
@@ -56,7 +58,9 @@ class CustomDerivative::Rule final : public Primitive {
   std::optional<Layout> view(const Layout& input, const Attributes&) const override { return input; }
 
  private:
-  static std::vector<Tensor> arguments(const Application& at) { return {at.inputs.begin() + 1, at.inputs.end()}; }
+  static std::vector<Tensor> arguments(const Application& at) {
+    return {at.inputs.begin() + 1, at.inputs.end()};
+  }
 
   void check(const char* mode, const Tensor& result, const Tensor& like, int leading) const {
     const int extra = result.rank() - like.rank();
@@ -66,8 +70,8 @@ class CustomDerivative::Rule final : public Primitive {
       return;
     throw Error(name_ + ": its " + mode + " rule returned " + to_string(result.shape()) + " " +
                 std::string(name_of(result.dtype())) + " where " + std::to_string(leading) +
-                " leading axes and the shape " + to_string(like.shape()) + " " + std::string(name_of(like.dtype())) +
-                " are needed");
+                " leading axes and the shape " + to_string(like.shape()) + " " +
+                std::string(name_of(like.dtype())) + " are needed");
   }
 
   std::string name_;
@@ -78,7 +82,8 @@ class CustomDerivative::Rule final : public Primitive {
 };
 
 CustomDerivative::CustomDerivative(std::string name, Function f, JvpRule jvp, VjpRule vjp, Samples samples) {
-  if (!f || !jvp || !vjp) throw Error(name + ": a custom derivative needs a function and both rules, jvp and vjp");
+  if (!f || !jvp || !vjp)
+    throw Error(name + ": a custom derivative needs a function and both rules, jvp and vjp");
   rule_ = new Rule(std::move(name), std::move(f), std::move(jvp), std::move(vjp), samples);
 }
 

@@ -11,9 +11,9 @@ namespace nabla {
 
 /// A function with derivative rules of the caller's choice, in both modes: there is no half a rule.
 ///
-/// Rules see inputs and output at their primal shapes and tangents or cotangents with any leading axes [*L, *S], like
-/// the rules of every primitive, and are written with ordinary operators, so that they can be differentiated again.
-/// Create one object per function and keep it: its rules live as long as the program.
+/// Rules see inputs and output at their primal shapes and tangents or cotangents with any leading axes [*L,
+/// *S], like the rules of every primitive, and are written with ordinary operators, so that they can be
+/// differentiated again. Create one object per function and keep it: its rules live as long as the program.
 class CustomDerivative {
  public:
   using Function = std::function<Tensor(const std::vector<Tensor>& inputs)>;
@@ -23,11 +23,12 @@ class CustomDerivative {
   /// Returns one cotangent per input, nullopt for a symbolic zero.
   using VjpRule = std::function<std::vector<std::optional<Tensor>>(
       const std::vector<Tensor>& inputs, const Tensor& output, const Tensor& cotangent)>;
-  /// May the rules be trusted to treat the outermost axis of each input as independent samples? divergence and
-  /// sample_jacobian refuse fields with a rule that mixes them.
+  /// May the rules be trusted to treat the outermost axis of each input as independent samples? divergence
+  /// and sample_jacobian refuse fields with a rule that mixes them.
   enum class Samples { may_mix, independent };
 
-  CustomDerivative(std::string name, Function f, JvpRule jvp, VjpRule vjp, Samples samples = Samples::may_mix);
+  CustomDerivative(std::string name, Function f, JvpRule jvp, VjpRule vjp,
+                   Samples samples = Samples::may_mix);
 
   /// @throws Error if the rules return something that does not fit, when a transform calls them.
   Tensor operator()(const std::vector<Tensor>& inputs,

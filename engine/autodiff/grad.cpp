@@ -14,7 +14,8 @@ std::vector<Tensor> gradients(const Tensor& value, const std::vector<Tensor>& xs
   const Tensor one = ones_like(value);
   const std::vector<std::optional<Tensor>> cotangents = vjp(std::span(&value, 1), xs, std::span(&one, 1));
   std::vector<Tensor> grads;
-  for (std::size_t i = 0; i < xs.size(); ++i) grads.push_back(cotangents[i] ? *cotangents[i] : zeros_like(xs[i]));
+  for (std::size_t i = 0; i < xs.size(); ++i)
+    grads.push_back(cotangents[i] ? *cotangents[i] : zeros_like(xs[i]));
   return grads;
 }
 

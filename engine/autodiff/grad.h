@@ -16,8 +16,8 @@ Tensor grad(const ScalarFunction& f, const Tensor& x);
 ScalarFunction grad(const ScalarFunction& f);
 
 struct ValueAndGrad {
-  Tensor value;                 ///< f's first result
-  std::vector<Tensor> grads;    ///< one per argument, zeros where f does not depend on it
+  Tensor value;                   ///< f's first result
+  std::vector<Tensor> grads;      ///< one per argument, zeros where f does not depend on it
   std::vector<Tensor> auxiliary;  ///< f's other results, not differentiated
 };
 /// Value and gradients of f, whose first result has one element; the rest of its results are passed through.
@@ -26,7 +26,8 @@ ValueAndGrad value_and_grad(const std::function<std::vector<Tensor>(const std::v
 /// Gradients of a single-element tensor that is already built, by tensors that it was built from.
 std::vector<Tensor> gradients(const Tensor& value, const std::vector<Tensor>& xs);
 
-/// Hessian-vector product of a single-element function, as the forward derivative of its gradient. v: [*L, *shape].
+/// Hessian-vector product of a single-element function, as the forward derivative of its gradient. v: [*L,
+/// *shape].
 Tensor hvp(const ScalarFunction& f, const Tensor& x, const Tensor& v);
 
 }  // namespace nabla

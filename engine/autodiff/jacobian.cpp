@@ -16,11 +16,13 @@ namespace nabla {
 namespace {
 
 // Directions pushed at once, so that the tangents of the widest node between x and y stay within the budget.
-std::int64_t chunk_size(const Tensor& y, const Tensor& x, std::int64_t directions, const JacobianOptions& options) {
+std::int64_t chunk_size(const Tensor& y, const Tensor& x, std::int64_t directions,
+                        const JacobianOptions& options) {
   std::int64_t widest = x.size();
   for (const Node* node : dependents(std::span(&y, 1), std::span(&x, 1), Through::differentiable).nodes)
     widest = std::max(widest, node->shape().size());
-  const std::int64_t bytes = std::max<std::int64_t>(1, widest * static_cast<std::int64_t>(size_of(x.dtype())));
+  const std::int64_t bytes =
+      std::max<std::int64_t>(1, widest * static_cast<std::int64_t>(size_of(x.dtype())));
   return std::clamp<std::int64_t>(options.tangent_bytes / bytes, 1, std::max<std::int64_t>(1, directions));
 }
 
@@ -56,12 +58,13 @@ Tensor all_derivatives(const Tensor& y, const Tensor& x, int batch, const Jacobi
   const std::span<const Tensor> ys(&y, 1);
   const std::span<const Tensor> xs(&x, 1);
   std::vector<Tensor> chunks;
-  for_each_chunk(directions, batch, x.dtype(), chunk_size(y, x, directions.size(), options), [&](const Tensor& seeds) {
-    const std::span<const Tensor> seed(&seeds, 1);
-    const std::optional<Tensor> pushed = forward ? jvp(ys, xs, seed)[0] : vjp(ys, xs, seed)[0];
-    const Shape shape = concatenate(concatenate(Shape{seeds.shape()[0]}, samples), results);
-    chunks.push_back(pushed ? broadcast_to(*pushed, shape) : zeros(shape, x.dtype()));
-  });
+  for_each_chunk(directions, batch, x.dtype(), chunk_size(y, x, directions.size(), options),
+                 [&](const Tensor& seeds) {
+                   const std::span<const Tensor> seed(&seeds, 1);
+                   const std::optional<Tensor> pushed = forward ? jvp(ys, xs, seed)[0] : vjp(ys, xs, seed)[0];
+                   const Shape shape = concatenate(concatenate(Shape{seeds.shape()[0]}, samples), results);
+                   chunks.push_back(pushed ? broadcast_to(*pushed, shape) : zeros(shape, x.dtype()));
+                 });
   const Shape result = concatenate(concatenate(samples, inner_y), inner_x);
   if (chunks.empty()) return zeros(result, x.dtype());
   Tensor all = concatenate(chunks, 0);  // [directions, samples.., results..]
@@ -84,8 +87,8 @@ FieldOnVariable on_variable(const char* what, const Field& v, const Tensor& x, b
     throw Error(std::string(what) + ": argument " + std::string(name_of(x.dtype())) + " and result " +
                 std::string(name_of(field.y.dtype())) + " must be of one floating type");
   if (same_shape && !(field.y.shape() == x.shape()))
-    throw Error(std::string(what) + ": the field maps " + to_string(x.shape()) + " to " + to_string(field.y.shape()) +
-                "; a diagonal needs equal shapes");
+    throw Error(std::string(what) + ": the field maps " + to_string(x.shape()) + " to " +
+                to_string(field.y.shape()) + "; a diagonal needs equal shapes");
   return field;
 }
 
@@ -99,13 +102,14 @@ Tensor contract_diagonal(const FieldOnVariable& field, const Axes& summed, const
   const Tensor& x = field.x;
   const Shape sample = x.shape().without_first(1);
   Tensor total;
-  for_each_chunk(sample, 1, x.dtype(), chunk_size(field.y, x, sample.size(), options), [&](const Tensor& seeds) {
-    const std::optional<Tensor> tangent =
-        jvp_compressed(std::span(&field.y, 1), std::span(&x, 1), std::span(&seeds, 1))[0];
-    if (!tangent) return;
-    const Tensor part = drop_axes(contraction(*tangent, seeds, summed), summed);
-    total = total ? total + part : part;
-  });
+  for_each_chunk(sample, 1, x.dtype(), chunk_size(field.y, x, sample.size(), options),
+                 [&](const Tensor& seeds) {
+                   const std::optional<Tensor> tangent =
+                       jvp_compressed(std::span(&field.y, 1), std::span(&x, 1), std::span(&seeds, 1))[0];
+                   if (!tangent) return;
+                   const Tensor part = drop_axes(contraction(*tangent, seeds, summed), summed);
+                   total = total ? total + part : part;
+                 });
   return total ? broadcast_to(total, result) : zeros(result, x.dtype());
 }
 

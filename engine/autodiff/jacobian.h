@@ -15,15 +15,16 @@ enum class JacobianMode { automatic, forward, reverse };
 struct JacobianOptions {
   /// automatic takes the direction with fewer passes (forward at a tie).
   JacobianMode mode = JacobianMode::automatic;
-  /// Bytes that the tangents of the widest node may take at once; directions are pushed in chunks that fit, at least
-  /// one at a time.
+  /// Bytes that the tangents of the widest node may take at once; directions are pushed in chunks that fit,
+  /// at least one at a time.
   std::int64_t tangent_bytes = std::int64_t{256} << 20;
 };
 
 /// All derivatives of f at x: [*shape of f(x), *shape of x].
 Tensor jacobian(const Field& f, const Tensor& x, const JacobianOptions& options = {});
 
-/// One Jacobian per sample of a sample-wise field: [B, *S', *S]. One-hot directions [K, 1, *S] are shared by all samples.
+/// One Jacobian per sample of a sample-wise field: [B, *S', *S]. One-hot directions [K, 1, *S] are shared by
+/// all samples.
 /// @throws Error naming the primitive and the line where the field mixes samples.
 Tensor sample_jacobian(const Field& v, const Tensor& x, const JacobianOptions& options = {});
 

@@ -7,19 +7,21 @@
 
 #include "engine/tensor/tensor.h"
 
-// Forward mode. jvp builds new nodes with ordinary operators, so it nests to any order with itself, vjp and vmap.
+// Forward mode. jvp builds new nodes with ordinary operators, so it nests to any order with itself, vjp and
+// vmap.
 
 namespace nabla {
 
-/// Tangents of ys for tangents dxs of xs, all of floating type. Each dx has its x's shape behind any leading axes
+/// Tangents of ys for tangents dxs of xs, all of floating type. Each dx has its x's shape behind any leading
+/// axes
 /// [*L] (ranks alike for all, extents equal or 1): K tangents [K, *S] share one primal pass.
 /// dys[i] is [*L, *shape of ys[i]], or nullopt where ys[i] does not depend on the xs (a symbolic zero).
 /// @throws Error if a dx does not fit its x.
 std::vector<std::optional<Tensor>> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs,
                                        std::span<const Tensor> dxs);
 
-/// The same with results possibly of extent 1 where they do not vary along an axis, meaning a broadcast; saves work in
-/// what is built on it (divergence, Jacobians).
+/// The same with results possibly of extent 1 where they do not vary along an axis, meaning a broadcast;
+/// saves work in what is built on it (divergence, Jacobians).
 std::vector<std::optional<Tensor>> jvp_compressed(std::span<const Tensor> ys, std::span<const Tensor> xs,
                                                   std::span<const Tensor> dxs);
 

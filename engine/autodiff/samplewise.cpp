@@ -9,8 +9,8 @@ namespace nabla {
 
 void require_samplewise(const char* what, const Tensor& y, const Tensor& x) {
   if (x.rank() < 1 || y.rank() < 1 || x.shape()[0] != y.shape()[0])
-    throw Error(std::string(what) + ": the field maps " + to_string(x.shape()) + " to " + to_string(y.shape()) +
-                "; both need the samples on the outermost axis");
+    throw Error(std::string(what) + ": the field maps " + to_string(x.shape()) + " to " +
+                to_string(y.shape()) + "; both need the samples on the outermost axis");
   const Dependents between = dependents(std::span(&y, 1), std::span(&x, 1), Through::everything);
   std::vector<int> sample_axis(between.nodes.size(), 0);  // from the right
   for (std::size_t n = 0; n < between.nodes.size(); ++n) {
@@ -26,10 +26,11 @@ void require_samplewise(const char* what, const Tensor& y, const Tensor& x) {
       const std::optional<int> axis =
           node->primitive().carried_axis(use.application(), slot, sample_axis[static_cast<std::size_t>(at)]);
       if (!axis || (sample_axis[n] != 0 && *axis != sample_axis[n]))
-        throw Error(std::string(what) + ": the field mixes samples in " + std::string(node->primitive().name()) + " " +
-                    to_string(node->shape()) + " built at " + node->where().file_name() + ":" +
-                    std::to_string(node->where().line()) +
-                    "; the derivative by one sample would miss the others (use jacobian for such a function)");
+        throw Error(
+            std::string(what) + ": the field mixes samples in " + std::string(node->primitive().name()) +
+            " " + to_string(node->shape()) + " built at " + node->where().file_name() + ":" +
+            std::to_string(node->where().line()) +
+            "; the derivative by one sample would miss the others (use jacobian for such a function)");
       sample_axis[n] = *axis;
     }
   }

@@ -55,7 +55,8 @@ ValuesAndCotangents vjp(const std::function<std::vector<Tensor>(const std::vecto
   const Shape leading = check_directions("vjp", outputs, cts);
   const std::vector<std::optional<Tensor>> cotangents = vjp(outputs, variables, cts);
   for (std::size_t i = 0; i < xs.size(); ++i)
-    outputs.push_back(cotangents[i] ? *cotangents[i] : zeros(concatenate(leading, xs[i].shape()), xs[i].dtype()));
+    outputs.push_back(cotangents[i] ? *cotangents[i]
+                                    : zeros(concatenate(leading, xs[i].shape()), xs[i].dtype()));
   const std::vector<Tensor> put_back = substitute(outputs, variables, xs);
   const auto middle = put_back.begin() + static_cast<std::ptrdiff_t>(count);
   return {{put_back.begin(), middle}, {middle, put_back.end()}};

@@ -7,13 +7,15 @@
 
 #include "engine/tensor/tensor.h"
 
-// Reverse mode. vjp builds new nodes with ordinary operators, so it nests to any order with itself, jvp and vmap.
+// Reverse mode. vjp builds new nodes with ordinary operators, so it nests to any order with itself, jvp and
+// vmap.
 
 namespace nabla {
 
-/// Cotangents of xs for cotangents cts of ys, all of floating type. Each ct has its y's shape behind any leading axes
-/// [*L] (ranks alike for all, extents equal or 1). results[i] is [*L, *shape of xs[i]], or nullopt where no y depends
-/// on xs[i] (a symbolic zero).
+/// Cotangents of xs for cotangents cts of ys, all of floating type. Each ct has its y's shape behind any
+/// leading axes
+/// [*L] (ranks alike for all, extents equal or 1). results[i] is [*L, *shape of xs[i]], or nullopt where no y
+/// depends on xs[i] (a symbolic zero).
 /// @throws Error if a ct does not fit its y.
 std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<const Tensor> xs,
                                        std::span<const Tensor> cts);

@@ -10,7 +10,8 @@ namespace nabla {
 std::vector<Tensor> vmap(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
                          const std::vector<Tensor>& xs, const std::vector<int>& in_axes) {
   if (xs.size() != in_axes.size())
-    throw Error("vmap: " + std::to_string(xs.size()) + " arguments but " + std::to_string(in_axes.size()) + " axes");
+    throw Error("vmap: " + std::to_string(xs.size()) + " arguments but " + std::to_string(in_axes.size()) +
+                " axes");
   std::int64_t extent = -1;
   std::vector<Tensor> variables;
   std::vector<Tensor> arguments;
@@ -29,7 +30,8 @@ std::vector<Tensor> vmap(const std::function<std::vector<Tensor>(const std::vect
     const Shape& shape = mapped.back().shape();
     if (extent >= 0 && shape[0] != extent)
       throw Error("vmap: argument " + std::to_string(i) + " " + to_string(xs[i].shape()) + " has " +
-                  std::to_string(shape[0]) + " entries along its mapped axis, those before it " + std::to_string(extent));
+                  std::to_string(shape[0]) + " entries along its mapped axis, those before it " +
+                  std::to_string(extent));
     extent = shape[0];
     variables.push_back(variable(shape.without_first(1), xs[i].dtype()));
     arguments.push_back(variables.back());

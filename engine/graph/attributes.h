@@ -11,13 +11,15 @@
 
 namespace nabla {
 
-/// The integers that complete a primitive's meaning: axes from the right, extents, bits of a constant. Immutable once
-/// built; up to four are stored inline, because every node has one of these.
+/// The integers that complete a primitive's meaning: axes from the right, extents, bits of a constant.
+/// Immutable once built; up to four are stored inline, because every node has one of these.
 class Attributes {
  public:
   Attributes() = default;
   Attributes(std::initializer_list<std::int64_t> values) : Attributes(values.begin(), values.size()) {}
-  explicit Attributes(const Axes& axes) : size_(axes.size()) { std::copy(axes.begin(), axes.end(), reserve()); }
+  explicit Attributes(const Axes& axes) : size_(axes.size()) {
+    std::copy(axes.begin(), axes.end(), reserve());
+  }
   /// `head` followed by `tail`.
   Attributes(std::initializer_list<std::int64_t> head, std::span<const std::int64_t> tail)
       : size_(head.size() + tail.size()) {
@@ -43,7 +45,9 @@ class Attributes {
 
  private:
   static constexpr std::size_t kInline = 4;
-  Attributes(const std::int64_t* values, std::size_t size) : size_(size) { std::copy(values, values + size, reserve()); }
+  Attributes(const std::int64_t* values, std::size_t size) : size_(size) {
+    std::copy(values, values + size, reserve());
+  }
   std::int64_t* reserve() {
     if (size_ <= kInline) return inline_;
     heap_ = std::make_unique<std::int64_t[]>(size_);

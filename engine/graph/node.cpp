@@ -52,7 +52,7 @@ class InternTable {
   }
 
   Tensor intern(const Primitive& primitive, std::span<const Tensor> inputs, Attributes&& attributes,
-               const TensorType& type, const std::source_location& where) {
+                const TensorType& type, const std::source_location& where) {
     std::uint64_t hash = mix(0, std::bit_cast<std::uintptr_t>(&primitive));
     for (const std::int64_t a : attributes) hash = mix(hash, static_cast<std::uint64_t>(a));
     for (const Tensor& input : inputs) hash = mix(hash, std::bit_cast<std::uintptr_t>(&input.node()));
@@ -80,7 +80,8 @@ class InternTable {
       insert(*node);
       if (live_ >= warn_at_) {
         warning = "graph: " + std::to_string(live_) +
-                  " nodes are alive; evaluate and detach() what a loop carries over, or the graph grows with every turn";
+                  " nodes are alive; evaluate and detach() what a loop carries over, or the graph grows with "
+                  "every turn";
         warn_at_ *= 2;
       }
     }
@@ -90,7 +91,7 @@ class InternTable {
   }
 
   Tensor leaf(const Primitive& primitive, const Shape& shape, DType dtype, Array value,
-             const std::source_location& where) {
+              const std::source_location& where) {
     const std::lock_guard lock(mutex_);
     Node* node = new_node();
     node->primitive_ = &primitive;
@@ -104,7 +105,8 @@ class InternTable {
   }
 
   void release(Node* node, std::uint64_t unit) {
-    // The last reference goes only under the lock, so that intern() never revives a node that is being destroyed.
+    // The last reference goes only under the lock, so that intern() never revives a node that is being
+    // destroyed.
     std::uint64_t count = node->references_.load(std::memory_order_relaxed);
     while (count != unit)
       if (node->references_.compare_exchange_weak(count, count - unit, std::memory_order_acq_rel)) return;
@@ -144,7 +146,8 @@ class InternTable {
     }
   }
 
-  // Open addressing with linear probing. The slot holds the hash, so that growing and probing need not touch nodes.
+  // Open addressing with linear probing. The slot holds the hash, so that growing and probing need not touch
+  // nodes.
   struct Slot {
     std::uint64_t hash = 0;
     Node* node = nullptr;
@@ -186,7 +189,8 @@ class InternTable {
     slots_[hole] = {};
   }
 
-  // Nodes come from slabs that are kept for the next graph: a training step builds as many as the last one freed.
+  // Nodes come from slabs that are kept for the next graph: a training step builds as many as the last one
+  // freed.
   union Cell {
     Cell() {}
     ~Cell() {}
@@ -224,7 +228,8 @@ class InternTable {
       Node* node = doomed_.back();
       doomed_.pop_back();
       for (Node* input : node->inputs())
-        if (input->references_.fetch_sub(Node::kUse, std::memory_order_acq_rel) == Node::kUse) doomed_.push_back(input);
+        if (input->references_.fetch_sub(Node::kUse, std::memory_order_acq_rel) == Node::kUse)
+          doomed_.push_back(input);
       erase(*node);
       delete_node(node);
     }

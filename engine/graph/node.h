@@ -14,8 +14,9 @@ namespace nabla {
 
 class Primitive;
 
-/// One immutable expression: a primitive applied to inputs. Interned: the same expression built twice, while the first
-/// lives, is the same node. Ids grow monotonically, so an input's id is always smaller than its user's.
+/// One immutable expression: a primitive applied to inputs. Interned: the same expression built twice, while
+/// the first lives, is the same node. Ids grow monotonically, so an input's id is always smaller than its
+/// user's.
 class Node {
  public:
   const Primitive& primitive() const { return *primitive_; }
@@ -69,7 +70,8 @@ class Node {
 Tensor apply(const Primitive& primitive, std::span<const Tensor> inputs, Attributes attributes,
              std::source_location where = std::source_location::current());
 
-inline Tensor apply(const Primitive& primitive, std::initializer_list<Tensor> inputs, Attributes attributes = {},
+inline Tensor apply(const Primitive& primitive, std::initializer_list<Tensor> inputs,
+                    Attributes attributes = {},
                     std::source_location where = std::source_location::current()) {
   return apply(primitive, std::span(inputs.begin(), inputs.size()), std::move(attributes), where);
 }
@@ -78,7 +80,8 @@ inline Tensor apply(const Primitive& primitive, std::initializer_list<Tensor> in
 Tensor make_leaf(const Primitive& primitive, const Shape& shape, DType dtype, Array value,
                  std::source_location where = std::source_location::current());
 
-/// While it lives, nodes built on this thread record this line instead of the library's own. The outermost wins.
+/// While it lives, nodes built on this thread record this line instead of the library's own. The outermost
+/// wins.
 class SourceScope {
  public:
   explicit SourceScope(const std::source_location& where);
@@ -90,7 +93,8 @@ class SourceScope {
   bool active_;
 };
 
-/// Like SourceScope, but replaces an outer one: transforms name the primal node's line in the nodes they derive.
+/// Like SourceScope, but replaces an outer one: transforms name the primal node's line in the nodes they
+/// derive.
 class DerivedSourceScope {
  public:
   explicit DerivedSourceScope(const std::source_location& where);
@@ -106,8 +110,8 @@ class DerivedSourceScope {
 /// Number of nodes alive now, for tests and for finding programs that pile up pending work.
 std::size_t live_node_count();
 
-/// Called (never by default) with a message when something looks wrong but can go on, such as a graph that grows
-/// without being evaluated. May be called from any thread.
+/// Called (never by default) with a message when something looks wrong but can go on, such as a graph that
+/// grows without being evaluated. May be called from any thread.
 using WarningHandler = void (*)(const std::string& message);
 void set_warning_handler(WarningHandler handler);
 

@@ -35,7 +35,8 @@ std::string Primitive::describe(const Attributes& attributes) const {
 
 std::vector<const Primitive*> all_primitives() {
   std::vector<const Primitive*> sorted = registry();
-  std::sort(sorted.begin(), sorted.end(), [](const Primitive* a, const Primitive* b) { return a->name() < b->name(); });
+  std::sort(sorted.begin(), sorted.end(),
+            [](const Primitive* a, const Primitive* b) { return a->name() < b->name(); });
   return sorted;
 }
 

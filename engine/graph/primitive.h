@@ -9,17 +9,19 @@
 #include "engine/graph/node.h"
 #include "engine/tensor/layout.h"
 
-// The contract that every operator signs. Transforms (jvp, vjp, vmap) know no operator by name: all they need is here.
+// The contract that every operator signs. Transforms (jvp, vjp, vmap) know no operator by name: all they need
+// is here.
 //
-// Shapes: axes count from the right, and every primitive accepts any number of leading axes. A tangent of x:[*S] is
-// [K, *S] (or [*L, *S]); cotangents and vmap likewise. Operands of one primitive have equal rank.
-// A tangent or cotangent may have extent 1 where the primal has n, meaning a broadcast ("compressed"), on axes that
-// the primitive accepts compressed; the transform expands the others before it calls a rule.
+// Shapes: axes count from the right, and every primitive accepts any number of leading axes. A tangent of
+// x:[*S] is [K, *S] (or [*L, *S]); cotangents and vmap likewise. Operands of one primitive have equal rank.
+// A tangent or cotangent may have extent 1 where the primal has n, meaning a broadcast ("compressed"), on
+// axes that the primitive accepts compressed; the transform expands the others before it calls a rule.
 
 namespace nabla {
 
 using Inputs = std::span<const Tensor>;
-using Tangents = std::span<const std::optional<Tensor>>;  // aligned with the inputs; nullopt is a symbolic zero
+using Tangents =
+    std::span<const std::optional<Tensor>>;  // aligned with the inputs; nullopt is a symbolic zero
 
 struct TensorType {
   Shape shape;
@@ -33,7 +35,8 @@ struct Application {
   const Attributes& attributes;
 };
 
-/// What the Jacobian of one input slot looks like; used for planning traces only, so `opaque` is always right.
+/// What the Jacobian of one input slot looks like; used for planning traces only, so `opaque` is always
+/// right.
 enum class Structure { opaque, constant_operator, diagonal, low_rank_plus_diagonal, local_window };
 
 class Primitive {
@@ -55,20 +58,23 @@ class Primitive {
   /// Contribution of the output's cotangent to the cotangent of one input.
   virtual std::optional<Tensor> vjp(const Application& at, int slot, const Tensor& cotangent) const = 0;
 
-  /// Where axis `axis` (-1, -2, ..) of input `slot` reappears in the output if the primitive treats it pointwise
-  /// (every entry along it is processed alone); nullopt if entries along it mix.
+  /// Where axis `axis` (-1, -2, ..) of input `slot` reappears in the output if the primitive treats it
+  /// pointwise (every entry along it is processed alone); nullopt if entries along it mix.
   virtual std::optional<int> carried_axis(const Application& at, int slot, int axis) const = 0;
   /// May the tangent of `slot` be compressed along `axis`? By default on the axes that are carried.
   virtual bool accepts_compressed_tangent(const Application& at, int slot, int axis) const {
     return carried_axis(at, slot, axis).has_value();
   }
-  /// May the output's cotangent be compressed along `axis`? By default where some input axis is carried there.
+  /// May the output's cotangent be compressed along `axis`? By default where some input axis is carried
+  /// there.
   virtual bool accepts_compressed_cotangent(const Application& at, int axis) const;
 
   virtual Structure structure(const Application&, int /*slot*/) const { return Structure::opaque; }
 
   /// The output as a view of input 0's elements, if it can be one without moving any.
-  virtual std::optional<Layout> view(const Layout& /*input*/, const Attributes&) const { return std::nullopt; }
+  virtual std::optional<Layout> view(const Layout& /*input*/, const Attributes&) const {
+    return std::nullopt;
+  }
 
   /// True if all elements of every output are equal, so that one may stand for all (a constant).
   virtual bool is_uniform() const { return false; }

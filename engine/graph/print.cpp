@@ -11,7 +11,9 @@
 namespace nabla {
 namespace {
 
-std::string type_text(const Node& node) { return to_string(node.shape()) + " " + std::string(name_of(node.dtype())); }
+std::string type_text(const Node& node) {
+  return to_string(node.shape()) + " " + std::string(name_of(node.dtype()));
+}
 
 std::string call_text(const Node& node) {
   std::string text(node.primitive().name());
@@ -79,7 +81,8 @@ std::string to_text(std::span<const Tensor> outputs) {
     number.insert(node, next);
     text += "%" + std::to_string(next++) + " = " + call_text(*node) + "(";
     const auto inputs = node->inputs();
-    for (std::size_t i = 0; i < inputs.size(); ++i) text += (i ? ", %" : "%") + std::to_string(number.find(inputs[i]));
+    for (std::size_t i = 0; i < inputs.size(); ++i)
+      text += (i ? ", %" : "%") + std::to_string(number.find(inputs[i]));
     text += ") " + type_text(*node) + "\n";
   }
   return text;
@@ -95,7 +98,8 @@ std::string to_graphviz(std::span<const Tensor> outputs) {
     const std::string name = "n" + std::to_string(next++);
     text += "  " + name + " [label=\"" + call_text(*node) + "\\n" + type_text(*node) + "\"" +
             (node->inputs().empty() ? ", style=rounded" : "") + "];\n";
-    for (const Node* input : node->inputs()) text += "  n" + std::to_string(number.find(input)) + " -> " + name + ";\n";
+    for (const Node* input : node->inputs())
+      text += "  n" + std::to_string(number.find(input)) + " -> " + name + ";\n";
   }
   for (const Tensor& output : outputs)
     text += "  n" + std::to_string(number.find(&output.node())) + " [penwidth=2];\n";

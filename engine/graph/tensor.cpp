@@ -11,8 +11,8 @@ DType Tensor::dtype() const { return node().dtype(); }
 
 void Tensor::require_dtype(DType expected, const char* what) const {
   if (dtype() != expected)
-    throw Error(std::string(what) + ": the tensor " + to_string(shape()) + " holds " + std::string(name_of(dtype())) +
-                ", not " + std::string(name_of(expected)));
+    throw Error(std::string(what) + ": the tensor " + to_string(shape()) + " holds " +
+                std::string(name_of(dtype())) + ", not " + std::string(name_of(expected)));
 }
 
 const Tensor& Operand::tensor() const {

@@ -64,7 +64,8 @@ Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Th
   for (Node* node : reached) {
     bool depends = variables.find(node) != NodeMap::kAbsent;
     if (!depends && (through == Through::everything || is_floating(node->dtype()))) {
-      for (const Node* input : node->inputs()) depends = depends || result.index.find(input) != NodeMap::kAbsent;
+      for (const Node* input : node->inputs())
+        depends = depends || result.index.find(input) != NodeMap::kAbsent;
     }
     if (!depends) continue;
     result.index.insert(node, static_cast<int>(result.nodes.size()));

@@ -33,15 +33,15 @@ class NodeMap {
 
 /// The part of a graph between variables and results that derivatives flow through.
 struct Dependents {
-  /// Nodes that depend differentiably (floating results of floating inputs) or at all on xs, inputs before users.
-  /// The xs themselves are included where reached.
+  /// Nodes that depend differentiably (floating results of floating inputs) or at all on xs, inputs before
+  /// users. The xs themselves are included where reached.
   std::vector<Node*> nodes;
   /// Index into `nodes`, or NodeMap::kAbsent.
   NodeMap index;
 };
 
-/// Collects what lies between xs and ys. The walk stops at ids below the smallest of the xs, because an input's id is
-/// always smaller than its user's: the history before the variables is never visited.
+/// Collects what lies between xs and ys. The walk stops at ids below the smallest of the xs, because an
+/// input's id is always smaller than its user's: the history before the variables is never visited.
 enum class Through { differentiable, everything };
 Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Through through);
 

@@ -14,7 +14,8 @@ namespace nabla {
 Tensor mean(const Operand& x, const Axes& axes, bool keep_axes) {
   const SourceScope scope(x.where());
   const Tensor total = sum(x, axes, keep_axes);
-  const double count = static_cast<double>(x.tensor().size()) / static_cast<double>(std::max<std::int64_t>(1, total.size()));
+  const double count =
+      static_cast<double>(x.tensor().size()) / static_cast<double>(std::max<std::int64_t>(1, total.size()));
   return total * (1 / count);
 }
 

@@ -58,7 +58,9 @@ class Source final : public SourcePrimitive {
 class StopGradient final : public NondifferentiablePrimitive {
  public:
   StopGradient() : NondifferentiablePrimitive("stop_gradient") {}
-  TensorType infer(Inputs inputs, const Attributes&) const override { return {inputs[0].shape(), inputs[0].dtype()}; }
+  TensorType infer(Inputs inputs, const Attributes&) const override {
+    return {inputs[0].shape(), inputs[0].dtype()};
+  }
   std::optional<int> carried_axis(const Application&, int, int axis) const override { return axis; }
   std::optional<Layout> view(const Layout& input, const Attributes&) const override { return input; }
 };
@@ -100,7 +102,8 @@ Tensor copy_to_leaf(const T* values, std::size_t count, const Shape& shape) {
 Tensor full(const Shape& shape, double value, DType dtype) {
   if (!representable(value, dtype))
     throw Error("full: " + std::string(name_of(dtype)) + " cannot hold " + std::to_string(value));
-  Attributes attributes({static_cast<std::int64_t>(dtype), std::bit_cast<std::int64_t>(value)}, shape.extents());
+  Attributes attributes({static_cast<std::int64_t>(dtype), std::bit_cast<std::int64_t>(value)},
+                        shape.extents());
   return apply(kConstant, Inputs{}, std::move(attributes));
 }
 

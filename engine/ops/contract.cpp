@@ -60,7 +60,8 @@ std::optional<Tensor> PointwisePrimitive::jvp(const Application& at, Tangents ta
   return sum;
 }
 
-std::optional<Tensor> PointwisePrimitive::vjp(const Application& at, int slot, const Tensor& cotangent) const {
+std::optional<Tensor> PointwisePrimitive::vjp(const Application& at, int slot,
+                                              const Tensor& cotangent) const {
   const std::size_t i = static_cast<std::size_t>(slot);
   std::optional<Tensor> product = scaled(partials_[i](at.inputs, at.output), cotangent);
   if (!product) return std::nullopt;
@@ -102,7 +103,8 @@ std::optional<Tensor> MultilinearPrimitive::jvp(const Application& at, Tangents 
   return sum;
 }
 
-std::optional<Tensor> MultilinearPrimitive::vjp(const Application& at, int slot, const Tensor& cotangent) const {
+std::optional<Tensor> MultilinearPrimitive::vjp(const Application& at, int slot,
+                                                const Tensor& cotangent) const {
   return transpose(at, slot, cotangent);
 }
 

@@ -5,13 +5,14 @@
 
 #include "engine/graph/primitive.h"
 
-// The derivative contract by class. A primitive derives from exactly one of these; it is abstract, and so does not
-// compile, until it has the rules its class asks for.
+// The derivative contract by class. A primitive derives from exactly one of these; it is abstract, and so
+// does not compile, until it has the rules its class asks for.
 
 namespace nabla {
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Pointwise: out[i] = f(x0[i], x1[i], ..), broadcasting extents of 1. The author writes one partial per input.
+// Pointwise: out[i] = f(x0[i], x1[i], ..), broadcasting extents of 1. The author writes one partial per
+// input.
 
 /// A partial derivative: an expression of the primal rank, or a plain factor (0 is a symbolic zero).
 using Partial = std::variant<double, Tensor>;
@@ -23,7 +24,8 @@ class PointwisePrimitive : public Primitive {
 
   /// One rule per input: a wrong number of them does not compile.
   template <std::size_t Arity, class... Rules>
-  PointwisePrimitive(std::string_view name, Domain domain, std::integral_constant<std::size_t, Arity>, Rules... rules)
+  PointwisePrimitive(std::string_view name, Domain domain, std::integral_constant<std::size_t, Arity>,
+                     Rules... rules)
       : Primitive(name, Class::pointwise), domain_(domain), partials_{rules...} {
     static_assert(sizeof...(Rules) == Arity, "a pointwise primitive needs one partial derivative per input");
   }
@@ -74,8 +76,9 @@ class MultilinearPrimitive : public Primitive {
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Composite: a fused operator with both rules written in terms of its own output (so that the primal never appears
-// twice), and, where one exists, its definition by other primitives, against which the tests check value and rules.
+// Composite: a fused operator with both rules written in terms of its own output (so that the primal never
+// appears twice), and, where one exists, its definition by other primitives, against which the tests check
+// value and rules.
 
 class CompositePrimitive : public Primitive {
  public:
@@ -103,10 +106,12 @@ class NondifferentiablePrimitive : public Primitive {
 
 /// Inserts axes of extent 1 at the left until the rank is `rank`.
 Tensor promote(const Tensor& x, int rank);
-/// Sums `cotangent` of a value of shape `from` to the cotangent of an operand of shape `to` that was broadcast to
-/// `from` (equal ranks). Compressed axes that must be summed are multiplied by their extent instead.
+/// Sums `cotangent` of a value of shape `from` to the cotangent of an operand of shape `to` that was
+/// broadcast to `from` (equal ranks). Compressed axes that must be summed are multiplied by their extent
+/// instead.
 Tensor sum_to_shape(const Tensor& cotangent, const Shape& from, const Shape& to);
-/// The shape that the operands of `name` broadcast to. @throws Error naming it and the shapes where they do not.
+/// The shape that the operands of `name` broadcast to. @throws Error naming it and the shapes where they do
+/// not.
 Shape broadcast_operands(std::string_view name, Inputs inputs);
 /// Zeros for the missing tangent of `input`, with `leading` extra axes of extent 1.
 Tensor zero_tangent(const Tensor& input, int leading);

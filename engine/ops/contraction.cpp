@@ -70,23 +70,28 @@ Formula parse(std::string_view formula, std::size_t operand_count) {
     start = comma + 1;
   }
   if (parsed.operands.size() != operand_count)
-    fail("names " + std::to_string(parsed.operands.size()) + " operands, got " + std::to_string(operand_count));
+    fail("names " + std::to_string(parsed.operands.size()) + " operands, got " +
+         std::to_string(operand_count));
   for (const std::string& letters : {parsed.operands.front(), parsed.operands.back(), parsed.result}) {
     std::string sorted = letters;
     std::sort(sorted.begin(), sorted.end());
-    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) fail("a letter stands twice in \"" + letters + "\"");
+    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
+      fail("a letter stands twice in \"" + letters + "\"");
     for (const char c : letters)
-      if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'))) fail("axes are letters, not '" + std::string(1, c) + "'");
+      if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')))
+        fail("axes are letters, not '" + std::string(1, c) + "'");
   }
   for (const char c : parsed.result)
-    if (left.find(c) == std::string::npos) fail("no operand has the axis '" + std::string(1, c) + "' of the result");
+    if (left.find(c) == std::string::npos)
+      fail("no operand has the axis '" + std::string(1, c) + "' of the result");
   return parsed;
 }
 
 // Brings an operand to the axis order `letters`, with extent 1 where it lacks a letter.
 Tensor align(const Tensor& x, const std::string& own, const std::string& letters, std::string_view formula) {
   if (x.rank() != static_cast<int>(own.size()))
-    throw Error("einsum: \"" + std::string(formula) + "\": operand " + to_string(x.shape()) + " does not have the axes \"" + own + "\"");
+    throw Error("einsum: \"" + std::string(formula) + "\": operand " + to_string(x.shape()) +
+                " does not have the axes \"" + own + "\"");
   Axes order;
   Axes missing;
   for (std::size_t i = 0; i < letters.size(); ++i) {
@@ -118,12 +123,13 @@ Tensor matmul(const Operand& a, const Operand& b) {
   const Tensor& y = b.tensor();
   const auto misfit = [&] {
     const Tensor operands[] = {x, y};
-    return Error(with_operands("matmul", operands) + ": the last axis of the first and the one before last of the "
+    return Error(with_operands("matmul", operands) +
+                 ": the last axis of the first and the one before last of the "
                  "second must agree");
   };
   if (x.rank() == 0 || y.rank() == 0) throw misfit();
-  const Tensor left = x.rank() == 1 ? insert_axes(x, {-2}) : x;    // [.., m, k]
-  const Tensor right = y.rank() == 1 ? insert_axes(y, {-1}) : y;   // [.., k, n]
+  const Tensor left = x.rank() == 1 ? insert_axes(x, {-2}) : x;   // [.., m, k]
+  const Tensor right = y.rank() == 1 ? insert_axes(y, {-1}) : y;  // [.., k, n]
   if (left.shape()[-1] != right.shape()[-2]) throw misfit();
   Axes dropped{-2};
   if (x.rank() == 1) dropped.push_back(-3);

@@ -10,7 +10,8 @@ namespace {
 
 // Both shapes with `axis` taken out must broadcast; the result has `extent` there.
 Shape indexed_shape(std::string_view name, Inputs inputs, int axis, std::int64_t extent) {
-  if (inputs[1].dtype() != DType::i64) throw Error(with_operands(name, inputs) + ": indices are i64; cast them");
+  if (inputs[1].dtype() != DType::i64)
+    throw Error(with_operands(name, inputs) + ": indices are i64; cast them");
   Shape a = inputs[0].shape();
   Shape b = inputs[1].shape();
   Shape result;
@@ -58,7 +59,8 @@ class ScatterAdd final : public IndexedPrimitive {
     const int axis = static_cast<int>(a[0]);
     const Shape shape = indexed_shape(name(), inputs, axis, a[1]);
     if (inputs[0].shape()[axis] != inputs[1].shape()[axis])
-      throw Error(with_operands(name(), inputs) + ": needs one index per update along axis " + std::to_string(axis));
+      throw Error(with_operands(name(), inputs) + ": needs one index per update along axis " +
+                  std::to_string(axis));
     return {shape, inputs[0].dtype()};
   }
   Tensor transpose(const Application& at, int, const Tensor& cotangent) const override {
@@ -113,8 +115,8 @@ Tensor scatter_add(const Operand& updates, const Tensor& indices, int axis, std:
 Tensor take(const Operand& x, const Tensor& indices) {
   const SourceScope scope(x.where());
   if (indices.rank() != 1 || x.tensor().rank() < 1)
-    throw Error("take: needs indices of rank 1 and a tensor with an axis, got " + to_string(indices.shape()) + " and " +
-                to_string(x.tensor().shape()));
+    throw Error("take: needs indices of rank 1 and a tensor with an axis, got " + to_string(indices.shape()) +
+                " and " + to_string(x.tensor().shape()));
   return gather(x, insert_axes(indices, Axes::innermost(x.tensor().rank() - 1)), 0);
 }
 

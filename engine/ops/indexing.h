@@ -6,17 +6,18 @@
 
 namespace nabla {
 
-/// out[.., j, ..] = x[.., indices[.., j, ..], ..] along `axis`. Ranks are equal; on the other axes extents are equal or
-/// 1, so rows of a table [v, d] are picked by indices [n, 1] along axis -2.
-/// Evaluation throws Error naming an index outside the axis.
+/// out[.., j, ..] = x[.., indices[.., j, ..], ..] along `axis`. Ranks are equal; on the other axes extents
+/// are equal or 1, so rows of a table [v, d] are picked by indices [n, 1] along axis -2. Evaluation throws
+/// Error naming an index outside the axis.
 Tensor gather(const Operand& x, const Tensor& indices, int axis);
-/// The transpose of gather: a tensor of zeros with extent `extent` along `axis`, to which out[.., indices[j], ..] +=
-/// updates[.., j, ..]. Repeated indices add up, in order.
+/// The transpose of gather: a tensor of zeros with extent `extent` along `axis`, to which out[.., indices[j],
+/// ..] += updates[.., j, ..]. Repeated indices add up, in order.
 Tensor scatter_add(const Operand& updates, const Tensor& indices, int axis, std::int64_t extent);
 /// Rows of the outermost axis by a list of indices [n] -> [n, ..].
 Tensor take(const Operand& x, const Tensor& indices);
 
-/// Index of the largest element along an axis (the first at a tie, the first NaN if there is one), the axis dropped.
+/// Index of the largest element along an axis (the first at a tie, the first NaN if there is one), the axis
+/// dropped.
 Tensor argmax(const Operand& x, int axis = -1);
 /// The indices that sort an axis, stable; NaN comes last.
 Tensor argsort(const Operand& x, int axis = -1, bool descending = false);

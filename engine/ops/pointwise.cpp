@@ -9,8 +9,8 @@ namespace nabla {
 namespace {
 
 // ---------------------------------------------------------------------------------------------------------------------
-// The derivative rules. One partial per input, in terms of the inputs x and the output y; a plain number is a constant
-// factor. Using y where possible keeps the primal from appearing twice.
+// The derivative rules. One partial per input, in terms of the inputs x and the output y; a plain number is a
+// constant factor. Using y where possible keeps the primal from appearing twice.
 
 using In = Inputs;
 using Out = const Tensor&;
@@ -32,7 +32,8 @@ const PointwisePrimitive kAdd(
 const PointwisePrimitive kSub(
     "sub", kNumeric, kBinary, [](In, Out) { return constant(1); }, [](In, Out) { return constant(-1); });
 const PointwisePrimitive kMul(
-    "mul", kNumeric, kBinary, [](In x, Out) -> Partial { return x[1]; }, [](In x, Out) -> Partial { return x[0]; });
+    "mul", kNumeric, kBinary, [](In x, Out) -> Partial { return x[1]; },
+    [](In x, Out) -> Partial { return x[0]; });
 const PointwisePrimitive kDiv(
     "div", kFloating, kBinary, [](In x, Out) -> Partial { return reciprocal(x[1]); },
     [](In x, Out y) -> Partial { return -(y * reciprocal(x[1])); });
@@ -47,20 +48,23 @@ const PointwisePrimitive kMin(
 const PointwisePrimitive kAbs("abs", kNumeric, kUnary, [](In x, Out) -> Partial { return sign(x[0]); });
 const PointwisePrimitive kSign("sign", kNumeric, kUnary, [](In, Out) { return constant(0); });
 const PointwisePrimitive kSquare("square", kNumeric, kUnary, [](In x, Out) -> Partial { return x[0] * 2; });
-const PointwisePrimitive kSqrt("sqrt", kFloating, kUnary, [](In, Out y) -> Partial { return reciprocal(y) * 0.5; });
+const PointwisePrimitive kSqrt("sqrt", kFloating, kUnary,
+                               [](In, Out y) -> Partial { return reciprocal(y) * 0.5; });
 const PointwisePrimitive kRsqrt("rsqrt", kFloating, kUnary,
                                 [](In, Out y) -> Partial { return square(y) * y * -0.5; });
 const PointwisePrimitive kReciprocal("reciprocal", kFloating, kUnary,
                                      [](In, Out y) -> Partial { return -square(y); });
 const PointwisePrimitive kExp("exp", kFloating, kUnary, [](In, Out y) -> Partial { return y; });
-const PointwisePrimitive kLog("log", kFloating, kUnary, [](In x, Out) -> Partial { return reciprocal(x[0]); });
+const PointwisePrimitive kLog("log", kFloating, kUnary,
+                              [](In x, Out) -> Partial { return reciprocal(x[0]); });
 const PointwisePrimitive kExpm1("expm1", kFloating, kUnary, [](In, Out y) -> Partial { return y + 1; });
 const PointwisePrimitive kLog1p("log1p", kFloating, kUnary,
                                 [](In x, Out) -> Partial { return reciprocal(x[0] + 1); });
 const PointwisePrimitive kSin("sin", kFloating, kUnary, [](In x, Out) -> Partial { return cos(x[0]); });
 const PointwisePrimitive kCos("cos", kFloating, kUnary, [](In x, Out) -> Partial { return -sin(x[0]); });
 const PointwisePrimitive kTanh("tanh", kFloating, kUnary, [](In, Out y) -> Partial { return 1 - square(y); });
-const PointwisePrimitive kSigmoid("sigmoid", kFloating, kUnary, [](In, Out y) -> Partial { return y * (1 - y); });
+const PointwisePrimitive kSigmoid("sigmoid", kFloating, kUnary,
+                                  [](In, Out y) -> Partial { return y * (1 - y); });
 const PointwisePrimitive kErf("erf", kFloating, kUnary, [](In x, Out) -> Partial {
   return exp(-square(x[0])) * (2 * std::numbers::inv_sqrtpi);
 });
@@ -105,8 +109,7 @@ class Select final : public LinearPrimitive {
   }
   Tensor transpose(const Application& at, int slot, const Tensor& cotangent) const override {
     const Tensor& condition = at.inputs[0];
-    const Tensor chosen =
-        slot == 1 ? select(condition, cotangent, 0.0) : select(condition, 0.0, cotangent);
+    const Tensor chosen = slot == 1 ? select(condition, cotangent, 0.0) : select(condition, 0.0, cotangent);
     return sum_to_shape(chosen, at.output.shape(), at.inputs[static_cast<std::size_t>(slot)].shape());
   }
   std::optional<int> carried_axis(const Application&, int, int axis) const override { return axis; }

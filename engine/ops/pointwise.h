@@ -13,7 +13,8 @@ Tensor add(const Operand& a, const Operand& b);
 Tensor sub(const Operand& a, const Operand& b);
 Tensor mul(const Operand& a, const Operand& b);
 Tensor div(const Operand& a, const Operand& b);  ///< floating types
-Tensor max(const Operand& a, const Operand& b);  ///< NaN if either is; at a tie each gets half of the derivative
+Tensor max(const Operand& a,
+           const Operand& b);  ///< NaN if either is; at a tie each gets half of the derivative
 Tensor min(const Operand& a, const Operand& b);  ///< like max
 Tensor abs(const Operand& x);                    ///< derivative 0 at 0
 Tensor sign(const Operand& x);                   ///< -1, 0 or 1; derivative 0 everywhere
@@ -35,8 +36,8 @@ Tensor erf(const Operand& x);
 /// base^exponent. Derivatives: 0 by the base where the exponent is 0, 0 by the exponent where the base is 0.
 Tensor pow(const Operand& base, const Operand& exponent);
 
-/// Where condition (bool) holds a, elsewhere b. Differentiates without multiplying by 0, so that an infinity or NaN in
-/// the branch not taken does no harm.
+/// Where condition (bool) holds a, elsewhere b. Differentiates without multiplying by 0, so that an infinity
+/// or NaN in the branch not taken does no harm.
 Tensor select(const Tensor& condition, const Operand& a, const Operand& b);
 /// Conversion of type; linear between floating types, no derivative otherwise. Floating to integer truncates.
 Tensor cast(const Operand& x, DType dtype);

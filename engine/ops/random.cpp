@@ -70,10 +70,13 @@ Tensor draw(const RandomPrimitive& primitive, const Operand& key, DType dtype, s
 }  // namespace
 
 Tensor random_key(std::uint64_t seed) {
-  return tensor<std::uint32_t>({static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}, {2});
+  return tensor<std::uint32_t>({static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)},
+                               {2});
 }
 
-Tensor split(const Operand& key, std::int64_t count) { return draw(kRandomBits, key, DType::u32, kSplit, {count, 2}); }
+Tensor split(const Operand& key, std::int64_t count) {
+  return draw(kRandomBits, key, DType::u32, kSplit, {count, 2});
+}
 
 Tensor fold_in(const Operand& key, const Tensor& number) {
   const SourceScope scope(key.where());

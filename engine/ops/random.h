@@ -2,16 +2,17 @@
 
 #include "engine/tensor/tensor.h"
 
-// Randomness is a key, always an argument: the same key gives the same numbers, on every backend and for any number of
-// threads. A key is a tensor [2] u32; operators accept keys [*L, 2] and then give [*L, *shape].
-// Use a key once: split it, or fold a step number in, for more.
+// Randomness is a key, always an argument: the same key gives the same numbers, on every backend and for any
+// number of threads. A key is a tensor [2] u32; operators accept keys [*L, 2] and then give [*L, *shape]. Use
+// a key once: split it, or fold a step number in, for more.
 
 namespace nabla {
 
 Tensor random_key(std::uint64_t seed);
 /// `count` independent keys [count, 2].
 Tensor split(const Operand& key, std::int64_t count);
-/// The key of turn `number` of a loop. A tensor (any integer type, rank 0) keeps the graph the same for every turn.
+/// The key of turn `number` of a loop. A tensor (any integer type, rank 0) keeps the graph the same for every
+/// turn.
 Tensor fold_in(const Operand& key, std::uint32_t number);
 Tensor fold_in(const Operand& key, const Tensor& number);
 

@@ -3,8 +3,9 @@
 #include "engine/tensor/axes.h"
 #include "engine/tensor/tensor.h"
 
-// Reductions and scans. Axes from either side; an empty list of axes means all of them. With keep_axes the reduced axes
-// stay with extent 1. @throws Error for axes that do not exist, and where an extreme of nothing is asked for.
+// Reductions and scans. Axes from either side; an empty list of axes means all of them. With keep_axes the
+// reduced axes stay with extent 1. @throws Error for axes that do not exist, and where an extreme of nothing
+// is asked for.
 
 namespace nabla {
 

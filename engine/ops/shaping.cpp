@@ -49,7 +49,9 @@ class InsertAxes final : public ShapingPrimitive {
     return place;
   }
   bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
-  std::optional<Layout> view(const Layout& input, const Attributes& axes) const override { return insert(input, axes); }
+  std::optional<Layout> view(const Layout& input, const Attributes& axes) const override {
+    return insert(input, axes);
+  }
 
  private:
   static Layout insert(const Layout& input, const Attributes& axes) {
@@ -75,7 +77,8 @@ class DropAxes final : public ShapingPrimitive {
   TensorType infer(Inputs inputs, const Attributes& axes) const override {
     for (const std::int64_t axis : axes)
       if (inputs[0].shape()[static_cast<int>(axis)] != 1)
-        throw Error(with_operands(name(), inputs) + ": axis " + std::to_string(axis) + " does not have extent 1");
+        throw Error(with_operands(name(), inputs) + ": axis " + std::to_string(axis) +
+                    " does not have extent 1");
     const Shape& input = inputs[0].shape();
     Shape shape;
     for (int axis = -input.rank(); axis < 0; ++axis)
@@ -95,13 +98,16 @@ class DropAxes final : public ShapingPrimitive {
   }
   bool accepts_compressed_tangent(const Application&, int, int) const override { return true; }
   bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
-  std::optional<Layout> view(const Layout& input, const Attributes& axes) const override { return drop(input, axes); }
+  std::optional<Layout> view(const Layout& input, const Attributes& axes) const override {
+    return drop(input, axes);
+  }
 
  private:
   static Layout drop(const Layout& input, const Attributes& axes) {
     Layout view = empty_view(input);
     for (int i = 0; i < input.shape.rank(); ++i)
-      if (!axes.contains(i - input.shape.rank())) append(view, input.shape[i], input.strides[static_cast<std::size_t>(i)]);
+      if (!axes.contains(i - input.shape.rank()))
+        append(view, input.shape[i], input.strides[static_cast<std::size_t>(i)]);
     return view;
   }
 };
@@ -137,7 +143,7 @@ class Reshape final : public ShapingPrimitive {
  private:
   static Shape result(const Shape& input, const Attributes& attributes) {
     return nabla::concatenate(input.first(input.rank() - static_cast<int>(attributes[0])),
-                       Shape(attributes.from(1)));
+                              Shape(attributes.from(1)));
   }
 };
 
@@ -152,7 +158,8 @@ class Permute final : public ShapingPrimitive {
     const std::size_t count = at.attributes.size();
     Axes inverse = Axes::innermost(static_cast<int>(count));
     for (std::size_t i = 0; i < count; ++i)
-      inverse[count + static_cast<std::size_t>(at.attributes[i])] = static_cast<int>(i) - static_cast<int>(count);
+      inverse[count + static_cast<std::size_t>(at.attributes[i])] =
+          static_cast<int>(i) - static_cast<int>(count);
     return apply(*this, {cotangent}, Attributes(inverse));
   }
   std::optional<int> carried_axis(const Application& at, int, int axis) const override {
@@ -312,7 +319,9 @@ class Concatenate final : public OneAxisPrimitive {
 class Flip final : public OneAxisPrimitive {
  public:
   Flip() : OneAxisPrimitive("flip") {}
-  TensorType infer(Inputs inputs, const Attributes&) const override { return {inputs[0].shape(), inputs[0].dtype()}; }
+  TensorType infer(Inputs inputs, const Attributes&) const override {
+    return {inputs[0].shape(), inputs[0].dtype()};
+  }
   Tensor transpose(const Application& at, int, const Tensor& cotangent) const override {
     return flip(cotangent, static_cast<int>(at.attributes[0]));
   }
@@ -393,7 +402,8 @@ Tensor permute(const Operand& x, const Axes& order) {
   int first = 0;
   while (first < shape.rank() && axes[static_cast<std::size_t>(first)] == first - shape.rank()) ++first;
   if (first == shape.rank()) return x.tensor();
-  return apply(kPermute, std::span(&x.tensor(), 1), Attributes(Axes(axes.begin() + first, axes.end())), x.where());
+  return apply(kPermute, std::span(&x.tensor(), 1), Attributes(Axes(axes.begin() + first, axes.end())),
+               x.where());
 }
 
 Tensor transpose(const Operand& x, int a, int b) {
@@ -425,8 +435,8 @@ Tensor slice(const Operand& x, int axis, std::int64_t start, std::int64_t stop, 
   if (stop < 0) stop += extent;
   stop = std::min(stop, extent);
   if (start < 0 || start > extent || stop < 0)
-    throw Error("slice: range " + std::to_string(start) + " to " + std::to_string(stop) + " lies outside axis " +
-                std::to_string(axis) + " of " + to_string(shape));
+    throw Error("slice: range " + std::to_string(start) + " to " + std::to_string(stop) +
+                " lies outside axis " + std::to_string(axis) + " of " + to_string(shape));
   stop = std::max(start, stop);
   if (start == 0 && stop == extent && step == 1) return x.tensor();
   return apply(kSlice, {x.tensor()}, {axis, start, stop, step}, x.where());
@@ -460,7 +470,8 @@ Tensor stack(const std::vector<Tensor>& parts, int axis, std::source_location wh
   std::vector<Tensor> expanded;
   for (const Tensor& part : parts) {
     if (!(part.shape() == parts[0].shape()))
-      throw Error("stack: shapes " + to_string(parts[0].shape()) + " and " + to_string(part.shape()) + " differ");
+      throw Error("stack: shapes " + to_string(parts[0].shape()) + " and " + to_string(part.shape()) +
+                  " differ");
     expanded.push_back(insert_axes(part, {place}));
   }
   return concatenate(expanded, place);
@@ -476,7 +487,8 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& exte
     start += extent;
   }
   if (parts.size() != extents.size() || start != x.shape()[axis])
-    throw Error("split: the extents do not add up to axis " + std::to_string(axis) + " of " + to_string(x.shape()));
+    throw Error("split: the extents do not add up to axis " + std::to_string(axis) + " of " +
+                to_string(x.shape()));
   return parts;
 }
 
@@ -493,8 +505,8 @@ Tensor Tensor::operator()(std::initializer_list<Index> indices) const {
       const std::int64_t extent = shape()[axis];
       const std::int64_t i = index.start < 0 ? index.start + extent : index.start;
       if (i < 0 || i >= extent)
-        throw Error("index: " + std::to_string(index.start) + " is outside axis " + std::to_string(axis) + " of " +
-                    to_string(shape()));
+        throw Error("index: " + std::to_string(index.start) + " is outside axis " + std::to_string(axis) +
+                    " of " + to_string(shape()));
       result = slice(result, axis, i, i + 1);
       dropped.push_back(axis);
     } else {

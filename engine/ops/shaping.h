@@ -5,12 +5,14 @@
 #include "engine/tensor/axes.h"
 #include "engine/tensor/tensor.h"
 
-// Operators that move elements without computing. Axes are written from either side (0 outermost, -1 innermost).
+// Operators that move elements without computing. Axes are written from either side (0 outermost, -1
+// innermost).
 // @throws Error naming the operator and the shape for axes or extents that do not exist.
 
 namespace nabla {
 
-/// Inserts axes of extent 1, named by their place in the OUTPUT, counted from the right (-1 is the new innermost).
+/// Inserts axes of extent 1, named by their place in the OUTPUT, counted from the right (-1 is the new
+/// innermost).
 Tensor insert_axes(const Operand& x, Axes axes);
 /// Removes axes of extent 1.
 Tensor drop_axes(const Operand& x, const Axes& axes);

@@ -50,7 +50,8 @@ const Array& Tensor::value() const {
 }
 
 double Tensor::item() const {
-  if (size() != 1) throw Error("item: the tensor " + to_string(shape()) + " does not hold exactly one element");
+  if (size() != 1)
+    throw Error("item: the tensor " + to_string(shape()) + " does not hold exactly one element");
   const Array& array = value();
   switch (dtype()) {
     case DType::f32:

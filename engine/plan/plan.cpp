@@ -25,7 +25,9 @@ bool has_nan(const Array& array) {
   return false;
 }
 
-std::string step_name(const PlanStep& step) { return step.primitive ? std::string(step.primitive->name()) : "copy"; }
+std::string step_name(const PlanStep& step) {
+  return step.primitive ? std::string(step.primitive->name()) : "copy";
+}
 
 }  // namespace
 
@@ -41,8 +43,8 @@ class PlanBuilder {
   }
 
  private:
-  // Nodes needed, inputs before users, in the order in which they were built: code that works in chunks is thus run in
-  // chunks.
+  // Nodes needed, inputs before users, in the order in which they were built: code that works in chunks is
+  // thus run in chunks.
   static std::vector<Node*> schedule(std::span<const Tensor> outputs) {
     NodeMap seen;
     std::vector<Node*> order;
@@ -71,16 +73,15 @@ class PlanBuilder {
   }
   PlanValue& value(int index) { return plan_.values_[static_cast<std::size_t>(index)]; }
 
-  void add(Node* node) {
-    value_of_.insert(node, place(node));
-  }
+  void add(Node* node) { value_of_.insert(node, place(node)); }
 
   int place(Node* node) {
     const Primitive& primitive = node->primitive();
     const std::size_t bytes = bytes_of(node->shape(), node->dtype());
     if (node->has_value()) {
       leaves_.emplace_back(node);
-      const int leaf = new_value({node->value().layout, node->dtype(), new_storage(PlanStorage::Kind::leaf, bytes)});
+      const int leaf =
+          new_value({node->value().layout, node->dtype(), new_storage(PlanStorage::Kind::leaf, bytes)});
       plan_.leaves_.push_back(leaf);
       return leaf;
     }
@@ -105,8 +106,8 @@ class PlanBuilder {
       storage = new_storage(PlanStorage::Kind::temporary, bytes);
     }
     const int output = new_value({layout, node->dtype(), storage});
-    plan_.steps_.push_back({&primitive, cpu_backend().kernel(primitive), node->attributes(), std::move(inputs), output,
-                            node->where()});
+    plan_.steps_.push_back({&primitive, cpu_backend().kernel(primitive), node->attributes(),
+                            std::move(inputs), output, node->where()});
     return output;
   }
 
@@ -119,7 +120,8 @@ class PlanBuilder {
     if (found.layout.is_dense() && found.layout.offset == 0 && holds.bytes == bytes) return index;
     const DType dtype = found.dtype;
     const Shape shape = found.layout.shape;
-    const int copy = new_value({Layout::dense(shape), dtype, new_storage(PlanStorage::Kind::temporary, bytes)});
+    const int copy =
+        new_value({Layout::dense(shape), dtype, new_storage(PlanStorage::Kind::temporary, bytes)});
     plan_.steps_.push_back({nullptr, cpu_backend().copy_kernel(), {}, {index}, copy, output.node().where()});
     return copy;
   }
@@ -130,7 +132,8 @@ class PlanBuilder {
     };
     const int count = static_cast<int>(plan_.steps_.size());
     for (int s = 0; s < count; ++s)
-      for (const int input : plan_.steps_[static_cast<std::size_t>(s)].inputs) storage_of(input).last_step = s;
+      for (const int input : plan_.steps_[static_cast<std::size_t>(s)].inputs)
+        storage_of(input).last_step = s;
     for (const int output : plan_.outputs_) {
       PlanStorage& storage = storage_of(output);
       storage.last_step = count;
@@ -163,7 +166,8 @@ PlannedGraph make_plan(std::span<const Tensor> outputs) { return PlanBuilder().b
 std::vector<Array> Plan::run(std::span<const Array> leaves) const {
   std::vector<std::shared_ptr<Buffer>> blocks(storages_.size());
   for (std::size_t i = 0; i < leaves_.size(); ++i)
-    blocks[static_cast<std::size_t>(values_[static_cast<std::size_t>(leaves_[i])].storage)] = leaves[i].buffer;
+    blocks[static_cast<std::size_t>(values_[static_cast<std::size_t>(leaves_[i])].storage)] =
+        leaves[i].buffer;
   const auto array = [&](int v) -> Array {
     const PlanValue& value = values_[static_cast<std::size_t>(v)];
     return {blocks[static_cast<std::size_t>(value.storage)], value.layout, value.dtype};
@@ -175,7 +179,8 @@ std::vector<Array> Plan::run(std::span<const Array> leaves) const {
     const PlanStep& step = steps_[s];
     inputs.clear();
     for (const int input : step.inputs) inputs.push_back(array(input));
-    const std::size_t storage = static_cast<std::size_t>(values_[static_cast<std::size_t>(step.output)].storage);
+    const std::size_t storage =
+        static_cast<std::size_t>(values_[static_cast<std::size_t>(step.output)].storage);
     blocks[storage] = std::make_shared<Buffer>(storages_[storage].bytes);
     const Array output = array(step.output);
     step.kernel({inputs, output, step.attributes});
@@ -213,18 +218,20 @@ std::string Plan::explain() const {
       for (const std::int64_t axis : step.attributes) {
         std::int64_t extent = 1;
         for (const int input : step.inputs)
-          extent = std::max(extent, values_[static_cast<std::size_t>(input)].layout.shape[static_cast<int>(axis)]);
+          extent =
+              std::max(extent, values_[static_cast<std::size_t>(input)].layout.shape[static_cast<int>(axis)]);
         operations *= static_cast<double>(extent);
       }
     }
     flops += operations;
     moved += bytes;
-    std::snprintf(line, sizeof line, "%5zu  %-14s %-18s <- %-36s %12.0f flop %12.0f B\n", s, step_name(step).c_str(),
-                  to_string(output.layout.shape).c_str(), operands.c_str(), operations, bytes);
+    std::snprintf(line, sizeof line, "%5zu  %-14s %-18s <- %-36s %12.0f flop %12.0f B\n", s,
+                  step_name(step).c_str(), to_string(output.layout.shape).c_str(), operands.c_str(),
+                  operations, bytes);
     rows += line;
   }
-  std::snprintf(line, sizeof line, "%zu steps, %.4g flop, %.4g bytes moved, %zu bytes at the peak\n", steps_.size(),
-                flops, moved, peak_bytes_);
+  std::snprintf(line, sizeof line, "%zu steps, %.4g flop, %.4g bytes moved, %zu bytes at the peak\n",
+                steps_.size(), flops, moved, peak_bytes_);
   return rows + line;
 }
 

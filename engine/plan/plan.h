@@ -38,11 +38,12 @@ struct PlanStep {
   std::source_location where;  ///< for messages only
 };
 
-/// A schedule that computes some results from some leaves: what runs, in which order, where every value lives and when
-/// its memory is free again. It knows leaves by position only: no values, no handles.
+/// A schedule that computes some results from some leaves: what runs, in which order, where every value lives
+/// and when its memory is free again. It knows leaves by position only: no values, no handles.
 class Plan {
  public:
-  /// Runs the steps on the values of the leaves, in the order of `PlannedGraph::leaves`; returns dense results.
+  /// Runs the steps on the values of the leaves, in the order of `PlannedGraph::leaves`; returns dense
+  /// results.
   /// @throws Error where a kernel refuses its data, and in NaN mode at the first NaN.
   std::vector<Array> run(std::span<const Array> leaves) const;
 
@@ -76,8 +77,8 @@ PlannedGraph make_plan(std::span<const Tensor> outputs);
 std::string explain(std::span<const Tensor> outputs);
 std::string explain(const Tensor& output);
 
-/// In NaN mode every step is checked, and the first NaN is an Error that names the operator and the source line that
-/// built it. Off by default; for the whole program.
+/// In NaN mode every step is checked, and the first NaN is an Error that names the operator and the source
+/// line that built it. Off by default; for the whole program.
 void set_nan_mode(bool on);
 bool nan_mode();
 

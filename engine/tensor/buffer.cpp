@@ -41,16 +41,16 @@ class BlockCache {
         return data;
       }
     }
-    void* data = ::operator new(size, std::align_val_t{kAlignment}, std::nothrow);
+    void* data = ::operator new (size, std::align_val_t{kAlignment}, std::nothrow);
     if (!data) {
       release();
-      data = ::operator new(size, std::align_val_t{kAlignment}, std::nothrow);
+      data = ::operator new (size, std::align_val_t{kAlignment}, std::nothrow);
     }
     if (!data) {
       const std::lock_guard lock(mutex_);
       live_ -= size;
-      throw Error("memory: cannot allocate " + std::to_string(size) + " bytes beside " + std::to_string(live_) +
-                  " bytes in use");
+      throw Error("memory: cannot allocate " + std::to_string(size) + " bytes beside " +
+                  std::to_string(live_) + " bytes in use");
     }
     return static_cast<std::byte*>(data);
   }
@@ -66,13 +66,13 @@ class BlockCache {
         return;
       }
     }
-    ::operator delete(data, std::align_val_t{kAlignment});
+    ::operator delete (data, std::align_val_t{kAlignment});
   }
 
   void release() {
     const std::lock_guard lock(mutex_);
     for (std::vector<Block>& blocks : cached_) {
-      for (const Block& block : blocks) ::operator delete(block.data, std::align_val_t{kAlignment});
+      for (const Block& block : blocks) ::operator delete (block.data, std::align_val_t{kAlignment});
       blocks.clear();
     }
     cached_bytes_ = 0;

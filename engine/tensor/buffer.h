@@ -26,7 +26,8 @@ class Buffer {
   std::size_t bytes_;
 };
 
-/// Memory held by live buffers, now and at the highest point since the last reset (the block cache is not counted).
+/// Memory held by live buffers, now and at the highest point since the last reset (the block cache is not
+/// counted).
 struct MemoryStatistics {
   std::size_t live_bytes;
   std::size_t peak_bytes;
@@ -51,8 +52,8 @@ struct Array {
   }
   /// A fresh dense array with unspecified contents.
   static Array dense(const Shape& shape, DType dtype) {
-    return {std::make_shared<Buffer>(static_cast<std::size_t>(shape.size()) * size_of(dtype)), Layout::dense(shape),
-            dtype};
+    return {std::make_shared<Buffer>(static_cast<std::size_t>(shape.size()) * size_of(dtype)),
+            Layout::dense(shape), dtype};
   }
 };
 

@@ -6,8 +6,8 @@
 
 namespace nabla {
 
-/// A mutable place for an immutable value: a parameter, an optimizer's moment. Assigning makes a new version; leaves
-/// are never written, so graphs built on an older version keep their meaning.
+/// A mutable place for an immutable value: a parameter, an optimizer's moment. Assigning makes a new version;
+/// leaves are never written, so graphs built on an older version keep their meaning.
 class Cell {
  public:
   /// Holds `value`, evaluated and detached from its history.
@@ -21,7 +21,8 @@ class Cell {
   void assign(const Tensor& value) {
     if (!(value.shape() == value_.shape()) || value.dtype() != value_.dtype())
       throw Error("cell: a value " + to_string(value.shape()) + " " + std::string(name_of(value.dtype())) +
-                  " cannot replace " + to_string(value_.shape()) + " " + std::string(name_of(value_.dtype())));
+                  " cannot replace " + to_string(value_.shape()) + " " +
+                  std::string(name_of(value_.dtype())));
     value_ = value.detach();
     ++version_;
   }

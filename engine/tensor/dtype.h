@@ -7,7 +7,8 @@
 
 namespace nabla {
 
-/// Element types. There is no implicit promotion between tensors; literals take the type of the tensor beside them.
+/// Element types. There is no implicit promotion between tensors; literals take the type of the tensor beside
+/// them.
 enum class DType : std::uint8_t {
   f32,
   f64,

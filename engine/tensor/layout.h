@@ -6,8 +6,8 @@ namespace nabla {
 
 using Strides = std::array<std::int64_t, kMaxRank>;
 
-/// Where the elements of a tensor lie in its buffer: element (i, j, ..) is at offset + i*strides[0] + j*strides[1] + ..
-/// A stride is 0 along a broadcast axis and negative along a flipped one. All in elements.
+/// Where the elements of a tensor lie in its buffer: element (i, j, ..) is at offset + i*strides[0] +
+/// j*strides[1] + .. A stride is 0 along a broadcast axis and negative along a flipped one. All in elements.
 struct Layout {
   Shape shape;
   Strides strides{};

@@ -8,7 +8,7 @@ namespace nabla {
 /// Philox 4x32-10, a counter-based generator: four random words from a counter and a key, no state.
 /// J. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011, section 3.2.
 constexpr std::array<std::uint32_t, 4> philox_4x32_10(std::array<std::uint32_t, 4> counter,
-                                                       std::array<std::uint32_t, 2> key) {
+                                                      std::array<std::uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
     const std::uint64_t p0 = std::uint64_t{0xD2511F53} * counter[0];
     const std::uint64_t p1 = std::uint64_t{0xCD9E8D57} * counter[2];

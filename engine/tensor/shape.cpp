@@ -5,7 +5,8 @@
 
 namespace nabla {
 
-Shape::Shape(std::initializer_list<std::int64_t> extents) : Shape(std::span(extents.begin(), extents.size())) {}
+Shape::Shape(std::initializer_list<std::int64_t> extents)
+    : Shape(std::span(extents.begin(), extents.size())) {}
 
 Shape::Shape(std::span<const std::int64_t> extents) {
   for (const std::int64_t extent : extents) push_back(extent);
@@ -24,8 +25,10 @@ std::int64_t Shape::size() const {
 }
 
 void Shape::push_back(std::int64_t extent) {
-  if (rank_ == kMaxRank) throw Error("shape: more than " + std::to_string(kMaxRank) + " axes in " + to_string(*this));
-  if (extent < 0) throw Error("shape: negative extent " + std::to_string(extent) + " after " + to_string(*this));
+  if (rank_ == kMaxRank)
+    throw Error("shape: more than " + std::to_string(kMaxRank) + " axes in " + to_string(*this));
+  if (extent < 0)
+    throw Error("shape: negative extent " + std::to_string(extent) + " after " + to_string(*this));
   extents_[static_cast<std::size_t>(rank_++)] = extent;
 }
 
@@ -36,7 +39,9 @@ void Shape::insert_front(std::int64_t extent) {
 }
 
 Shape Shape::first(int count) const { return Shape(extents().first(static_cast<std::size_t>(count))); }
-Shape Shape::without_first(int count) const { return Shape(extents().subspan(static_cast<std::size_t>(count))); }
+Shape Shape::without_first(int count) const {
+  return Shape(extents().subspan(static_cast<std::size_t>(count)));
+}
 
 std::string to_string(const Shape& shape) {
   std::string text = "[";

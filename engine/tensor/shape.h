@@ -25,9 +25,14 @@ class Shape {
   int rank() const { return rank_; }
   /// Number of elements (1 for rank 0).
   std::int64_t size() const;
-  /// Extent of an axis; the caller guarantees that the axis exists (see `axis_from_right` for a checked form).
-  std::int64_t operator[](int axis) const { return extents_[static_cast<std::size_t>(axis < 0 ? axis + rank_ : axis)]; }
-  std::int64_t& operator[](int axis) { return extents_[static_cast<std::size_t>(axis < 0 ? axis + rank_ : axis)]; }
+  /// Extent of an axis; the caller guarantees that the axis exists (see `axis_from_right` for a checked
+  /// form).
+  std::int64_t operator[](int axis) const {
+    return extents_[static_cast<std::size_t>(axis < 0 ? axis + rank_ : axis)];
+  }
+  std::int64_t& operator[](int axis) {
+    return extents_[static_cast<std::size_t>(axis < 0 ? axis + rank_ : axis)];
+  }
   /// Extent of axis -1, -2, ...; 1 where the axis lies beyond the rank.
   std::int64_t extent_or_one(int axis_from_right) const {
     return -axis_from_right > rank_ ? 1 : extents_[static_cast<std::size_t>(rank_ + axis_from_right)];

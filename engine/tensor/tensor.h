@@ -91,7 +91,9 @@ struct Range {
   std::int64_t step = 1;
 };
 inline constexpr Range all{};
-constexpr Range range(std::int64_t start, std::int64_t stop, std::int64_t step = 1) { return {start, stop, step}; }
+constexpr Range range(std::int64_t start, std::int64_t stop, std::int64_t step = 1) {
+  return {start, stop, step};
+}
 
 /// One index of Tensor::operator(): an integer drops the axis, a Range keeps it.
 struct Index {
@@ -111,8 +113,8 @@ class Operand {
           std::source_location where = std::source_location::current())
       : tensor_(&tensor), where_(where) {}
   template <class T>
-    requires std::is_arithmetic_v<T>
-  Operand(T literal, std::source_location where = std::source_location::current())  // NOLINT(*-explicit-*)
+  requires std::is_arithmetic_v<T> Operand(
+      T literal, std::source_location where = std::source_location::current())  // NOLINT(*-explicit-*)
       : literal_(static_cast<double>(literal)), where_(where) {}
 
   bool is_literal() const { return tensor_ == nullptr; }

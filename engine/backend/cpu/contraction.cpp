@@ -36,7 +36,8 @@ Roles sort_axes(const KernelCall& call) {
     const bool in_a = a.shape[i] != 1;
     const bool in_b = b.shape[i] != 1;
     if (!in_a && !in_b) continue;
-    const Axis axis{in_a ? a.shape[i] : b.shape[i], in_a ? a.strides[at] : 0, in_b ? b.strides[at] : 0, c.strides[at]};
+    const Axis axis{in_a ? a.shape[i] : b.shape[i], in_a ? a.strides[at] : 0, in_b ? b.strides[at] : 0,
+                    c.strides[at]};
     if (call.attributes.contains(i - rank)) {
       roles.summed.push_back({axis.extent, axis.a, axis.b, 0});
     } else if (in_a && in_b) {
@@ -50,17 +51,19 @@ Roles sort_axes(const KernelCall& call) {
   return roles;
 }
 
-// Several axes walk like one if each stride is the next one's times its extent. A missing group is one of extent 1.
-bool walks_as_one(const std::vector<Axis>& axes, std::int64_t Axis::* operand) {
+// Several axes walk like one if each stride is the next one's times its extent. A missing group is one of
+// extent 1.
+bool walks_as_one(const std::vector<Axis>& axes, std::int64_t Axis::*operand) {
   for (std::size_t i = 0; i + 1 < axes.size(); ++i)
     if (axes[i].*operand != axes[i + 1].*operand * axes[i + 1].extent) return false;
   return true;
 }
-std::int64_t innermost_stride(const std::vector<Axis>& axes, std::int64_t Axis::* operand, std::int64_t if_none) {
+std::int64_t innermost_stride(const std::vector<Axis>& axes, std::int64_t Axis::*operand,
+                              std::int64_t if_none) {
   return axes.empty() ? if_none : axes.back().*operand;
 }
 
-std::int64_t offset_of(const std::vector<Axis>& axes, std::int64_t index, std::int64_t Axis::* operand) {
+std::int64_t offset_of(const std::vector<Axis>& axes, std::int64_t index, std::int64_t Axis::*operand) {
   std::int64_t offset = 0;
   for (std::size_t i = axes.size(); i-- > 0;) {
     offset += index % axes[i].extent * (axes[i].*operand);
@@ -80,16 +83,16 @@ struct Matrix {
 template <class T>
 class OperandMatrices {
  public:
-  OperandMatrices(const T* data, const Roles& roles, const std::vector<Axis>& rows, const std::vector<Axis>& columns,
-                  std::int64_t Axis::* operand)
+  OperandMatrices(const T* data, const Roles& roles, const std::vector<Axis>& rows,
+                  const std::vector<Axis>& columns, std::int64_t Axis::*operand)
       : data_(data), roles_(roles), rows_(rows), columns_(columns), operand_(operand) {
     row_ = innermost_stride(rows, operand, 0);
     column_ = innermost_stride(columns, operand, 0);
     // A matrix with a single row or column may claim any stride for it.
     if (count(columns) == 1) column_ = 1;
     if (count(rows) == 1) row_ = column_ == 1 ? count(columns) : 1;
-    packed_ = !walks_as_one(rows, operand) || !walks_as_one(columns, operand) || (row_ != 1 && column_ != 1) ||
-              row_ <= 0 || column_ <= 0;
+    packed_ = !walks_as_one(rows, operand) || !walks_as_one(columns, operand) ||
+              (row_ != 1 && column_ != 1) || row_ <= 0 || column_ <= 0;
   }
 
   Matrix<const T> at(std::int64_t batch, std::vector<T>& scratch) const {
@@ -116,7 +119,7 @@ class OperandMatrices {
   const Roles& roles_;
   const std::vector<Axis>& rows_;
   const std::vector<Axis>& columns_;
-  std::int64_t Axis::* operand_;
+  std::int64_t Axis::*operand_;
   std::int64_t row_, column_;
   bool packed_;
 };
@@ -203,8 +206,8 @@ void contraction_typed(const KernelCall& call) {
       for (std::int64_t i = task * per_task; i < std::min(batches, (task + 1) * per_task); ++i) {
         const Matrix<const T> x = left.at(i, left_scratch);
         const Matrix<const T> y = right.at(i, right_scratch);
-        matmul({m, n, k, x.data, x.row, x.column, y.data, y.row, y.column, c + offset_of(roles.batch, i, &Axis::c),
-                c_row});
+        matmul({m, n, k, x.data, x.row, x.column, y.data, y.row, y.column,
+                c + offset_of(roles.batch, i, &Axis::c), c_row});
       }
     });
     return;
@@ -222,9 +225,11 @@ void contraction_typed(const KernelCall& call) {
     const std::int64_t start = task * size;
     const std::int64_t extent = std::min(size, whole - start);
     if (by_rows) {
-      matmul({extent, n, k, x.data + start * x.row, x.row, x.column, y.data, y.row, y.column, c + start * c_row, c_row});
+      matmul({extent, n, k, x.data + start * x.row, x.row, x.column, y.data, y.row, y.column,
+              c + start * c_row, c_row});
     } else {
-      matmul({m, extent, k, x.data, x.row, x.column, y.data + start * y.column, y.row, y.column, c + start, c_row});
+      matmul({m, extent, k, x.data, x.row, x.column, y.data + start * y.column, y.row, y.column, c + start,
+              c_row});
     }
   });
 }

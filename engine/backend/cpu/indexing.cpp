@@ -12,8 +12,8 @@ namespace {
 
 void require_index(const char* what, std::int64_t index, std::int64_t extent, int axis, const Shape& shape) {
   if (index < 0 || index >= extent)
-    throw Error(std::string(what) + ": index " + std::to_string(index) + " is outside axis " + std::to_string(axis) +
-                " of " + to_string(shape));
+    throw Error(std::string(what) + ": index " + std::to_string(index) + " is outside axis " +
+                std::to_string(axis) + " of " + to_string(shape));
 }
 
 // Attribute: axis. Rows along the axes inside `axis` are moved together.
@@ -24,7 +24,8 @@ void gather_kernel(const KernelCall& call) {
   const std::int64_t extent = x.shape()[axis];
   const std::int64_t sx = line_stride(x.layout, axis);
   const std::int64_t* index = indices.data<const std::int64_t>();
-  // The axis is walked by the output and the indices; the data stands still along it and is offset by the index.
+  // The axis is walked by the output and the indices; the data stands still along it and is offset by the
+  // index.
   Layout fixed = x.layout;
   fixed.shape[axis] = 1;
   const Loop<3> loop = make_loop<3>(call.output.shape(), {&call.output.layout, &fixed, &indices.layout});
@@ -117,7 +118,8 @@ void argsort_typed(const KernelCall& call) {
                        if (a != a || b != b) return a == a;  // numbers before NaN
                        return descending ? b < a : a < b;
                      });
-                     for (std::int64_t i = 0; i < length; ++i) out[at[0] + i * so] = order[static_cast<std::size_t>(i)];
+                     for (std::int64_t i = 0; i < length; ++i)
+                       out[at[0] + i * so] = order[static_cast<std::size_t>(i)];
                    });
 }
 
@@ -127,7 +129,8 @@ void add_indexing_kernels(KernelTable& table) {
   table["gather"] = &gather_kernel;
   table["scatter_add"] = &scatter_add_kernel;
   table["argmax"] = [](const KernelCall& call) {
-    visit_stored("argmax", call.inputs[0].dtype, [&](auto type) { argmax_typed<typename decltype(type)::type>(call); });
+    visit_stored("argmax", call.inputs[0].dtype,
+                 [&](auto type) { argmax_typed<typename decltype(type)::type>(call); });
   };
   table["argsort"] = [](const KernelCall& call) {
     visit_stored("argsort", call.inputs[0].dtype,

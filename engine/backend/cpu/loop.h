@@ -11,8 +11,8 @@
 
 namespace nabla::cpu {
 
-/// Nested loops over N operands with as few axes as their strides allow: axes of extent 1 are gone, neighbours that
-/// every operand walks as one are merged. The innermost axis comes last.
+/// Nested loops over N operands with as few axes as their strides allow: axes of extent 1 are gone,
+/// neighbours that every operand walks as one are merged. The innermost axis comes last.
 template <int N>
 struct Loop {
   int rank = 0;
@@ -65,8 +65,8 @@ Loop<N> make_loop(const Shape& shape, const std::array<const Layout*, N>& operan
 /// Elements below which a loop is not worth splitting. Depends on shapes only, as every split must.
 inline constexpr std::int64_t kTaskElements = 16384;
 
-/// Calls row(offsets, count) for runs along the innermost axis that together cover the loop, on the thread pool.
-/// `weight` is the work behind one element, for instance the length of the line that starts there.
+/// Calls row(offsets, count) for runs along the innermost axis that together cover the loop, on the thread
+/// pool. `weight` is the work behind one element, for instance the length of the line that starts there.
 template <int N, class Row>
 void for_each_run(const Loop<N>& loop, Row row, std::int64_t weight = 1) {
   const std::int64_t inner = loop.inner_extent();
@@ -112,8 +112,8 @@ void for_each_run(const Loop<N>& loop, Row row, std::int64_t weight = 1) {
   parallel_for(tasks, work);
 }
 
-/// Calls line(offsets) for every line along `axis` (from the right) of operands of shape `shape`; operands may differ
-/// in extent along the axis. `length` is the work per line.
+/// Calls line(offsets) for every line along `axis` (from the right) of operands of shape `shape`; operands
+/// may differ in extent along the axis. `length` is the work per line.
 template <int N, class Line>
 void for_each_line(Shape shape, int axis, std::int64_t length, std::array<Layout, N> operands, Line line) {
   shape[axis] = 1;

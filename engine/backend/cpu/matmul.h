@@ -5,7 +5,8 @@
 
 namespace nabla::cpu {
 
-/// c[m, n] = sum_k a[m, k] b[k, n]; strides in elements, the columns of c are adjacent. Runs on the calling thread.
+/// c[m, n] = sum_k a[m, k] b[k, n]; strides in elements, the columns of c are adjacent. Runs on the calling
+/// thread.
 template <class T>
 struct MatmulArguments {
   std::int64_t m, n, k;

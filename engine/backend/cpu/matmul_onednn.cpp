@@ -2,8 +2,6 @@
 
 #ifdef NABLAFLOW_HAVE_ONEDNN
 
-
-
 #include <array>
 #include <map>
 #include <oneapi/dnnl/dnnl.hpp>
@@ -54,7 +52,8 @@ bool suits(std::int64_t rows, std::int64_t columns, std::int64_t row_stride, std
 bool matmul_onednn(const MatmulArguments<float>& x) {
   // Below this a product costs less than the call.
   if (x.m * x.n * x.k < 4096) return false;
-  if (!suits(x.m, x.k, x.a_row, x.a_column) || !suits(x.k, x.n, x.b_row, x.b_column) || x.c_row < x.n) return false;
+  if (!suits(x.m, x.k, x.a_row, x.a_column) || !suits(x.k, x.n, x.b_row, x.b_column) || x.c_row < x.n)
+    return false;
   // Threads are ours; oneDNN's own cut the work by their number, which would change bits.
   thread_local const bool single_threaded = (omp_set_num_threads(1), true);
   (void)single_threaded;
@@ -75,7 +74,8 @@ bool matmul_onednn(const MatmulArguments<float>& x) {
 const char* matmul_library() {
   static const std::string text = [] {
     const dnnl::version_t* v = dnnl::version();
-    return "oneDNN " + std::to_string(v->major) + "." + std::to_string(v->minor) + "." + std::to_string(v->patch);
+    return "oneDNN " + std::to_string(v->major) + "." + std::to_string(v->minor) + "." +
+           std::to_string(v->patch);
   }();
   return text.c_str();
 }

@@ -4,8 +4,8 @@
 
 #include "engine/backend/cpu/matmul.h"
 
-// A packed, blocked product. A block of b (kKc x kNc) and one of a (kMc x kKc) are copied into panels that the inner
-// kernel walks in order; the kernel keeps an kMr x kNr block of c in registers.
+// A packed, blocked product. A block of b (kKc x kNc) and one of a (kMc x kKc) are copied into panels that
+// the inner kernel walks in order; the kernel keeps an kMr x kNr block of c in registers.
 
 namespace nabla::cpu {
 namespace {
@@ -26,8 +26,8 @@ constexpr std::int64_t kNc = 512;
 
 // Panels of `width` rows (or columns), k innermost-but-one, padded with zeros.
 template <class T>
-void pack(T* to, const T* from, std::int64_t count, std::int64_t stride, std::int64_t k, std::int64_t k_stride,
-          std::int64_t width) {
+void pack(T* to, const T* from, std::int64_t count, std::int64_t stride, std::int64_t k,
+          std::int64_t k_stride, std::int64_t width) {
   for (std::int64_t start = 0; start < count; start += width) {
     const std::int64_t n = std::min(width, count - start);
     for (std::int64_t p = 0; p < k; ++p) {
@@ -59,7 +59,8 @@ void micro_kernel(std::int64_t k, const T* a, const T* b, T* c, std::int64_t c_r
   T block[kMr][2 * w];
   std::memcpy(block, sums, sizeof block);
   for (std::int64_t i = 0; i < rows; ++i)
-    for (std::int64_t j = 0; j < columns; ++j) c[i * c_row + j] = add ? c[i * c_row + j] + block[i][j] : block[i][j];
+    for (std::int64_t j = 0; j < columns; ++j)
+      c[i * c_row + j] = add ? c[i * c_row + j] + block[i][j] : block[i][j];
 }
 
 template <class T>
@@ -84,8 +85,9 @@ void blocked(const MatmulArguments<T>& x) {
         pack(a_panel.data(), x.a + ic * x.a_row + pc * x.a_column, mc, x.a_row, kc, x.a_column, kMr);
         for (std::int64_t j = 0; j < nc; j += nr)
           for (std::int64_t i = 0; i < mc; i += kMr)
-            micro_kernel(kc, a_panel.data() + i * kc, b_panel.data() + j * kc, x.c + (ic + i) * x.c_row + jc + j,
-                         x.c_row, std::min(kMr, mc - i), std::min(nr, nc - j), pc > 0);
+            micro_kernel(kc, a_panel.data() + i * kc, b_panel.data() + j * kc,
+                         x.c + (ic + i) * x.c_row + jc + j, x.c_row, std::min(kMr, mc - i),
+                         std::min(nr, nc - j), pc > 0);
       }
     }
   }
@@ -106,7 +108,8 @@ void matmul(const MatmulArguments<std::complex<double>>& x) {
   for (std::int64_t i = 0; i < x.m; ++i)
     for (std::int64_t j = 0; j < x.n; ++j) {
       std::complex<double> sum = 0;
-      for (std::int64_t p = 0; p < x.k; ++p) sum += x.a[i * x.a_row + p * x.a_column] * x.b[p * x.b_row + j * x.b_column];
+      for (std::int64_t p = 0; p < x.k; ++p)
+        sum += x.a[i * x.a_row + p * x.a_column] * x.b[p * x.b_row + j * x.b_column];
       x.c[i * x.c_row + j] = sum;
     }
 }

@@ -259,21 +259,25 @@ void run_binary(const KernelCall& call) {
   const T* left = a.data<const T>();
   const T* right = b.data<const T>();
   for_each_run(loop, [&](const std::array<std::int64_t, 3>& at, std::int64_t count) {
-    binary_row<Op>(out + at[0], left + at[1], loop.inner_stride(1), right + at[2], loop.inner_stride(2), count);
+    binary_row<Op>(out + at[0], left + at[1], loop.inner_stride(1), right + at[2], loop.inner_stride(2),
+                   count);
   });
 }
 
 template <class Op>
 void unary_floating(const KernelCall& call) {
-  visit_floating("pointwise", call.output.dtype, [&](auto type) { run_unary<Op, typename decltype(type)::type>(call); });
+  visit_floating("pointwise", call.output.dtype,
+                 [&](auto type) { run_unary<Op, typename decltype(type)::type>(call); });
 }
 template <class Op>
 void unary_real(const KernelCall& call) {
-  visit_real("pointwise", call.output.dtype, [&](auto type) { run_unary<Op, typename decltype(type)::type>(call); });
+  visit_real("pointwise", call.output.dtype,
+             [&](auto type) { run_unary<Op, typename decltype(type)::type>(call); });
 }
 template <class Op>
 void unary_numeric(const KernelCall& call) {
-  visit_numeric("pointwise", call.output.dtype, [&](auto type) { run_unary<Op, typename decltype(type)::type>(call); });
+  visit_numeric("pointwise", call.output.dtype,
+                [&](auto type) { run_unary<Op, typename decltype(type)::type>(call); });
 }
 template <class Op>
 void binary_floating(const KernelCall& call) {
@@ -301,7 +305,8 @@ void comparison(const KernelCall& call) {
   visit_stored("comparison", call.inputs[0].dtype,
                [&](auto type) { run_binary<Op, bool, typename decltype(type)::type>(call); });
 }
-// Complex numbers can be compared for equality only; what compares their order in a complex step means the real parts.
+// Complex numbers can be compared for equality only; what compares their order in a complex step means the
+// real parts.
 template <class Op>
 void ordering(const KernelCall& call) {
   if (call.inputs[0].dtype != DType::c128) return comparison<Op>(call);

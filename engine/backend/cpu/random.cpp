@@ -13,8 +13,8 @@ class Stream {
   Stream(const std::uint32_t* key, std::int64_t stride, std::uint32_t purpose)
       : key_{key[0], key[stride]}, purpose_(purpose) {}
   std::array<std::uint32_t, 4> block(std::uint64_t index) const {
-    return philox_4x32_10({static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), 0, purpose_},
-                          key_);
+    return philox_4x32_10(
+        {static_cast<std::uint32_t>(index), static_cast<std::uint32_t>(index >> 32), 0, purpose_}, key_);
   }
 
  private:
@@ -22,8 +22,8 @@ class Stream {
   std::uint32_t purpose_;
 };
 
-// Fills `count` numbers of `per_block` each from the blocks of one key. A block depends on its index alone, so blocks
-// may be made in any order.
+// Fills `count` numbers of `per_block` each from the blocks of one key. A block depends on its index alone,
+// so blocks may be made in any order.
 template <class T, class Convert>
 void fill(T* out, std::int64_t count, std::int64_t per_block, const Stream& stream, Convert convert) {
   const std::int64_t blocks = (count + per_block - 1) / per_block;
@@ -60,7 +60,8 @@ void fill_all(const KernelCall& call, std::int64_t per_block, Convert convert) {
 }
 
 void random_bits(const KernelCall& call) {
-  fill_all<std::uint32_t>(call, 4, [](const std::array<std::uint32_t, 4>& words, std::size_t i) { return words[i]; });
+  fill_all<std::uint32_t>(call, 4,
+                          [](const std::array<std::uint32_t, 4>& words, std::size_t i) { return words[i]; });
 }
 
 void random_uniform(const KernelCall& call) {

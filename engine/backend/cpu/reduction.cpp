@@ -89,7 +89,8 @@ void sum_typed(const KernelCall& call) {
   const Reduction reduction(call);
   const T* x = call.inputs[0].data<const T>();
   T* out = call.output.data<T>();
-  if (reduction.kept.rank > 0 && reduction.kept.inner_stride(1) == 1 && reduction.reduced.inner_stride(0) != 1) {
+  if (reduction.kept.rank > 0 && reduction.kept.inner_stride(1) == 1 &&
+      reduction.reduced.inner_stride(0) != 1) {
     // The kept axis is the dense one: whole rows are added to a block of sums.
     for_each_run(
         reduction.kept,
@@ -128,7 +129,8 @@ void extreme_typed(const KernelCall& call) {
     reduction.for_each_reduced_run([&](std::int64_t offset, std::int64_t count, std::int64_t stride) {
       for (std::int64_t i = 0; i < count; ++i) {
         const T v = x[from + offset + i * stride];
-        if ((kMaximum ? v > best : v < best) || v != v) best = v;  // the first NaN stays: nothing compares with it
+        if ((kMaximum ? v > best : v < best) || v != v)
+          best = v;  // the first NaN stays: nothing compares with it
       }
     });
     out[to] = best;
@@ -222,7 +224,8 @@ void cumsum_typed(const KernelCall& call) {
 
 void add_reduction_kernels(KernelTable& table) {
   table["sum"] = [](const KernelCall& call) {
-    visit_numeric("sum", call.output.dtype, [&](auto type) { sum_typed<typename decltype(type)::type>(call); });
+    visit_numeric("sum", call.output.dtype,
+                  [&](auto type) { sum_typed<typename decltype(type)::type>(call); });
   };
   table["reduce_max"] = [](const KernelCall& call) {
     visit_real("reduce_max", call.output.dtype,
@@ -241,7 +244,8 @@ void add_reduction_kernels(KernelTable& table) {
                    [&](auto type) { softmax_typed<typename decltype(type)::type>(call); });
   };
   table["cumsum"] = [](const KernelCall& call) {
-    visit_numeric("cumsum", call.output.dtype, [&](auto type) { cumsum_typed<typename decltype(type)::type>(call); });
+    visit_numeric("cumsum", call.output.dtype,
+                  [&](auto type) { cumsum_typed<typename decltype(type)::type>(call); });
   };
 }
 

@@ -90,7 +90,8 @@ void iota_kernel(const KernelCall& call) {
 void copy_to_dense(const KernelCall& call) {
   visit_bits(call.output.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    copy_elements(call.output.data<T>(), call.output.layout, call.inputs[0].data<const T>(), call.inputs[0].layout);
+    copy_elements(call.output.data<T>(), call.output.layout, call.inputs[0].data<const T>(),
+                  call.inputs[0].layout);
   });
 }
 

@@ -15,7 +15,8 @@ namespace nabla {
 namespace cpu {
 namespace {
 
-// Steps follow one another within microseconds, so a worker looks for the next one this often before it sleeps.
+// Steps follow one another within microseconds, so a worker looks for the next one this often before it
+// sleeps.
 constexpr int kSpins = 4000;
 
 void relax() {
@@ -67,7 +68,8 @@ class ThreadPool {
   void start() {
     if (static_cast<int>(workers_.size()) == count() - 1) return;
     stopping_ = false;
-    for (int i = 1; i < count(); ++i) workers_.emplace_back([this, seen = generation_.load()] { loop(seen); });
+    for (int i = 1; i < count(); ++i)
+      workers_.emplace_back([this, seen = generation_.load()] { loop(seen); });
   }
 
   void stop() {
@@ -83,7 +85,8 @@ class ThreadPool {
 
   void loop(std::uint64_t seen) {
     for (;;) {
-      for (int spin = 0; spin < kSpins && generation_.load(std::memory_order_acquire) == seen; ++spin) relax();
+      for (int spin = 0; spin < kSpins && generation_.load(std::memory_order_acquire) == seen; ++spin)
+        relax();
       {
         std::unique_lock lock(mutex_);
         wake_.wait(lock, [&] { return generation_.load(std::memory_order_relaxed) != seen; });
@@ -131,7 +134,8 @@ void parallel_for(std::int64_t tasks, const std::function<void(std::int64_t)>& b
 }  // namespace cpu
 
 void set_thread_count(int count) {
-  if (count < 1) throw Error("set_thread_count: " + std::to_string(count) + " threads; at least one is needed");
+  if (count < 1)
+    throw Error("set_thread_count: " + std::to_string(count) + " threads; at least one is needed");
   cpu::ThreadPool::instance().resize(count);
 }
 

@@ -6,15 +6,16 @@
 #include <cstdint>
 #include <limits>
 
-// Elementary functions for the pointwise kernels. The f32 versions of exp and its relatives are branch-free, so that
-// compilers turn a loop over them into vector code; the others call the standard library. All keep NaN and infinity.
+// Elementary functions for the pointwise kernels. The f32 versions of exp and its relatives are branch-free,
+// so that compilers turn a loop over them into vector code; the others call the standard library. All keep
+// NaN and infinity.
 
 namespace nabla::cpu {
 
 using Complex = std::complex<double>;
 
-/// e^x within 2 ulp: x = n ln 2 + r, e^r by its Taylor polynomial (|r| <= ln(2)/2), scaled by 2^n in two steps so that
-/// subnormal results come out.
+/// e^x within 2 ulp: x = n ln 2 + r, e^r by its Taylor polynomial (|r| <= ln(2)/2), scaled by 2^n in two
+/// steps so that subnormal results come out.
 inline float exp_f32(float x) {
   constexpr float kShift = 12582912.0F;  // 1.5 * 2^23: adding it rounds to the nearest integer
   const float bounded = x > 89.0F ? 89.0F : (x < -104.0F ? -104.0F : x);  // NaN passes
@@ -66,7 +67,8 @@ inline Complex expm1(Complex x) {
   return {growth - 2 * s * s * (growth + 1), std::exp(x.real()) * std::sin(x.imag())};
 }
 inline Complex log1p(Complex x) {
-  return {0.5 * std::log1p(x.real() * (2 + x.real()) + x.imag() * x.imag()), std::atan2(x.imag(), 1 + x.real())};
+  return {0.5 * std::log1p(x.real() * (2 + x.real()) + x.imag() * x.imag()),
+          std::atan2(x.imag(), 1 + x.real())};
 }
 /// erf along a complex step: f(a + ib) = f(a) + ib f'(a), exact to the order that the step resolves.
 inline Complex erf(Complex x) {

@@ -1,0 +1,121 @@
+#include "uncertainty/symmetric_eigenvalues.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "engine/tensor/error.h"
+
+namespace nabla::uncertainty {
+namespace {
+
+struct Tridiagonal {
+  std::vector<double> diagonal;
+  std::vector<double> below;  // below[i] joins i and i + 1; the last entry is 0
+};
+
+// Reflects column k below the diagonal onto its first entry, for every k, and applies the reflection from both sides.
+Tridiagonal tridiagonalise(std::vector<double> a, std::size_t n) {
+  Tridiagonal result{std::vector<double>(n), std::vector<double>(n, 0.0)};
+  std::vector<double> v(n);
+  std::vector<double> p(n);
+  for (std::size_t k = 0; k + 1 < n; ++k) {
+    double scale = 0;
+    for (std::size_t i = k + 1; i < n; ++i) scale = std::max(scale, std::abs(a[i * n + k]));
+    double squares = 0;
+    for (std::size_t i = k + 1; i < n && scale > 0; ++i) {
+      v[i] = a[i * n + k] / scale;
+      squares += v[i] * v[i];
+    }
+    result.diagonal[k] = a[k * n + k];
+    if (scale == 0 || k + 2 == n) {
+      result.below[k] = a[(k + 1) * n + k];
+      continue;
+    }
+    const double length = std::copysign(std::sqrt(squares), v[k + 1]);
+    result.below[k] = -length * scale;
+    // H = I - v v^T / h with h = |v|^2 / 2.
+    const double h = squares + std::abs(v[k + 1] * length);
+    v[k + 1] += length;
+    double overlap = 0;
+    for (std::size_t i = k + 1; i < n; ++i) {
+      double total = 0;
+      for (std::size_t j = k + 1; j <= i; ++j) total += a[i * n + j] * v[j];
+      for (std::size_t j = i + 1; j < n; ++j) total += a[j * n + i] * v[j];
+      p[i] = total / h;
+      overlap += p[i] * v[i];
+    }
+    overlap /= 2 * h;
+    for (std::size_t i = k + 1; i < n; ++i) p[i] -= overlap * v[i];
+    for (std::size_t i = k + 1; i < n; ++i)
+      for (std::size_t j = k + 1; j <= i; ++j) a[i * n + j] -= v[i] * p[j] + p[i] * v[j];
+  }
+  if (n > 0) result.diagonal[n - 1] = a[n * n - 1];
+  return result;
+}
+
+// Implicit QL with Wilkinson's shift: drives below[l] to 0, one l after the other.
+void iterate_ql(Tridiagonal& t) {
+  const std::size_t n = t.diagonal.size();
+  std::vector<double>& d = t.diagonal;
+  std::vector<double>& e = t.below;
+  constexpr int kMaxSweeps = 60;
+  for (std::size_t l = 0; l < n; ++l) {
+    for (int sweep = 0;; ++sweep) {
+      std::size_t m = l;
+      for (; m + 1 < n; ++m) {
+        const double size = std::abs(d[m]) + std::abs(d[m + 1]);
+        if (std::abs(e[m]) <= std::numeric_limits<double>::epsilon() * size) break;
+      }
+      if (m == l) break;
+      if (sweep == kMaxSweeps) throw Error("symmetric_eigenvalues: the QL iteration does not converge");
+      double g = (d[l + 1] - d[l]) / (2 * e[l]);
+      double r = std::hypot(g, 1.0);
+      g = d[m] - d[l] + e[l] / (g + std::copysign(r, g));
+      double s = 1;
+      double c = 1;
+      double p = 0;
+      bool split = false;
+      for (std::size_t i = m; i-- > l;) {
+        const double f = s * e[i];
+        const double b = c * e[i];
+        r = std::hypot(f, g);
+        e[i + 1] = r;
+        if (r == 0) {  // the matrix falls apart here: start again on the part above
+          d[i + 1] -= p;
+          e[m] = 0;
+          split = true;
+          break;
+        }
+        s = f / r;
+        c = g / r;
+        g = d[i + 1] - p;
+        r = (d[i] - g) * s + 2 * c * b;
+        p = s * r;
+        d[i + 1] = g + p;
+        g = c * r - b;
+      }
+      if (split) continue;
+      d[l] -= p;
+      e[l] = g;
+      e[m] = 0;
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<double> symmetric_eigenvalues(std::span<const double> matrix, std::size_t n) {
+  if (matrix.size() != n * n)
+    throw Error("symmetric_eigenvalues: " + std::to_string(matrix.size()) + " elements for a matrix of " +
+                std::to_string(n) + " x " + std::to_string(n));
+  if (!std::all_of(matrix.begin(), matrix.end(), [](double x) { return std::isfinite(x); }))
+    throw Error("symmetric_eigenvalues: the matrix holds a NaN or an infinity");
+  Tridiagonal t = tridiagonalise({matrix.begin(), matrix.end()}, n);
+  iterate_ql(t);
+  std::sort(t.diagonal.begin(), t.diagonal.end());
+  return t.diagonal;
+}
+
+}  // namespace nabla::uncertainty
