@@ -1,7 +1,8 @@
 #pragma once
 
-// Everything a program needs of flow matching.
+// Everything a program needs of flow matching, and of the engine below it.
 
+#include "engine/engine.h"              // IWYU pragma: export
 #include "flow/cfm_loss.h"              // IWYU pragma: export
 #include "flow/coupling.h"              // IWYU pragma: export
 #include "flow/empirical_field.h"       // IWYU pragma: export

@@ -1,7 +1,8 @@
 #pragma once
 
-// Everything a program needs of the uncertainty of a flow.
+// Everything a program needs of the uncertainty of a flow, and of what it stands on.
 
+#include "flow/flow.h"                          // IWYU pragma: export
 #include "uncertainty/calibration.h"            // IWYU pragma: export
 #include "uncertainty/diagnostics.h"            // IWYU pragma: export
 #include "uncertainty/posterior.h"              // IWYU pragma: export

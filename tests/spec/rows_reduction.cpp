@@ -15,7 +15,7 @@ Spec kinked(Spec spec) {
   return spec;
 }
 
-using Reduction = Tensor (*)(const Operand&, const std::vector<int>&, bool);
+using Reduction = Tensor (*)(const Operand&, const Axes&, bool);
 
 void add_sum_rows(std::vector<Spec>& rows) {
   Spec first = row("sum", "all axes", [](Args x) { return sum(x[0]); }, {real({2, 3})});
