@@ -12,8 +12,8 @@ struct Pair {
   Tensor x1;
 };
 
-/// Chooses the noise for a batch of data. The identity between divergence and posterior covariance holds for the
-/// independent coupling only.
+/// Chooses the noise for a batch of data. The identity between divergence and posterior covariance holds for
+/// the independent coupling only.
 using Coupling = std::function<Pair(const Tensor& key, const Tensor& x1)>;
 
 /// x0 ~ N(0, I), independent of x1.

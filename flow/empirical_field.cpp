@@ -15,8 +15,8 @@ namespace nabla::flow {
 
 EmpiricalField::EmpiricalField(const Tensor& data, AffinePath path) : path_(std::move(path)) {
   if (data.rank() != 2 || data.size() == 0 || !is_floating(data.dtype()))
-    throw Error("empirical_field: the data " + to_string(data.shape()) + " " + std::string(name_of(data.dtype())) +
-                " must be [n, D], floating and not empty");
+    throw Error("empirical_field: the data " + to_string(data.shape()) + " " +
+                std::string(name_of(data.dtype())) + " must be [n, D], floating and not empty");
   centre_ = mean(data, {0}, /*keep_axes=*/true).detach();
   centred_ = (data - centre_).detach();
   transposed_ = transpose(centred_).detach();
@@ -25,8 +25,8 @@ EmpiricalField::EmpiricalField(const Tensor& data, AffinePath path) : path_(std:
 
 Tensor EmpiricalField::weights(const Tensor& x, const Tensor& t) const {
   if (x.rank() != 2 || x.shape()[1] != centre_.shape()[1])
-    throw Error("empirical_field: x " + to_string(x.shape()) + " must be [B, " + std::to_string(centre_.shape()[1]) +
-                "]");
+    throw Error("empirical_field: x " + to_string(x.shape()) + " must be [B, " +
+                std::to_string(centre_.shape()[1]) + "]");
   const Tensor time = time_factor("empirical_field", t, x);
   const Tensor a = path_.a(time);
   // -|y - a z_i|^2 / (2 s^2) with y = x - a c, less the part that all i share.

@@ -4,9 +4,10 @@
 
 namespace nabla::flow {
 
-/// The field that flow matching would learn from a finite data set without any error: in closed form, with its
-/// posterior. It needs no training and serves as the oracle for what is derived from a field's Jacobian.
-///   w_i(x, t) = softmax_i( -|x - a(t) x_i|^2 / (2 s(t)^2) ),  m = sum_i w_i x_i,  S = sum_i w_i (x_i-m)(x_i-m)^T.
+/// The field that flow matching would learn from a finite data set without any error: in closed form, with
+/// its posterior. It needs no training and serves as the oracle for what is derived from a field's Jacobian.
+///   w_i(x, t) = softmax_i( -|x - a(t) x_i|^2 / (2 s(t)^2) ),  m = sum_i w_i x_i,  S = sum_i w_i
+///   (x_i-m)(x_i-m)^T.
 /// Times are inside (0, 1), of shape [B, 1] or [1, 1]; x is [B, D].
 class EmpiricalField {
  public:
@@ -30,10 +31,10 @@ class EmpiricalField {
   Tensor deviations(const Tensor& w) const;
 
   AffinePath path_;
-  Tensor centre_;            // [1, D], the mean of the data
-  Tensor centred_;           // [n, D], relative to it: distances lose fewer digits
-  Tensor transposed_;        // [D, n]
-  Tensor half_norms_;        // [1, n], |x_i|^2 / 2 of the centred data
+  Tensor centre_;      // [1, D], the mean of the data
+  Tensor centred_;     // [n, D], relative to it: distances lose fewer digits
+  Tensor transposed_;  // [D, n]
+  Tensor half_norms_;  // [1, n], |x_i|^2 / 2 of the centred data
 };
 
 }  // namespace nabla::flow

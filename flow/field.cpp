@@ -11,10 +11,11 @@ namespace nabla::flow {
 
 Tensor time_factor(const char* what, const Tensor& t, const Tensor& x) {
   if (x.rank() < 2)
-    throw Error(std::string(what) + ": samples " + to_string(x.shape()) + " must be [B, ..], of rank 2 at least");
+    throw Error(std::string(what) + ": samples " + to_string(x.shape()) +
+                " must be [B, ..], of rank 2 at least");
   if (t.rank() != 2 || t.shape()[1] != 1 || (t.shape()[0] != 1 && t.shape()[0] != x.shape()[0]))
-    throw Error(std::string(what) + ": times " + to_string(t.shape()) + " for samples " + to_string(x.shape()) +
-                " must be [" + std::to_string(x.shape()[0]) + ", 1] or [1, 1]");
+    throw Error(std::string(what) + ": times " + to_string(t.shape()) + " for samples " +
+                to_string(x.shape()) + " must be [" + std::to_string(x.shape()[0]) + ", 1] or [1, 1]");
   if (t.dtype() != x.dtype())
     throw Error(std::string(what) + ": times " + std::string(name_of(t.dtype())) + " for samples " +
                 std::string(name_of(x.dtype())) + "; cast one of them");

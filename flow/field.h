@@ -6,12 +6,12 @@
 
 namespace nabla::flow {
 
-/// A velocity field v(x, t): samples x [B, *S] and times t [B, 1], or [1, 1] when all share one, to velocities [B, *S].
-/// Time runs from noise at 0 to data at 1.
+/// A velocity field v(x, t): samples x [B, *S] and times t [B, 1], or [1, 1] when all share one, to
+/// velocities [B, *S]. Time runs from noise at 0 to data at 1.
 using TimedField = std::function<Tensor(const Tensor& x, const Tensor& t)>;
 
-/// t as a factor of x: [B, 1, ..] or [1, 1, ..] with x's rank. @throws Error naming `what` if t is not [B, 1] or [1, 1]
-/// or has another type than x.
+/// t as a factor of x: [B, 1, ..] or [1, 1, ..] with x's rank. @throws Error naming `what` if t is not [B, 1]
+/// or [1, 1] or has another type than x.
 Tensor time_factor(const char* what, const Tensor& t, const Tensor& x);
 
 /// The time of all samples as a leaf [1, 1]: a new value does not make a new graph.

@@ -15,13 +15,16 @@ GaussianField::GaussianField(const Tensor& mean, const Tensor& variances, const 
     : path_(std::move(path)), basis_(basis) {
   const bool fits = mean.rank() == 1 && mean.shape() == variances.shape();
   if (!fits || (basis && !(basis->shape() == Shape{mean.size(), mean.size()})))
-    throw Error("gaussian_field: mean " + to_string(mean.shape()) + ", variances " + to_string(variances.shape()) +
-                (basis ? " and basis " + to_string(basis->shape()) : "") + " must be [D], [D] and [D, D]");
+    throw Error("gaussian_field: mean " + to_string(mean.shape()) + ", variances " +
+                to_string(variances.shape()) + (basis ? " and basis " + to_string(basis->shape()) : "") +
+                " must be [D], [D] and [D, D]");
   mean_ = insert_axes(mean, {-2});
   variances_ = insert_axes(variances, {-2});
 }
 
-Tensor GaussianField::spread(const Tensor& t) const { return square(path_.s(t)) + square(path_.a(t)) * variances_; }
+Tensor GaussianField::spread(const Tensor& t) const {
+  return square(path_.s(t)) + square(path_.a(t)) * variances_;
+}
 
 Tensor GaussianField::scale(const Tensor& x, const Tensor& t, const Tensor& factor) const {
   const Tensor y = x - path_.a(t) * mean_;

@@ -6,15 +6,17 @@
 
 namespace nabla::flow {
 
-/// The flow from noise to N(mu, Q diag(l) Q^T) in closed form. In every eigen-direction, with D_t = s^2 + a^2 l:
+/// The flow from noise to N(mu, Q diag(l) Q^T) in closed form. In every eigen-direction, with D_t = s^2 + a^2
+/// l:
 ///   m = mu + (a l / D_t)(x - a mu),  S = l s^2 / D_t,  v = a' mu + ((s s' + a a' l) / D_t)(x - a mu).
 /// x [B, D], t [B, 1] or [1, 1].
 class GaussianField {
  public:
-  /// mean [D], variances l [D] and an orthogonal basis Q [D, D] with eigenvectors as columns (identity if absent).
+  /// mean [D], variances l [D] and an orthogonal basis Q [D, D] with eigenvectors as columns (identity if
+  /// absent).
   /// @throws Error where shapes do not fit.
-  GaussianField(const Tensor& mean, const Tensor& variances, const std::optional<Tensor>& basis = std::nullopt,
-                AffinePath path = linear_path());
+  GaussianField(const Tensor& mean, const Tensor& variances,
+                const std::optional<Tensor>& basis = std::nullopt, AffinePath path = linear_path());
 
   Tensor velocity(const Tensor& x, const Tensor& t) const;
   /// E[x1 | x_t = x]: [B, D].
@@ -27,7 +29,7 @@ class GaussianField {
   Tensor average_velocity(const Tensor& x, const Tensor& t, const Tensor& r) const;
 
  private:
-  Tensor spread(const Tensor& t) const;                                // D_t: [1 or B, D]
+  Tensor spread(const Tensor& t) const;                                        // D_t: [1 or B, D]
   Tensor scale(const Tensor& x, const Tensor& t, const Tensor& factor) const;  // Q factor Q^T (x - a mu)
 
   AffinePath path_;

@@ -11,8 +11,8 @@
 
 namespace nabla::flow {
 
-GaussianMixtureField::GaussianMixtureField(const Tensor& weights, const Tensor& means, const Tensor& variances,
-                                           AffinePath path)
+GaussianMixtureField::GaussianMixtureField(const Tensor& weights, const Tensor& means,
+                                           const Tensor& variances, AffinePath path)
     : path_(std::move(path)) {
   if (weights.rank() != 1 || means.rank() != 2 || !(means.shape() == variances.shape()) ||
       means.shape()[0] != weights.size())

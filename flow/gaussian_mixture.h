@@ -4,12 +4,13 @@
 
 namespace nabla::flow {
 
-/// The flow from noise to a mixture of Gaussians with diagonal covariances, in closed form with its posterior: a data
-/// law that is smooth, has several modes and a posterior with correlations.
-/// x [B, D], t [B, 1] or [1, 1].
+/// The flow from noise to a mixture of Gaussians with diagonal covariances, in closed form with its
+/// posterior: a data law that is smooth, has several modes and a posterior with correlations. x [B, D], t [B,
+/// 1] or [1, 1].
 class GaussianMixtureField {
  public:
-  /// weights [C] (positive, normalised here), means [C, D], variances [C, D]. @throws Error where shapes do not fit.
+  /// weights [C] (positive, normalised here), means [C, D], variances [C, D]. @throws Error where shapes do
+  /// not fit.
   GaussianMixtureField(const Tensor& weights, const Tensor& means, const Tensor& variances,
                        AffinePath path = linear_path());
 

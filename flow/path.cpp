@@ -14,21 +14,25 @@ Tensor AffinePath::wronskian(const Tensor& t) const { return a_rate(t) * s(t) - 
 
 AffinePath linear_path() {
   return {"linear", [](const Tensor& t) { return t; }, [](const Tensor& t) { return 1 - t; },
-          [](const Tensor& t) { return ones_like(t); }, [](const Tensor& t) { return full(t.shape(), -1, t.dtype()); }};
+          [](const Tensor& t) { return ones_like(t); },
+          [](const Tensor& t) { return full(t.shape(), -1, t.dtype()); }};
 }
 
 AffinePath trigonometric_path() {
   constexpr double kQuarter = std::numbers::pi / 2;
   return {"trigonometric", [](const Tensor& t) { return sin(t * kQuarter); },
-          [](const Tensor& t) { return cos(t * kQuarter); }, [](const Tensor& t) { return cos(t * kQuarter) * kQuarter; },
+          [](const Tensor& t) { return cos(t * kQuarter); },
+          [](const Tensor& t) { return cos(t * kQuarter) * kQuarter; },
           [](const Tensor& t) { return sin(t * kQuarter) * -kQuarter; }};
 }
 
 AffinePath make_path(std::string name, AffinePath::Schedule a, AffinePath::Schedule s) {
-  const auto rate = [](AffinePath::Schedule f) {
-    return [f = std::move(f)](const Tensor& t) { return jvp(f, t, ones_like(t)).tangent; };
+  const auto rate = [](const AffinePath::Schedule& f) {
+    return [f](const Tensor& t) { return jvp(f, t, ones_like(t)).tangent; };
   };
-  AffinePath path{std::move(name), a, s, rate(a), rate(s)};
+  AffinePath path{std::move(name), std::move(a), std::move(s), {}, {}};
+  path.a_rate = rate(path.a);
+  path.s_rate = rate(path.s);
   return path;
 }
 

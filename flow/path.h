@@ -7,8 +7,8 @@
 
 namespace nabla::flow {
 
-/// An affine path x_t = a(t) x1 + s(t) x0 from noise x0 at t = 0 to data x1 at t = 1: a(0) = 0, a(1) = 1, s(0) = 1,
-/// s(1) = 0. The schedules act on tensors of any shape, element by element.
+/// An affine path x_t = a(t) x1 + s(t) x0 from noise x0 at t = 0 to data x1 at t = 1: a(0) = 0, a(1) = 1,
+/// s(0) = 1, s(1) = 0. The schedules act on tensors of any shape, element by element.
 struct AffinePath {
   using Schedule = std::function<Tensor(const Tensor& t)>;
 

@@ -6,13 +6,14 @@
 
 namespace nabla::flow {
 
-/// A network made into a velocity field of the linear path: the exact field of a Gaussian with the data's element-wise
-/// mean mu and variance l, plus the network on inputs and outputs of unit size. With D_t = (1-t)^2 + t^2 l:
+/// A network made into a velocity field of the linear path: the exact field of a Gaussian with the data's
+/// element-wise mean mu and variance l, plus the network on inputs and outputs of unit size. With D_t =
+/// (1-t)^2 + t^2 l:
 ///   u(x, t, r) = mu + k(t, r)(x - t mu) + sqrt(l / D_t) F((x - t mu) / sqrt(D_t), t, r - t),
 ///   k(t, r) = ((r + t)(1 + l) - 2) / (D_t + sqrt(D_t D_r)),
-/// the average velocity between t and r, and v(x, t) = u(x, t, t) without a 0/0. Where F = 0 it is exact for the
-/// Gaussian. Without the linear part, a network narrower than D could not reach the covariance of D elements.
-/// x [B, D]; t and r [B, 1] or [1, 1].
+/// the average velocity between t and r, and v(x, t) = u(x, t, t) without a 0/0. Where F = 0 it is exact for
+/// the Gaussian. Without the linear part, a network narrower than D could not reach the covariance of D
+/// elements. x [B, D]; t and r [B, 1] or [1, 1].
 class PreconditionedField {
  public:
   /// F(z, t, gap) with z [B, D] and gap = r - t, shaped like t or r.

@@ -20,8 +20,9 @@ std::vector<double> time_grid(double from, double to, std::int64_t steps);
 /// Called after each step with the number of steps done and of all steps, and the state.
 using StepCallback = std::function<void(std::int64_t done, std::int64_t total, const Tensor& x)>;
 
-/// Follows dx/dt = v(x, t) through the times of `grid`, in either direction, from x [B, *S]. Each step is evaluated and
-/// detached, so that memory does not grow with the number of steps; derivatives stop at the result.
+/// Follows dx/dt = v(x, t) through the times of `grid`, in either direction, from x [B, *S]. Each step is
+/// evaluated and detached, so that memory does not grow with the number of steps; derivatives stop at the
+/// result.
 /// @throws Error if the grid has fewer than two times.
 Tensor integrate(Solver solver, const TimedField& v, const Tensor& x, std::span<const double> grid,
                  const StepCallback& on_step = nullptr);

@@ -10,8 +10,8 @@ namespace nabla::flow {
 Tensor uniform_times(const Tensor& key, std::int64_t count, DType dtype = DType::f32);
 /// One uniform time in each of `count` equal intervals, in order: the same expectation with less variance.
 Tensor stratified_times(const Tensor& key, std::int64_t count, DType dtype = DType::f32);
-/// sigmoid(mean + deviation z) with z ~ N(0, 1) (Esser et al., arXiv 2403.03206, section 3.1). In this convention a
-/// positive mean leans towards data. @throws Error if the deviation is not positive.
+/// sigmoid(mean + deviation z) with z ~ N(0, 1) (Esser et al., arXiv 2403.03206, section 3.1). In this
+/// convention a positive mean leans towards data. @throws Error if the deviation is not positive.
 Tensor logit_normal_times(const Tensor& key, std::int64_t count, double mean, double deviation,
                           DType dtype = DType::f32);
 

@@ -9,10 +9,13 @@
 
 namespace nabla::nn {
 
-Adam::Adam(const Module& module, const AdamOptions& options) : parameters_(module.parameters()), options_(options) {
+Adam::Adam(const Module& module, const AdamOptions& options)
+    : parameters_(module.parameters()), options_(options) {
   const auto is_rate = [](double beta) { return beta >= 0 && beta < 1; };
-  if (!is_rate(options.beta1) || !is_rate(options.beta2) || !(options.epsilon > 0) || !(options.weight_decay >= 0))
-    throw Error("adam: beta1 " + std::to_string(options.beta1) + " and beta2 " + std::to_string(options.beta2) +
+  if (!is_rate(options.beta1) || !is_rate(options.beta2) || !(options.epsilon > 0) ||
+      !(options.weight_decay >= 0))
+    throw Error("adam: beta1 " + std::to_string(options.beta1) + " and beta2 " +
+                std::to_string(options.beta2) +
                 " must be in [0, 1), epsilon positive and weight decay not negative");
   for (const Parameter& parameter : parameters_) {
     first_moments_.emplace_back(zeros_like(parameter.cell->get()));
@@ -22,14 +25,14 @@ Adam::Adam(const Module& module, const AdamOptions& options) : parameters_(modul
 
 std::vector<Update> Adam::updates(const std::vector<Tensor>& gradients, double learning_rate) {
   if (gradients.size() != parameters_.size())
-    throw Error("adam: " + std::to_string(gradients.size()) + " gradients for " + std::to_string(parameters_.size()) +
-                " parameters");
+    throw Error("adam: " + std::to_string(gradients.size()) + " gradients for " +
+                std::to_string(parameters_.size()) + " parameters");
   if (!std::isfinite(learning_rate) || learning_rate < 0)
     throw Error("adam: the learning rate " + std::to_string(learning_rate) + " is negative or not finite");
   for (std::size_t i = 0; i < gradients.size(); ++i)
     if (!(gradients[i].shape() == parameters_[i].cell->get().shape()))
-      throw Error("adam: the gradient " + to_string(gradients[i].shape()) + " does not fit '" + parameters_[i].name +
-                  "' " + to_string(parameters_[i].cell->get().shape()));
+      throw Error("adam: the gradient " + to_string(gradients[i].shape()) + " does not fit '" +
+                  parameters_[i].name + "' " + to_string(parameters_[i].cell->get().shape()));
 
   // With m = (1 - beta1) M and v = (1 - beta2) V:
   //   lr m / (1 - beta1^n) / (sqrt(v / (1 - beta2^n)) + eps) = rate M / (sqrt(V) + shifted_eps).

@@ -20,17 +20,20 @@ struct AdamOptions {
 /// Adam with bias correction (Kingma and Ba, arXiv 1412.6980, algorithm 1), and AdamW (Loshchilov and Hutter,
 /// arXiv 1711.05101, algorithm 2) where weight_decay > 0.
 ///
-/// The moments are kept without their factors 1 - beta, which are folded into the step's scalars together with the
-/// bias corrections: the update is the same in exact arithmetic and takes fewer passes over the parameters.
+/// The moments are kept without their factors 1 - beta, which are folded into the step's scalars together
+/// with the bias corrections: the update is the same in exact arithmetic and takes fewer passes over the
+/// parameters.
 class Adam {
  public:
   /// Starts with moments of zero. The module's cells must outlive the optimizer.
   /// @throws Error for betas outside [0, 1), epsilon <= 0 or a negative weight decay.
   explicit Adam(const Module& module, const AdamOptions& options = {});
 
-  /// New values of all parameters and moments for the next step, to be handed to commit(). Parameters come first, in
-  /// the module's order. The learning rate is a run-time value, so that every step builds the same graph.
-  /// @throws Error if the gradients do not fit the parameters, or the learning rate is negative or not finite.
+  /// New values of all parameters and moments for the next step, to be handed to commit(). Parameters come
+  /// first, in the module's order. The learning rate is a run-time value, so that every step builds the same
+  /// graph.
+  /// @throws Error if the gradients do not fit the parameters, or the learning rate is negative or not
+  /// finite.
   std::vector<Update> updates(const std::vector<Tensor>& gradients, double learning_rate);
 
   /// Number of steps built so far.

@@ -11,7 +11,8 @@
 namespace nabla::nn {
 
 Ema::Ema(const Module& module, double decay) : parameters_(module.parameters()), decay_(decay) {
-  if (!(decay >= 0 && decay < 1)) throw Error("ema: the decay " + std::to_string(decay) + " is not in [0, 1)");
+  const bool fits = decay >= 0 && decay < 1;
+  if (!fits) throw Error("ema: the decay " + std::to_string(decay) + " is not in [0, 1)");
   for (const Parameter& parameter : parameters_) sums_.emplace_back(zeros_like(parameter.cell->get()));
 }
 
@@ -20,7 +21,8 @@ std::vector<Update> Ema::updates(std::span<const Update> parameter_updates) {
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const auto found = std::find_if(parameter_updates.begin(), parameter_updates.end(),
                                     [&](const Update& update) { return update.cell == parameters_[i].cell; });
-    if (found == parameter_updates.end()) throw Error("ema: no new value of '" + parameters_[i].name + "' is given");
+    if (found == parameter_updates.end())
+      throw Error("ema: no new value of '" + parameters_[i].name + "' is given");
     updates.push_back({&sums_[i], sums_[i].get() * decay_ + found->value});
   }
   ++steps_;

@@ -10,15 +10,15 @@
 
 namespace nabla::nn {
 
-/// Exponential moving average of a module's parameters after each step, with bias correction: after n steps the
-/// values of step i weigh decay^(n-i), normalised to 1, and initial values do not enter.
+/// Exponential moving average of a module's parameters after each step, with bias correction: after n steps
+/// the values of step i weigh decay^(n-i), normalised to 1, and initial values do not enter.
 class Ema {
  public:
   /// @throws Error if decay is outside [0, 1).
   Ema(const Module& module, double decay);
 
-  /// New values of the average's own cells, given the parameters' (what an optimizer returned; other cells in it are
-  /// passed over). Hand both to one commit(). @throws Error if a parameter is missing.
+  /// New values of the average's own cells, given the parameters' (what an optimizer returned; other cells in
+  /// it are passed over). Hand both to one commit(). @throws Error if a parameter is missing.
   std::vector<Update> updates(std::span<const Update> parameter_updates);
 
   /// The averages, aligned with the module's parameters. @throws Error before the first step.

@@ -13,12 +13,14 @@ namespace nabla::nn {
 FourierFeatures::FourierFeatures(std::int64_t count, double highest_turns, DType dtype) {
   constexpr double kLowestTurns = 0.25;
   if (count < 1 || !(highest_turns >= kLowestTurns))
-    throw Error("fourier_features: " + std::to_string(count) + " frequencies up to " + std::to_string(highest_turns) +
+    throw Error("fourier_features: " + std::to_string(count) + " frequencies up to " +
+                std::to_string(highest_turns) +
                 " turns; there must be at least one, of at least a quarter of a turn");
   std::vector<double> frequencies;
   for (std::int64_t i = 0; i < count; ++i) {
     const double place = count == 1 ? 0 : static_cast<double>(i) / static_cast<double>(count - 1);
-    frequencies.push_back(2 * std::numbers::pi * kLowestTurns * std::pow(highest_turns / kLowestTurns, place));
+    frequencies.push_back(2 * std::numbers::pi * kLowestTurns *
+                          std::pow(highest_turns / kLowestTurns, place));
   }
   frequencies_ = cast(tensor(frequencies, Shape{1, count}), dtype).detach();
 }

@@ -4,8 +4,9 @@
 
 namespace nabla::nn {
 
-/// Sines and cosines of a time in [0, 1] at fixed frequencies, geometric from a quarter of a turn to `highest_turns`
-/// turns over the interval (Tancik et al., "Fourier features", 2020; the ladder is that of sinusoidal encodings).
+/// Sines and cosines of a time in [0, 1] at fixed frequencies, geometric from a quarter of a turn to
+/// `highest_turns` turns over the interval (Tancik et al., "Fourier features", 2020; the ladder is that of
+/// sinusoidal encodings).
 class FourierFeatures {
  public:
   /// @throws Error if count < 1 or highest_turns < 1/4.

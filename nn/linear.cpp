@@ -16,7 +16,8 @@ Linear::Linear(const Tensor& key, std::int64_t inputs, std::int64_t outputs, con
 Tensor Linear::operator()(const Tensor& x, std::source_location where) const {
   if (x.rank() < 1 || x.shape()[-1] != inputs())
     throw Error("linear: the input " + to_string(x.shape()) + " does not fit the weight " +
-                to_string(weight_->get().shape()) + "; its innermost extent must be " + std::to_string(inputs()));
+                to_string(weight_->get().shape()) + "; its innermost extent must be " +
+                std::to_string(inputs()));
   const SourceScope scope(where);
   const Tensor product = matmul(x, weight_->get());
   return bias_ ? product + bias_->get() : product;

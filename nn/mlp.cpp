@@ -10,14 +10,15 @@ namespace {
 
 const MlpOptions& checked(const MlpOptions& o) {
   if (o.inputs < 1 || o.outputs < 1 || o.width < 1 || o.hidden_layers < 1 || o.embedding < 1)
-    throw Error("mlp: inputs " + std::to_string(o.inputs) + ", outputs " + std::to_string(o.outputs) + ", width " +
-                std::to_string(o.width) + ", hidden layers " + std::to_string(o.hidden_layers) + " and embedding " +
-                std::to_string(o.embedding) + " must all be at least 1");
+    throw Error("mlp: inputs " + std::to_string(o.inputs) + ", outputs " + std::to_string(o.outputs) +
+                ", width " + std::to_string(o.width) + ", hidden layers " + std::to_string(o.hidden_layers) +
+                " and embedding " + std::to_string(o.embedding) + " must all be at least 1");
   return o;
 }
 
 void check_time(const char* name, const Tensor& t, const Tensor& x) {
-  if (t.rank() == x.rank() && t.shape()[-1] == 1 && (t.shape()[0] == 1 || t.shape()[0] == x.shape()[0])) return;
+  if (t.rank() == x.rank() && t.shape()[-1] == 1 && (t.shape()[0] == 1 || t.shape()[0] == x.shape()[0]))
+    return;
   throw Error(std::string("mlp: ") + name + " " + to_string(t.shape()) + " for x " + to_string(x.shape()) +
               " must be [" + std::to_string(x.shape()[0]) + ", 1] or [1, 1]");
 }
@@ -29,7 +30,8 @@ Mlp::Mlp(const Tensor& key, const MlpOptions& options)
   const std::int64_t hidden = options_.hidden_layers;
   std::uint32_t next = 0;
   const auto linear = [&](std::int64_t inputs, std::int64_t outputs, double gain, bool bias) {
-    return Linear(fold_in(key, next++), inputs, outputs, {.gain = gain, .bias = bias, .dtype = options_.dtype});
+    return Linear(fold_in(key, next++), inputs, outputs,
+                  {.gain = gain, .bias = bias, .dtype = options_.dtype});
   };
   for (int i = 0; i < (options_.second_time ? 2 : 1); ++i)
     embed_time_.push_back(linear(features_.outputs(), options_.embedding, 1, i == 0));
@@ -40,7 +42,8 @@ Mlp::Mlp(const Tensor& key, const MlpOptions& options)
   }
   layers_.push_back(linear(options_.width, options_.outputs, options_.output_gain, true));
 
-  for (std::size_t i = 0; i < embed_time_.size(); ++i) add_part("embed_time." + std::to_string(i), embed_time_[i]);
+  for (std::size_t i = 0; i < embed_time_.size(); ++i)
+    add_part("embed_time." + std::to_string(i), embed_time_[i]);
   for (std::size_t i = 0; i < shifts_.size(); ++i) add_part("shifts." + std::to_string(i), shifts_[i]);
   for (std::size_t i = 0; i < layers_.size(); ++i) add_part("layers." + std::to_string(i), layers_[i]);
 }
@@ -53,7 +56,8 @@ Tensor Mlp::embedding(const Tensor& t, const std::optional<Tensor>& gap) const {
 
 Tensor Mlp::operator()(const Tensor& x, const Tensor& t, const std::optional<Tensor>& gap) const {
   if (x.rank() != 2 || x.shape()[-1] != options_.inputs)
-    throw Error("mlp: the input " + to_string(x.shape()) + " must be [B, " + std::to_string(options_.inputs) + "]");
+    throw Error("mlp: the input " + to_string(x.shape()) + " must be [B, " + std::to_string(options_.inputs) +
+                "]");
   check_time("t", t, x);
   if (gap.has_value() != options_.second_time)
     throw Error(options_.second_time ? "mlp: the second time r - t is missing"
@@ -61,7 +65,8 @@ Tensor Mlp::operator()(const Tensor& x, const Tensor& t, const std::optional<Ten
   if (gap) check_time("r - t", *gap, x);
   const Tensor e = embedding(t, gap);
   Tensor h = x;
-  for (std::size_t i = 0; i < shifts_.size(); ++i) h = activate(options_.activation, layers_[i](h) + shifts_[i](e));
+  for (std::size_t i = 0; i < shifts_.size(); ++i)
+    h = activate(options_.activation, layers_[i](h) + shifts_[i](e));
   return layers_.back()(h);
 }
 

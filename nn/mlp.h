@@ -31,8 +31,8 @@ class Mlp : public Module {
   /// Initial weights follow from `key` [2] alone. @throws Error for extents below 1.
   Mlp(const Tensor& key, const MlpOptions& options);
 
-  /// x [B, inputs] and t [B, 1] or [1, 1] -> [B, outputs]. A shared t of [1, 1] is never expanded over the batch.
-  /// `gap` is r - t, shaped like t; given if and only if the options ask for a second time.
+  /// x [B, inputs] and t [B, 1] or [1, 1] -> [B, outputs]. A shared t of [1, 1] is never expanded over the
+  /// batch. `gap` is r - t, shaped like t; given if and only if the options ask for a second time.
   /// @throws Error where shapes do not fit.
   Tensor operator()(const Tensor& x, const Tensor& t, const std::optional<Tensor>& gap = std::nullopt) const;
 

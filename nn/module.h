@@ -18,8 +18,8 @@ struct Parameter {
   Cell* cell;
 };
 
-/// A list of named parameters. Layers and networks derive from it, register what they own and what their parts own,
-/// and define how to be called; there is nothing virtual. Moving keeps the cells where they are.
+/// A list of named parameters. Layers and networks derive from it, register what they own and what their
+/// parts own, and define how to be called; there is nothing virtual. Moving keeps the cells where they are.
 class Module {
  public:
   /// In the order of registration, which is the order of gradients and optimizer state.
@@ -51,11 +51,12 @@ class Module {
 
 struct LossAndGradients {
   Tensor loss;
-  std::vector<Tensor> gradients;  ///< aligned with Module::parameters(); zeros where the loss does not depend on one
+  std::vector<Tensor>
+      gradients;  ///< aligned with Module::parameters(); zeros where the loss does not depend on one
   std::vector<Tensor> auxiliary;  ///< what the function returned beside the loss, not differentiated
 };
-/// Calls `loss`, which uses the module's present leaves and returns the loss (one element) followed by anything else,
-/// and differentiates the loss by every parameter. Nothing is evaluated.
+/// Calls `loss`, which uses the module's present leaves and returns the loss (one element) followed by
+/// anything else, and differentiates the loss by every parameter. Nothing is evaluated.
 /// @throws Error if nothing is returned or the loss has more than one element.
 LossAndGradients value_and_grad(const Module& module, const std::function<std::vector<Tensor>()>& loss);
 

@@ -14,7 +14,8 @@ double WarmupCosine::at(std::int64_t step) const {
                 " warm-up steps of " + std::to_string(total_steps));
   if (step < warmup_steps) return peak * static_cast<double>(step + 1) / static_cast<double>(warmup_steps);
   if (step >= total_steps) return floor;
-  const double done = static_cast<double>(step - warmup_steps) / static_cast<double>(total_steps - warmup_steps);
+  const double done =
+      static_cast<double>(step - warmup_steps) / static_cast<double>(total_steps - warmup_steps);
   return floor + (peak - floor) * 0.5 * (1 + std::cos(std::numbers::pi * done));
 }
 

@@ -10,8 +10,8 @@ void commit(std::span<const Update> updates, std::span<const Tensor> outputs) {
     const Tensor& old = update.cell->get();
     if (!(old.shape() == update.value.shape()) || old.dtype() != update.value.dtype())
       throw Error("commit: a value " + to_string(update.value.shape()) + " " +
-                  std::string(name_of(update.value.dtype())) + " cannot replace " + to_string(old.shape()) + " " +
-                  std::string(name_of(old.dtype())));
+                  std::string(name_of(update.value.dtype())) + " cannot replace " + to_string(old.shape()) +
+                  " " + std::string(name_of(old.dtype())));
     values.push_back(update.value);
   }
   evaluate(values);

@@ -14,8 +14,8 @@ struct Update {
   Tensor value;
 };
 
-/// Computes all new values and `outputs` (the loss, say) in one evaluation, and only then assigns the cells: every
-/// update sees the old values, and no graph piles up from step to step.
+/// Computes all new values and `outputs` (the loss, say) in one evaluation, and only then assigns the cells:
+/// every update sees the old values, and no graph piles up from step to step.
 /// @throws Error, before any cell has changed, if the evaluation fails or a value does not fit its cell.
 void commit(std::span<const Update> updates, std::span<const Tensor> outputs = {});
 inline void commit(std::span<const Update> updates, std::initializer_list<Tensor> outputs) {

@@ -35,7 +35,8 @@ Tensor negative_mass(const Tensor& a) {
   for (std::int64_t b = 0; b < a.shape()[0]; ++b) {
     double negative = 0;
     double all = 0;
-    for (const double eigenvalue : symmetric_eigenvalues(values.subspan(static_cast<std::size_t>(b) * n * n, n * n), n)) {
+    for (const double eigenvalue :
+         symmetric_eigenvalues(values.subspan(static_cast<std::size_t>(b) * n * n, n * n), n)) {
       all += std::abs(eigenvalue);
       if (eigenvalue < 0) negative -= eigenvalue;
     }

@@ -44,12 +44,14 @@ Tensor per_matrix(const Tensor& factor) { return reshape(factor, Shape{factor.sh
 
 }  // namespace
 
-Tensor posterior_mean(const flow::TimedField& v, const Tensor& x, const Tensor& t, const PosteriorOptions& options) {
+Tensor posterior_mean(const flow::TimedField& v, const Tensor& x, const Tensor& t,
+                      const PosteriorOptions& options) {
   const AtTime at = at_time("posterior_mean", x, t, options);
   return (at.s * v(x, t) - at.s_rate * x) / at.wronskian;
 }
 
-Tensor posterior_trace(const flow::TimedField& v, const Tensor& x, const Tensor& t, const PosteriorOptions& options) {
+Tensor posterior_trace(const flow::TimedField& v, const Tensor& x, const Tensor& t,
+                       const PosteriorOptions& options) {
   const AtTime at = at_time("posterior_trace", x, t, options);
   const Tensor trace = divergence(at_fixed_time(v, t), x, options.jacobian);
   const double elements = static_cast<double>(x.shape().without_first(1).size());
@@ -69,15 +71,18 @@ Tensor posterior_apply(const flow::TimedField& v, const Tensor& x, const Tensor&
   return at.factor * (at.s * product - at.s_rate * vectors);
 }
 
-Tensor mean_jacobian(const flow::TimedField& v, const Tensor& x, const Tensor& t, const PosteriorOptions& options) {
+Tensor mean_jacobian(const flow::TimedField& v, const Tensor& x, const Tensor& t,
+                     const PosteriorOptions& options) {
   const AtTime at = at_time("mean_jacobian", x, t, options);
   const std::int64_t elements = x.shape().without_first(1).size();
   const Tensor j = reshape(sample_jacobian(at_fixed_time(v, t), x, options.jacobian),
                            Shape{x.shape()[0], elements, elements});
-  return (per_matrix(at.s) * j - per_matrix(at.s_rate) * identity(elements, x.dtype())) / per_matrix(at.wronskian);
+  return (per_matrix(at.s) * j - per_matrix(at.s_rate) * identity(elements, x.dtype())) /
+         per_matrix(at.wronskian);
 }
 
-Tensor covariance_from_mean_jacobian(const Tensor& mean_jacobian, const Tensor& t, const PosteriorOptions& options) {
+Tensor covariance_from_mean_jacobian(const Tensor& mean_jacobian, const Tensor& t,
+                                     const PosteriorOptions& options) {
   const AtTime at = at_time("covariance_from_mean_jacobian", mean_jacobian, t, options);
   return at.factor * at.wronskian * mean_jacobian;
 }

@@ -15,7 +15,8 @@ struct Tridiagonal {
   std::vector<double> below;  // below[i] joins i and i + 1; the last entry is 0
 };
 
-// Reflects column k below the diagonal onto its first entry, for every k, and applies the reflection from both sides.
+// Reflects column k below the diagonal onto its first entry, for every k, and applies the reflection from
+// both sides.
 Tridiagonal tridiagonalise(std::vector<double> a, std::size_t n) {
   Tridiagonal result{std::vector<double>(n), std::vector<double>(n, 0.0)};
   std::vector<double> v(n);

@@ -1,5 +1,7 @@
 #include "engine/autodiff/custom_derivative.h"
 
+#include <mutex>
+
 #include "engine/graph/primitive.h"
 
 namespace nabla {
@@ -85,6 +87,11 @@ CustomDerivative::CustomDerivative(std::string name, Function f, JvpRule jvp, Vj
   if (!f || !jvp || !vjp)
     throw Error(name + ": a custom derivative needs a function and both rules, jvp and vjp");
   rule_ = new Rule(std::move(name), std::move(f), std::move(jvp), std::move(vjp), samples);
+  // Kept where a leak checker finds it.
+  static std::mutex& mutex = *new std::mutex;
+  static std::vector<const Rule*>& kept = *new std::vector<const Rule*>;
+  const std::lock_guard lock(mutex);
+  kept.push_back(rule_);
 }
 
 Tensor CustomDerivative::operator()(const std::vector<Tensor>& inputs, std::source_location where) const {

@@ -418,7 +418,7 @@ Tensor broadcast_to(const Operand& x, const Shape& shape) {
   if (x.tensor().rank() > shape.rank())
     throw Error("broadcast_to: " + to_string(x.tensor().shape()) + " has more axes than " + to_string(shape));
   const SourceScope scope(x.where());
-  const Tensor promoted = promote(x.tensor(), shape.rank());
+  Tensor promoted = promote(x.tensor(), shape.rank());
   if (promoted.shape() == shape) return promoted;
   std::vector<std::int64_t> pairs;
   for (int axis = -shape.rank(); axis < 0; ++axis)
@@ -492,11 +492,13 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& exte
   return parts;
 }
 
-Tensor Tensor::operator[](std::int64_t i) const { return (*this)({Index(i)}); }
+Tensor Tensor::operator[](const Index& i) const { return (*this)({i}); }
 
 Tensor Tensor::operator()(std::initializer_list<Index> indices) const {
   if (static_cast<int>(indices.size()) > rank())
     throw Error("index: " + std::to_string(indices.size()) + " indices for shape " + to_string(shape()));
+  if (indices.size() == 0) return *this;
+  const SourceScope scope(indices.begin()->where);
   Tensor result = *this;
   Axes dropped;
   int axis = -rank();

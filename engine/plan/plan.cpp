@@ -59,8 +59,8 @@ class PlanBuilder {
     return order;
   }
 
-  int new_value(PlanValue value) {
-    plan_.values_.push_back(std::move(value));
+  int new_value(const PlanValue& value) {
+    plan_.values_.push_back(value);
     return static_cast<int>(plan_.values_.size()) - 1;
   }
   int new_storage(PlanStorage::Kind kind, std::size_t bytes) {

@@ -70,7 +70,7 @@ class Tensor {
   /// A leaf with the same value: derivatives stop here, and the history is let go.
   Tensor detach() const;
   /// x[i] picks entry i of the outermost axis; negative i counts from the end.
-  Tensor operator[](std::int64_t i) const;
+  Tensor operator[](const Index& i) const;
   /// x({range(1, 3), all, -1}) takes one index per axis, outermost first; axes not named are taken whole.
   Tensor operator()(std::initializer_list<Index> indices) const;
 
@@ -97,12 +97,17 @@ constexpr Range range(std::int64_t start, std::int64_t stop, std::int64_t step =
 
 /// One index of Tensor::operator(): an integer drops the axis, a Range keeps it.
 struct Index {
-  Index(std::integral auto i) : integer(true), start(static_cast<std::int64_t>(i)) {}  // NOLINT(*-explicit-*)
-  Index(Range r) : start(r.start), stop(r.stop), step(r.step) {}                       // NOLINT(*-explicit-*)
+  Index(std::integral auto i,  // NOLINT(*-explicit-*)
+        std::source_location w = std::source_location::current())
+      : integer(true), start(static_cast<std::int64_t>(i)), where(w) {}
+  Index(Range r,  // NOLINT(*-explicit-*)
+        std::source_location w = std::source_location::current())
+      : start(r.start), stop(r.stop), step(r.step), where(w) {}
   bool integer = false;
   std::int64_t start = 0;
   std::int64_t stop = 0;
   std::int64_t step = 1;
+  std::source_location where;
 };
 
 /// An argument of an operator: a tensor or a weak literal that takes the type of the tensor beside it.

@@ -13,13 +13,15 @@ namespace nabla::digits {
 namespace {
 
 Images pick(const Images& images, const std::vector<std::int64_t>& rows) {
-  Images picked{take(images.levels, tensor(rows, Shape{static_cast<std::int64_t>(rows.size())})).detach(), {}};
+  Images picked{take(images.levels, tensor(rows, Shape{static_cast<std::int64_t>(rows.size())})).detach(),
+                {}};
   for (const std::int64_t row : rows) picked.labels.push_back(images.labels[static_cast<std::size_t>(row)]);
   return picked;
 }
 
 // How many of each class to hold out: in proportion, and by the largest remainders until the sum is right.
-std::array<std::int64_t, kClasses> quotas(const std::array<std::int64_t, kClasses>& sizes, std::int64_t count) {
+std::array<std::int64_t, kClasses> quotas(const std::array<std::int64_t, kClasses>& sizes,
+                                          std::int64_t count) {
   const std::int64_t total = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
   std::array<std::int64_t, kClasses> quota;
   std::array<std::size_t, kClasses> order;
@@ -39,8 +41,8 @@ Images read_images(const std::filesystem::path& path) {
   const io::NumericTable table = io::read_csv(path);
   const auto refuse = [&](const std::string& what) { throw Error(path.string() + ": " + what); };
   if (table.columns != kPixels + 1 || table.rows < 2)
-    refuse(std::to_string(table.rows) + " rows of " + std::to_string(table.columns) + " numbers; expected at least 2 of " +
-           std::to_string(kPixels + 1) + " (64 pixels and a label)");
+    refuse(std::to_string(table.rows) + " rows of " + std::to_string(table.columns) +
+           " numbers; expected at least 2 of " + std::to_string(kPixels + 1) + " (64 pixels and a label)");
   Images images;
   std::vector<float> levels;
   for (std::int64_t row = 0; row < table.rows; ++row) {
@@ -48,8 +50,9 @@ Images read_images(const std::filesystem::path& path) {
     for (std::int64_t i = 0; i <= kPixels; ++i) {
       const double limit = static_cast<double>(i < kPixels ? kLevels : kClasses);
       if (values[i] != std::floor(values[i]) || values[i] < 0 || values[i] >= limit)
-        refuse("row " + std::to_string(row + 1) + ", column " + std::to_string(i + 1) + ": " + std::to_string(values[i]) +
-               " is not an integer from 0 to " + std::to_string(static_cast<int>(limit) - 1));
+        refuse("row " + std::to_string(row + 1) + ", column " + std::to_string(i + 1) + ": " +
+               std::to_string(values[i]) + " is not an integer from 0 to " +
+               std::to_string(static_cast<int>(limit) - 1));
     }
     levels.insert(levels.end(), values, values + kPixels);
     images.labels.push_back(static_cast<int>(values[kPixels]));

@@ -27,8 +27,8 @@ struct Split {
   Images training;
   Images held_out;
 };
-/// Holds out `count` images, drawn at random within each class, in proportion to the classes: the file stands in the
-/// order of its writers, so that a cut by position would not be a fair sample.
+/// Holds out `count` images, drawn at random within each class, in proportion to the classes: the file stands
+/// in the order of its writers, so that a cut by position would not be a fair sample.
 /// @throws Error if count is not between 1 and the number of images less 1.
 Split stratified_split(const Images& images, std::int64_t count, const Tensor& key);
 

@@ -1,55 +1,49 @@
 #include <cstdio>
-
-#include "engine/engine.h"
-#include "examples/digits/measure.h"
-#include "examples/digits/train.h"
-#include "examples/report/progress.h"
-#include "uncertainty/uncertainty.h"
-#include <chrono>
-#include <cstdlib>
+#include <exception>
+#include <filesystem>
 #include <string>
-using namespace nabla;
-using namespace nabla::digits;
-// temporary tuning driver
+#include <system_error>
+
+#include "examples/digits/command_line.h"
+#include "examples/digits/run.h"
+#include "examples/digits/write_report.h"
+#include "examples/report/number.h"
+
+namespace {
+
+// One line, whatever the message holds.
+int fail(std::string message) {
+  for (char& c : message)
+    if (c == '\n') c = ' ';
+  std::fprintf(stderr, "digits: %s\n", message.c_str());
+  return 1;
+}
+
+void print_summary(const nabla::digits::Results& results) {
+  std::printf("  t    E tr S  calibration\n");
+  for (const nabla::digits::PosteriorMeasure& measure : results.posterior)
+    std::printf("%4.2f  %7.3f  %7.3f\n", measure.t, measure.trace_mean, measure.calibration);
+  std::printf("identity error %s\nreport: %s\n", nabla::report::number(results.identity_error).c_str(),
+              (results.options.out / "report.html").string().c_str());
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
-  Options o;
-  for (int i = 1; i + 1 < argc; i += 2) {
-    std::string a = argv[i];
-    double v = atof(argv[i + 1]);
-    if (a == "--steps") o.steps = (int64_t)v;
-    if (a == "--batch") o.batch = (int64_t)v;
-    if (a == "--width") o.width = (int64_t)v;
-    if (a == "--layers") o.layers = (int64_t)v;
-    if (a == "--lr") o.learning_rate = v;
-    if (a == "--wd") o.weight_decay = v;
-    if (a == "--ema") o.ema = v;
-    if (a == "--seed") o.seed = (uint64_t)v;
-    if (a == "--threads") set_thread_count((int)v);
+  nabla::digits::Options options;
+  if (const auto refusal = nabla::digits::parse_command_line(argc, argv, options)) return refusal->exit_code;
+  try {
+    // Better now than after a minute of training.
+    std::error_code error;
+    std::filesystem::create_directories(options.out, error);
+    if (error || !std::filesystem::is_directory(options.out))
+      return fail("cannot make the directory '" + options.out.string() +
+                  "': " + (error ? error.message() : "it is no directory"));
+    const nabla::digits::Results results = nabla::digits::run(options);
+    nabla::digits::write_outputs(results);
+    print_summary(results);
+  } catch (const std::exception& error) {
+    return fail(error.what());
   }
-  Tensor keys = split(random_key(o.seed), 8);
-  Split sp = stratified_split(read_images(o.data), 297, keys[0]);
-  Moments mo = pixel_moments(sp.training);
-  Model model(keys[1], mo, o), avg(keys[1], mo, o);
-  printf("params %ld\n", (long)model.network().parameter_count());
-  auto t0 = std::chrono::steady_clock::now();
-  auto sec = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - t0).count(); };
-  double acc = 0;
-  train(model, avg, sp.training, o, keys[2], [&](int64_t n, double l) {
-    acc += l;
-    if (n % 500 == 0 || n == 20) { printf("%ld %.4f %.1fs\n", (long)n, acc / (n==20?20:500), sec()); if (n!=20) acc = 0; fflush(stdout); }
-  });
-  printf("train %.1f s = %.2f ms/step\n", sec(), 1000 * sec() / (double)o.steps);
-  Tensor x1 = dequantise(sp.held_out.levels, keys[3]).detach();
-  Tensor xt = dequantise(sp.training.levels, keys[4]).detach();
-  flow::EmpiricalField oracle(cast(xt, DType::f64));
-  int i = 0;
-  for (double t : {.05, .1, .2, .3, .5, .7, .9, .95}) {
-    double s = sec();
-    auto m = measure_posterior(avg.field(), oracle, x1, t, fold_in(keys[5], (uint32_t)i++));
-    printf("t %.2f tr %.4f cal %.4f sym %.4f neg %.5f oracle err %.3f cal %.3f  (%.2fs)\n", t, m.trace_mean, m.calibration, m.symmetry_defect, m.negative_mass, m.oracle_relative_error.value_or(0), m.oracle_calibration.value_or(0), sec() - s);
-    fflush(stdout);
-  }
-  double s = sec();
-  printf("identity %.3g", identity_error(xt, x1({range(0, 4)}), keys[6]));
-  printf(" (%.2fs) peak %.1f MB\n", sec() - s, (double)memory_statistics().peak_bytes / 1e6);
+  return 0;
 }

@@ -16,9 +16,9 @@ Tensor trace(const Tensor& matrices) {
   return sum(matrices * identity(matrices.shape()[-1], matrices.dtype()), {-2, -1});
 }
 
-void compare_with_oracle(PosteriorMeasure& measure, const flow::EmpiricalField& oracle, const Tensor& x1,
-                         const Tensor& x, const Tensor& traces) {
-  const Tensor t = flow::shared_time(measure.t, DType::f64);
+OracleMeasure compare_with_oracle(const flow::EmpiricalField& oracle, double time, const Tensor& x1,
+                                  const Tensor& x, const Tensor& traces) {
+  const Tensor t = flow::shared_time(time, DType::f64);
   double oracle_total = 0;
   double difference = 0;
   double error = 0;
@@ -26,17 +26,14 @@ void compare_with_oracle(PosteriorMeasure& measure, const flow::EmpiricalField& 
     const Range rows = range(start, std::min(start + kOracleRows, x.shape()[0]));
     const Tensor here = cast(x({rows}), DType::f64);
     const Tensor exact = oracle.posterior_trace(here, t);
-    const Tensor parts =
-        stack({sum(exact), sum(abs(cast(traces({rows}), DType::f64) - exact)),
-               sum(square(cast(x1({rows}), DType::f64) - oracle.posterior_mean(here, t)))});
+    const Tensor parts = stack({sum(exact), sum(abs(cast(traces({rows}), DType::f64) - exact)),
+                                sum(square(cast(x1({rows}), DType::f64) - oracle.posterior_mean(here, t)))});
     const std::vector<double> values = parts.to_vector<double>();
     oracle_total += values[0];
     difference += values[1];
     error += values[2];
   }
-  measure.oracle_trace_mean = oracle_total / static_cast<double>(x.shape()[0]);
-  measure.oracle_relative_error = difference / oracle_total;
-  measure.oracle_calibration = error / oracle_total;
+  return {oracle_total / static_cast<double>(x.shape()[0]), error / oracle_total, difference / oracle_total};
 }
 
 double identity_error_at(const flow::EmpiricalField& field, const flow::AffinePath& path, const Tensor& x1,
@@ -48,16 +45,18 @@ double identity_error_at(const flow::EmpiricalField& field, const flow::AffinePa
   const Tensor exact = field.posterior_covariance(x, t);
   const double elements = static_cast<double>(x1.shape()[1]);
   const Tensor scale = abs(square(path.s(t)) * path.s_rate(t) / (path.a(t) * path.wronskian(t))) * elements;
-  const Tensor worst = max(reduce_max(abs(found - exact)), reduce_max(abs(trace(found) - field.posterior_trace(x, t))));
+  const Tensor worst =
+      max(reduce_max(abs(found - exact)), reduce_max(abs(trace(found) - field.posterior_trace(x, t))));
   return worst.item() / scale.item();
 }
 
 }  // namespace
 
-PosteriorMeasure measure_posterior(const flow::TimedField& field, const flow::EmpiricalField& oracle, const Tensor& x1,
-                                   double t, const Tensor& key) {
+PosteriorMeasure measure_posterior(const flow::TimedField& field, const flow::EmpiricalField& oracle,
+                                   const Tensor& x1, double t, const Tensor& key) {
   const Tensor time = flow::shared_time(t, x1.dtype());
-  const Tensor x = flow::interpolate(flow::linear_path(), normal(key, x1.shape(), x1.dtype()), x1, time).x.detach();
+  const Tensor x =
+      flow::interpolate(flow::linear_path(), normal(key, x1.shape(), x1.dtype()), x1, time).x.detach();
   const Tensor slope = uncertainty::mean_jacobian(field, x, time);
   const Tensor traces = trace(uncertainty::covariance_from_mean_jacobian(slope, time));
   const Tensor m = uncertainty::posterior_mean(field, x, time);
@@ -71,7 +70,7 @@ PosteriorMeasure measure_posterior(const flow::TimedField& field, const flow::Em
   measure.calibration = calibration.item();
   measure.symmetry_defect = defect.item();
   measure.negative_mass = mean(uncertainty::negative_mass(slope)).item();
-  if (t <= kLastOracleTime) compare_with_oracle(measure, oracle, x1, x, traces);
+  if (t <= kLastOracleTime) measure.oracle = compare_with_oracle(oracle, t, x1, x, traces);
   return measure;
 }
 

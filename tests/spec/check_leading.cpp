@@ -56,21 +56,25 @@ Failures check_leading_axes(const Spec& spec) {
   for (const Tensor& x : at.xs) dxs.push_back(direction(random, leading({3}, x)));
   std::vector<std::optional<Tensor>> singles;
   for (std::int64_t k = 0; k < 3; ++k) singles.push_back(forward(at.y, at.xs, entries(dxs, k)));
-  expect_close(failures, "jvp of three tangents", forward(at.y, at.xs, dxs), stacked(singles), 1e-12);
+  expect_close(failures, "jvp of three tangents", forward(at.y, at.xs, dxs), stacked(singles),
+               spec.tolerance);
 
   const Tensor cts = direction(random, leading({3}, at.y));
   const auto pulled = reverse(at.y, at.xs, cts);
   for (std::size_t i = 0; i < at.xs.size(); ++i) {
     std::vector<std::optional<Tensor>> parts;
     for (std::int64_t k = 0; k < 3; ++k) parts.push_back(reverse(at.y, at.xs, cts[k])[i]);
-    expect_close(failures, "vjp of three cotangents, input " + std::to_string(i), pulled[i], stacked(parts), 1e-12);
+    expect_close(failures, "vjp of three cotangents, input " + std::to_string(i), pulled[i], stacked(parts),
+                 spec.tolerance);
   }
 
   // Two leading axes; where there are several inputs, the first has its tangents along one axis only.
   std::vector<Tensor> grid;
   for (std::size_t i = 0; i < at.xs.size(); ++i)
     grid.push_back(direction(random, leading({2, i == 0 && at.xs.size() > 1 ? 1 : 3}, at.xs[i])));
-  const auto entry = [](const Tensor& x, std::int64_t a, std::int64_t b) { return x[a][x.shape()[1] == 1 ? 0 : b]; };
+  const auto entry = [](const Tensor& x, std::int64_t a, std::int64_t b) {
+    return x[a][x.shape()[1] == 1 ? 0 : b];
+  };
   std::vector<std::optional<Tensor>> outer;
   for (std::int64_t a = 0; a < 2; ++a) {
     std::vector<std::optional<Tensor>> inner;
@@ -81,8 +85,7 @@ Failures check_leading_axes(const Spec& spec) {
     }
     outer.push_back(stacked(inner));
   }
-  expect_close(failures, "jvp of 2 x 3 tangents", forward(at.y, at.xs, grid), stacked(outer),
-               1e-12);
+  expect_close(failures, "jvp of 2 x 3 tangents", forward(at.y, at.xs, grid), stacked(outer), spec.tolerance);
 
   const Tensor ct_grid = direction(random, leading({2, 3}, at.y));
   const auto pulled_grid = reverse(at.y, at.xs, ct_grid);
@@ -93,7 +96,8 @@ Failures check_leading_axes(const Spec& spec) {
       for (std::int64_t b = 0; b < 3; ++b) parts.push_back(reverse(at.y, at.xs, ct_grid[a][b])[i]);
       rows.push_back(stacked(parts));
     }
-    expect_close(failures, "vjp of 2 x 3 cotangents, input " + std::to_string(i), pulled_grid[i], stacked(rows), 1e-12);
+    expect_close(failures, "vjp of 2 x 3 cotangents, input " + std::to_string(i), pulled_grid[i],
+                 stacked(rows), spec.tolerance);
   }
   return failures;
 }
@@ -140,12 +144,15 @@ Failures check_vmap(const Spec& spec) {
                        (r == 0   ? "value"
                         : r == 1 ? "jvp"
                                  : "vjp of input " + std::to_string(r - 2)),
-                   got[r], stack(expected[r]), 1e-12);
+                   got[r], stack(expected[r]), spec.tolerance);
   };
-  compare("all arguments", [](std::size_t) { return true; }, false);
-  compare("all arguments along the last axis", [](std::size_t) { return true; }, true);
+  compare(
+      "all arguments", [](std::size_t) { return true; }, false);
+  compare(
+      "all arguments along the last axis", [](std::size_t) { return true; }, true);
   for (std::size_t only = 0; only < arguments && arguments > 1; ++only)
-    compare("argument " + std::to_string(only), [=](std::size_t i) { return i == only; }, false);
+    compare(
+        "argument " + std::to_string(only), [=](std::size_t i) { return i == only; }, false);
   return failures;
 }
 

@@ -20,12 +20,14 @@ Failures check_adjoint(const Spec& spec) {
     for (std::size_t i = 0; i < at.xs.size(); ++i) {
       if (!cotangents[i]) continue;
       if (!(cotangents[i]->shape() == at.xs[i].shape()))
-        failures.push_back("vjp of input " + std::to_string(i) + " has shape " + to_string(cotangents[i]->shape()));
+        failures.push_back("vjp of input " + std::to_string(i) + " has shape " +
+                           to_string(cotangents[i]->shape()));
       pulled += dot(*cotangents[i], dxs[i]);
     }
     if (tangent && !(tangent->shape() == at.y.shape()))
       failures.push_back("jvp has shape " + to_string(tangent->shape()));
-    expect_dot(failures, "<u, J v> = <J^T u, v>", pushed, pulled, 2e-12);
+    pulled.absolute += spec.inner_magnitude;
+    expect_dot(failures, "<u, J v> = <J^T u, v>", pushed, pulled, 2 * spec.tolerance);
   }
   return failures;
 }
@@ -42,7 +44,8 @@ Failures check_active_subsets(const Spec& spec) {
     if (is_floating(at.inputs[i].dtype()) && (!spec.inputs[i].differentiable || spec.nondifferentiable))
       inactive.push_back(at.inputs[i]);
   for (const Tensor& x : inactive) {
-    if (forward(at.y, {x}, {ones_like(x)})) failures.push_back("jvp by an inactive input is not a symbolic zero");
+    if (forward(at.y, {x}, {ones_like(x)}))
+      failures.push_back("jvp by an inactive input is not a symbolic zero");
     if (floating && reverse(at.y, {x}, ones_like(at.y))[0])
       failures.push_back("vjp of an inactive input is not a symbolic zero");
   }
@@ -69,11 +72,11 @@ Failures check_active_subsets(const Spec& spec) {
       if (single[i]) expected = expected ? *expected + *single[i] : *single[i];
     }
     const std::string label = " for active inputs " + std::to_string(subset);
-    expect_close(failures, "jvp" + label, forward(at.y, xs, directions), expected, 1e-12);
+    expect_close(failures, "jvp" + label, forward(at.y, xs, directions), expected, spec.tolerance);
     const auto pulled = reverse(at.y, xs, u);
     if (pulled[0]) failures.push_back("vjp of a variable beside the active inputs is not a symbolic zero");
     for (std::size_t k = 0; k < members.size(); ++k)
-      expect_close(failures, "vjp" + label, pulled[k + 1], all[members[k]], 1e-12);
+      expect_close(failures, "vjp" + label, pulled[k + 1], all[members[k]], spec.tolerance);
   }
   return failures;
 }

@@ -29,7 +29,8 @@ struct Present {
   }
 };
 
-std::optional<Tensor> second_tangent(const At& at, const std::vector<Tensor>& v, const std::vector<Tensor>& w) {
+std::optional<Tensor> second_tangent(const At& at, const std::vector<Tensor>& v,
+                                     const std::vector<Tensor>& w) {
   const auto first = forward(at.y, at.xs, v);
   return first ? forward(*first, at.xs, w) : std::nullopt;
 }
@@ -53,7 +54,8 @@ Failures check_second_order(const Spec& spec) {
 
   // jvp of jvp, in both orders.
   const auto forward_forward = second_tangent(at, v, w);
-  expect_close(failures, "jvp of jvp is symmetric", second_tangent(at, w, v), forward_forward, 1e-11);
+  expect_close(failures, "jvp of jvp is symmetric", second_tangent(at, w, v), forward_forward,
+               10 * spec.tolerance);
 
   // vjp of jvp and vjp of vjp give the whole gradient of <u, J v>.
   const std::size_t count = at.xs.size();
@@ -64,7 +66,7 @@ Failures check_second_order(const Spec& spec) {
   const auto reverse_reverse = vjp(pulled.tensors, at.xs, pulled.pick(v));
   for (std::size_t i = 0; i < count; ++i)
     expect_close(failures, "vjp of jvp against vjp of vjp, input " + std::to_string(i), reverse_forward[i],
-                 reverse_reverse[i], 1e-11);
+                 reverse_reverse[i], 10 * spec.tolerance);
 
   // jvp of vjp, entry by entry against both of the above.
   const auto forward_reverse = jvp(pulled.tensors, at.xs, w);
@@ -80,8 +82,10 @@ Failures check_second_order(const Spec& spec) {
     d.absolute += 1;
     return d;
   };
-  expect_dot(failures, "jvp of jvp against vjp of jvp", widened(from_forward), widened(from_reverse), 1e-11);
-  expect_dot(failures, "jvp of jvp against jvp of vjp", widened(from_forward), widened(from_forward_reverse), 1e-11);
+  expect_dot(failures, "jvp of jvp against vjp of jvp", widened(from_forward), widened(from_reverse),
+             10 * spec.tolerance);
+  expect_dot(failures, "jvp of jvp against jvp of vjp", widened(from_forward), widened(from_forward_reverse),
+             10 * spec.tolerance);
 
   // Against differences of the first derivative (see check_numeric.cpp for step and tolerance).
   constexpr double kStep = 0x1p-10;
@@ -105,8 +109,8 @@ Failures check_second_order(const Spec& spec) {
   for (std::int64_t a = 0; a < 2; ++a)
     for (std::int64_t b = 0; b < 3; ++b)
       expect_close(failures, "jvp of jvp under nested leading axes",
-                   nested ? std::optional((*nested)[b][a]) : std::nullopt, second_tangent(at, entry(vs, a), entry(ws, b)),
-                   1e-11);
+                   nested ? std::optional((*nested)[b][a]) : std::nullopt,
+                   second_tangent(at, entry(vs, a), entry(ws, b)), 10 * spec.tolerance);
   const Tensor us = direction(random, concatenate(Shape{2}, at.y.shape()));
   const Present many(reverse(at.y, at.xs, us));
   const auto pushed_many = jvp(many.tensors, at.xs, ws);
@@ -116,7 +120,8 @@ Failures check_second_order(const Spec& spec) {
       const auto pushed_one = jvp(one.tensors, at.xs, entry(ws, b));
       for (std::size_t k = 0; k < pushed_one.size(); ++k)
         expect_close(failures, "jvp of vjp under nested leading axes",
-                     pushed_many[k] ? std::optional((*pushed_many[k])[b][a]) : std::nullopt, pushed_one[k], 1e-11);
+                     pushed_many[k] ? std::optional((*pushed_many[k])[b][a]) : std::nullopt, pushed_one[k],
+                     10 * spec.tolerance);
     }
   }
   return failures;

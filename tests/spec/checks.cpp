@@ -22,10 +22,14 @@ constexpr Check kChecks[] = {
 };
 
 constexpr Check kProgramChecks[] = {
-    {"differences", &check_differences}, {"complex step", &check_complex_step},
-    {"adjoint", &check_adjoint},         {"active subsets", &check_active_subsets},
-    {"leading axes", &check_leading_axes}, {"vmap", &check_vmap},
-    {"compressed axes", &check_compressed}, {"layouts", &check_layouts},
+    {"differences", &check_differences},
+    {"complex step", &check_complex_step},
+    {"adjoint", &check_adjoint},
+    {"active subsets", &check_active_subsets},
+    {"leading axes", &check_leading_axes},
+    {"vmap", &check_vmap},
+    {"compressed axes", &check_compressed},
+    {"layouts", &check_layouts},
     {"second order", &check_second_order},
 };
 

@@ -2,8 +2,8 @@
 
 #include "tests/spec/sample.h"
 
-// The properties that every row must have. Each check returns what failed; an empty list is a pass. Throwing is a
-// failure too (see run).
+// The properties that every row must have. Each check returns what failed; an empty list is a pass. Throwing
+// is a failure too (see run).
 
 namespace nabla::spec {
 

@@ -6,7 +6,9 @@
 
 namespace nabla::spec {
 
-inline Tensor f64(const std::vector<double>& values, const Shape& shape) { return tensor<double>(values, shape); }
+inline Tensor f64(const std::vector<double>& values, const Shape& shape) {
+  return tensor<double>(values, shape);
+}
 inline Tensor i64(const std::vector<std::int64_t>& values, const Shape& shape) {
   return tensor<std::int64_t>(values, shape);
 }

@@ -7,8 +7,12 @@
 namespace nabla::spec {
 namespace {
 
-Spec row(const char* primitive, const char* label, Builder build, std::vector<Input> inputs, bool analytic = true) {
-  return {.primitive = primitive, .label = label, .build = std::move(build), .inputs = std::move(inputs),
+Spec row(const char* primitive, const char* label, Builder build, std::vector<Input> inputs,
+         bool analytic = true) {
+  return {.primitive = primitive,
+          .label = label,
+          .build = std::move(build),
+          .inputs = std::move(inputs),
           .analytic = analytic};
 }
 
@@ -24,28 +28,44 @@ std::vector<Spec> rows_composed() {
   rows.push_back(row("contraction", "mean squared product",
                      [](Args x) { return mean(square(matmul(x[0], x[1]))); }, {real({2, 3}), real({3, 2})}));
   Spec length = row("sqrt", "norm", [](Args x) { return norm(x[0], {-1}); }, {real({2, 3})});
-  length.cases = {{.label = "at zero", .inputs = {f64({0, 0, 3, 4}, {2, 2})}, .value = {0, 5},
+  length.cases = {{.label = "at zero",
+                   .inputs = {f64({0, 0, 3, 4}, {2, 2})},
+                   .value = {0, 5},
                    .gradient = {{0, 0, 0.6, 0.8}}}};
   rows.push_back(length);
 
-  Spec rectified = row("select", "relu", [](Args x) { return relu(x[0]); }, {away}, false);
-  rectified.cases = {{.label = "kink", .inputs = {f64({-1, 0, 2}, {3})}, .value = {0, 0, 2},
-                      .along_ones = {{0, 0, 1}}, .gradient = {{0, 0, 1}}}};
+  Spec rectified = row(
+      "select", "relu", [](Args x) { return relu(x[0]); }, {away}, false);
+  rectified.cases = {{.label = "kink",
+                      .inputs = {f64({-1, 0, 2}, {3})},
+                      .value = {0, 0, 2},
+                      .along_ones = {{0, 0, 1}},
+                      .gradient = {{0, 0, 1}}}};
   rows.push_back(rectified);
-  Spec smooth = row("max", "softplus", [](Args x) { return softplus(x[0]); }, {away}, false);
-  smooth.cases = {{.label = "zero and far out", .inputs = {f64({0, 800, -800}, {3})},
-                   .value = {std::log(2.0), 800, 0}, .along_ones = {{0.5, 1, 0}}, .gradient = {{0.5, 1, 0}}}};
+  Spec smooth = row(
+      "max", "softplus", [](Args x) { return softplus(x[0]); }, {away}, false);
+  smooth.cases = {{.label = "zero and far out",
+                   .inputs = {f64({0, 800, -800}, {3})},
+                   .value = {std::log(2.0), 800, 0},
+                   .along_ones = {{0.5, 1, 0}},
+                   .gradient = {{0.5, 1, 0}}}};
   rows.push_back(smooth);
   rows.push_back(row("sigmoid", "silu", [](Args x) { return silu(x[0]); }, {real({2, 3})}));
   rows.push_back(row("erf", "gelu", [](Args x) { return gelu(x[0]); }, {real({2, 3})}));
-  Spec clamped = row("min", "clamp", [](Args x) { return clamp(x[0], -1, 1); }, {away}, false);
-  clamped.cases = {{.label = "ends", .inputs = {f64({-2, -1, 0, 1, 2}, {5})}, .value = {-1, -1, 0, 1, 1},
-                    .along_ones = {{0, 0.5, 1, 0.5, 0}}, .gradient = {{0, 0.5, 1, 0.5, 0}}}};
+  Spec clamped = row(
+      "min", "clamp", [](Args x) { return clamp(x[0], -1, 1); }, {away}, false);
+  clamped.cases = {{.label = "ends",
+                    .inputs = {f64({-2, -1, 0, 1, 2}, {5})},
+                    .value = {-1, -1, 0, 1, 1},
+                    .along_ones = {{0, 0.5, 1, 0.5, 0}},
+                    .gradient = {{0, 0.5, 1, 0.5, 0}}}};
   rows.push_back(clamped);
 
   Spec loss = row("gather", "cross_entropy", [](Args x) { return cross_entropy(x[0], x[1]); },
                   {real({3, 4}), indices({3}, 4)});
-  loss.cases = {{.label = "value", .inputs = {f64({0, 0}, {1, 2}), i64({1}, {1})}, .value = {std::log(2.0)},
+  loss.cases = {{.label = "value",
+                 .inputs = {f64({0, 0}, {1, 2}), i64({1}, {1})},
+                 .value = {std::log(2.0)},
                  .gradient = {{0.5, -0.5}}}};
   rows.push_back(loss);
   rows.push_back(row("softmax", "attention",

@@ -4,7 +4,8 @@ namespace nabla::spec {
 namespace {
 
 Spec row(const char* label, Builder build, const Shape& a, const Shape& b) {
-  return {.primitive = "contraction", .label = label, .build = std::move(build), .inputs = {real(a), real(b)}};
+  return {
+      .primitive = "contraction", .label = label, .build = std::move(build), .inputs = {real(a), real(b)}};
 }
 
 Builder summed_over(std::vector<int> summed) {
@@ -41,8 +42,8 @@ std::vector<Spec> rows_contraction() {
   rows.push_back(row("operands of different rank", summed_over({-1}), {3}, {2, 3}));
   rows.push_back(row("einsum with a transposed operand",
                      [](Args x) { return einsum("ib,ij->jb", x[0], x[1]); }, {3, 2}, {3, 4}));
-  rows.push_back(row("einsum, batch", [](Args x) { return einsum("bhqd,bhkd->bhqk", x[0], x[1]); }, {2, 2, 3, 2},
-                     {2, 2, 4, 2}));
+  rows.push_back(row("einsum, batch", [](Args x) { return einsum("bhqd,bhkd->bhqk", x[0], x[1]); },
+                     {2, 2, 3, 2}, {2, 2, 4, 2}));
   rows.push_back(row("einsum, letters of one operand summed",
                      [](Args x) { return einsum("ijk,jl->kl", x[0], x[1]); }, {2, 3, 2}, {3, 2}));
 

@@ -36,14 +36,17 @@ std::vector<Binary> functions() {
       {"pow", &nabla::pow, [](double a, double b) { return std::pow(a, b); }, positive(), any()},
       {"max", &nabla::max, [](double a, double b) { return std::max(a, b); }, any(), any(), false, true},
       {"min", &nabla::min, [](double a, double b) { return std::min(a, b); }, any(), any(), false, true},
-      {"equal", &equal, [](double a, double b) { return a == b ? 1.0 : 0.0; }, any(), any(), false, false, true},
-      {"not_equal", &not_equal, [](double a, double b) { return a != b ? 1.0 : 0.0; }, any(), any(), false, false, true},
-      {"less", &less, [](double a, double b) { return a < b ? 1.0 : 0.0; }, any(), any(), false, false, true},
-      {"less_equal", &less_equal, [](double a, double b) { return a <= b ? 1.0 : 0.0; }, any(), any(), false, false,
+      {"equal", &equal, [](double a, double b) { return a == b ? 1.0 : 0.0; }, any(), any(), false, false,
        true},
-      {"greater", &greater, [](double a, double b) { return a > b ? 1.0 : 0.0; }, any(), any(), false, false, true},
-      {"greater_equal", &greater_equal, [](double a, double b) { return a >= b ? 1.0 : 0.0; }, any(), any(), false,
+      {"not_equal", &not_equal, [](double a, double b) { return a != b ? 1.0 : 0.0; }, any(), any(), false,
        false, true},
+      {"less", &less, [](double a, double b) { return a < b ? 1.0 : 0.0; }, any(), any(), false, false, true},
+      {"less_equal", &less_equal, [](double a, double b) { return a <= b ? 1.0 : 0.0; }, any(), any(), false,
+       false, true},
+      {"greater", &greater, [](double a, double b) { return a > b ? 1.0 : 0.0; }, any(), any(), false, false,
+       true},
+      {"greater_equal", &greater_equal, [](double a, double b) { return a >= b ? 1.0 : 0.0; }, any(), any(),
+       false, false, true},
   };
 }
 
@@ -78,20 +81,29 @@ Case points(const char* label, std::vector<Point> list, bool differentiable = tr
 Case comparison(const char* label, std::vector<Point> list) { return points(label, std::move(list), false); }
 
 std::vector<Case> special_points(std::string_view name) {
-  if (name == "max") return {points("ties", {{1, 1, 1, 0.5, 0.5}, {0, -0.0, 0, 0.5, 0.5}, {-kInf, 2, 2, 0, 1}}),
-                             comparison("NaN", {{kNan, 1, kNan, 0, 0}, {1, kNan, kNan, 0, 0}})};
-  if (name == "min") return {points("ties", {{1, 1, 1, 0.5, 0.5}, {kInf, kInf, kInf, 0.5, 0.5}, {-1, 2, -1, 1, 0}}),
-                             comparison("NaN", {{kNan, 1, kNan, 0, 0}, {1, kNan, kNan, 0, 0}})};
-  if (name == "div") return {points("edges", {{1, kInf, 0, 0, -0.0}, {3, 2, 1.5, 0.5, -0.75}, {1, 0, kInf, kInf, -kInf}})};
+  if (name == "max")
+    return {points("ties", {{1, 1, 1, 0.5, 0.5}, {0, -0.0, 0, 0.5, 0.5}, {-kInf, 2, 2, 0, 1}}),
+            comparison("NaN", {{kNan, 1, kNan, 0, 0}, {1, kNan, kNan, 0, 0}})};
+  if (name == "min")
+    return {points("ties", {{1, 1, 1, 0.5, 0.5}, {kInf, kInf, kInf, 0.5, 0.5}, {-1, 2, -1, 1, 0}}),
+            comparison("NaN", {{kNan, 1, kNan, 0, 0}, {1, kNan, kNan, 0, 0}})};
+  if (name == "div")
+    return {points("edges", {{1, kInf, 0, 0, -0.0}, {3, 2, 1.5, 0.5, -0.75}, {1, 0, kInf, kInf, -kInf}})};
   if (name == "pow")
     return {points("zero base", {{0, 0, 1, 0, 0}, {0, 1, 0, 1, 0}, {0, 2, 0, 0, 0}, {0, 3, 0, 0, 0}}),
-            points("zero exponent", {{2, 0, 1, 0, std::log(2.0)}, {1, 0, 1, 0, 0}, {3, 1, 3, 1, 3 * std::log(3.0)}})};
-  if (name == "equal") return {comparison("NaN", {{kNan, kNan, 0, 0, 0}, {1, 1, 1, 0, 0}, {0, -0.0, 1, 0, 0}})};
-  if (name == "not_equal") return {comparison("NaN", {{kNan, kNan, 1, 0, 0}, {1, 1, 0, 0, 0}, {1, 2, 1, 0, 0}})};
+            points("zero exponent",
+                   {{2, 0, 1, 0, std::log(2.0)}, {1, 0, 1, 0, 0}, {3, 1, 3, 1, 3 * std::log(3.0)}})};
+  if (name == "equal")
+    return {comparison("NaN", {{kNan, kNan, 0, 0, 0}, {1, 1, 1, 0, 0}, {0, -0.0, 1, 0, 0}})};
+  if (name == "not_equal")
+    return {comparison("NaN", {{kNan, kNan, 1, 0, 0}, {1, 1, 0, 0, 0}, {1, 2, 1, 0, 0}})};
   if (name == "less") return {comparison("NaN", {{kNan, 1, 0, 0, 0}, {1, 1, 0, 0, 0}, {-kInf, 1, 1, 0, 0}})};
-  if (name == "less_equal") return {comparison("NaN", {{kNan, 1, 0, 0, 0}, {1, 1, 1, 0, 0}, {2, 1, 0, 0, 0}})};
-  if (name == "greater") return {comparison("NaN", {{kNan, 1, 0, 0, 0}, {1, 1, 0, 0, 0}, {kInf, 1, 1, 0, 0}})};
-  if (name == "greater_equal") return {comparison("NaN", {{kNan, 1, 0, 0, 0}, {1, 1, 1, 0, 0}, {1, 2, 0, 0, 0}})};
+  if (name == "less_equal")
+    return {comparison("NaN", {{kNan, 1, 0, 0, 0}, {1, 1, 1, 0, 0}, {2, 1, 0, 0, 0}})};
+  if (name == "greater")
+    return {comparison("NaN", {{kNan, 1, 0, 0, 0}, {1, 1, 0, 0, 0}, {kInf, 1, 1, 0, 0}})};
+  if (name == "greater_equal")
+    return {comparison("NaN", {{kNan, 1, 0, 0, 0}, {1, 1, 1, 0, 0}, {1, 2, 0, 0, 0}})};
   return {};
 }
 
@@ -122,18 +134,30 @@ std::vector<Spec> rows_pointwise_binary() {
   }
 
   // The same tensor in both slots: the two partials must meet in one cotangent.
-  rows.push_back({.primitive = "mul", .label = "with itself", .build = [](Args x) { return x[0] * x[0]; },
+  rows.push_back({.primitive = "mul",
+                  .label = "with itself",
+                  .build = [](Args x) { return x[0] * x[0]; },
                   .inputs = {any()}});
-  rows.push_back({.primitive = "div", .label = "with itself plus one",
-                  .build = [](Args x) { return x[0] / (x[0] + 4); }, .inputs = {any()}});
-  rows.push_back({.primitive = "pow", .label = "literal exponent", .build = [](Args x) { return nabla::pow(x[0], 3); },
+  rows.push_back({.primitive = "div",
+                  .label = "with itself plus one",
+                  .build = [](Args x) { return x[0] / (x[0] + 4); },
+                  .inputs = {any()}});
+  rows.push_back({.primitive = "pow",
+                  .label = "literal exponent",
+                  .build = [](Args x) { return nabla::pow(x[0], 3); },
                   .inputs = {any()},
+                  .analytic = false,  // a complex power of a negative base turns by pi, which is not a double
                   .scalar = [](std::span<const double> x) { return std::pow(x[0], 3.0); }});
-  rows.push_back({.primitive = "pow", .label = "literal base", .build = [](Args x) { return nabla::pow(2, x[0]); },
+  rows.push_back({.primitive = "pow",
+                  .label = "literal base",
+                  .build = [](Args x) { return nabla::pow(2, x[0]); },
                   .inputs = {any()},
                   .scalar = [](std::span<const double> x) { return std::pow(2.0, x[0]); }});
-  rows.push_back({.primitive = "pow", .label = "with itself", .build = [](Args x) { return nabla::pow(x[0], x[0]); },
-                  .inputs = {positive()}, .difference_tolerance = 1e-6});
+  rows.push_back({.primitive = "pow",
+                  .label = "with itself",
+                  .build = [](Args x) { return nabla::pow(x[0], x[0]); },
+                  .inputs = {positive()},
+                  .difference_tolerance = 1e-6});
   return rows;
 }
 

@@ -63,17 +63,22 @@ std::vector<Case> special_points(std::string_view name) {
   if (name == "abs") return {points("kink", {{0, 0, 0}, {-kInf, kInf, -1}, {-3, 3, -1}})};
   if (name == "sign") return {points("kink", {{0, 0, 0}, {-0.0, 0, 0}, {-kInf, -1, 0}, {kNan, kNan, 0}})};
   if (name == "square") return {points("zero", {{0, 0, 0}, {-kInf, kInf, -kInf}})};
-  if (name == "sqrt") return {points("edges", {{0, 0, kInf}, {kInf, kInf, 0}, {4, 2, 0.25}, {-1, kNan, kNan}})};
+  if (name == "sqrt")
+    return {points("edges", {{0, 0, kInf}, {kInf, kInf, 0}, {4, 2, 0.25}, {-1, kNan, kNan}})};
   if (name == "rsqrt") return {points("edges", {{0, kInf, -kInf}, {kInf, 0, -0.0}, {4, 0.5, -0.0625}})};
   if (name == "reciprocal") return {points("edges", {{0, kInf, -kInf}, {-0.0, -kInf, -kInf}, {kInf, 0, 0}})};
-  if (name == "exp") return {points("edges", {{0, 1, 1}, {-kInf, 0, 0}, {kInf, kInf, kInf}, {kNan, kNan, kNan}})};
+  if (name == "exp")
+    return {points("edges", {{0, 1, 1}, {-kInf, 0, 0}, {kInf, kInf, kInf}, {kNan, kNan, kNan}})};
   if (name == "log") return {points("edges", {{1, 0, 1}, {0, -kInf, kInf}, {kInf, kInf, 0}, {-1, kNan, -1}})};
-  if (name == "expm1") return {points("edges", {{0, 0, 1}, {-kInf, -1, 0}, {1e-20, 1e-20, 1}, {kInf, kInf, kInf}})};
-  if (name == "log1p") return {points("edges", {{0, 0, 1}, {-1, -kInf, kInf}, {1e-20, 1e-20, 1}, {kInf, kInf, 0}})};
+  if (name == "expm1")
+    return {points("edges", {{0, 0, 1}, {-kInf, -1, 0}, {1e-20, 1e-20, 1}, {kInf, kInf, kInf}})};
+  if (name == "log1p")
+    return {points("edges", {{0, 0, 1}, {-1, -kInf, kInf}, {1e-20, 1e-20, 1}, {kInf, kInf, 0}})};
   if (name == "sin") return {points("zero", {{0, 0, 1}})};
   if (name == "cos") return {points("zero", {{0, 1, 0}})};
   if (name == "tanh") return {points("edges", {{0, 0, 1}, {kInf, 1, 0}, {-kInf, -1, 0}, {kNan, kNan, kNan}})};
-  if (name == "sigmoid") return {points("edges", {{0, 0.5, 0.25}, {kInf, 1, 0}, {-kInf, 0, 0}, {-800, 0, 0}})};
+  if (name == "sigmoid")
+    return {points("edges", {{0, 0.5, 0.25}, {kInf, 1, 0}, {-kInf, 0, 0}, {-800, 0, 0}})};
   if (name == "erf") return {points("edges", {{0, 0, two_over_sqrt_pi}, {kInf, 1, 0}, {-kInf, -1, 0}})};
   return {};
 }

@@ -24,7 +24,10 @@ std::vector<Spec> rows_select() {
   // A guarded singularity: neither mode may let the other branch through.
   Spec guarded{.primitive = "select",
                .label = "guards log",
-               .build = [](Args x) { return select(greater(x[0], 0), nabla::log(select(greater(x[0], 0), x[0], 1.0)), 0.0); },
+               .build =
+                   [](Args x) {
+                     return select(greater(x[0], 0), nabla::log(select(greater(x[0], 0), x[0], 1.0)), 0.0);
+                   },
                .inputs = {real({5}, 0.5, 3)},
                .analytic = false};
   guarded.cases = {{.label = "outside the guard",
@@ -38,10 +41,20 @@ std::vector<Spec> rows_select() {
                 .build = [](Args x) { return select(greater(x[0], 0), nabla::sqrt(x[0]), x[0] * 3); },
                 .inputs = {real({4}, 0.5, 3)},
                 .analytic = false};
-  // The derivative of sqrt at 0 is infinite and does not pass: forward mode selects it away. In reverse mode a zero
-  // cotangent still meets the infinity inside sqrt's own rule, which is why guards go around the argument.
-  infinite.cases = {{.label = "at zero", .inputs = {f64({0, 4}, {2})}, .value = {0, 2}, .along_ones = {{3, 0.25}}}};
+  // The derivative of sqrt at 0 is infinite and does not pass: forward mode selects it away. In reverse mode
+  // a zero cotangent still meets the infinity inside sqrt's own rule, which is why guards go around the
+  // argument.
+  infinite.cases = {
+      {.label = "at zero", .inputs = {f64({0, 4}, {2})}, .value = {0, 2}, .along_ones = {{3, 0.25}}}};
   rows.push_back(infinite);
+  Spec infinite_behind{.primitive = "select",
+                       .label = "under an infinite derivative",
+                       .build = [](Args x) { return nabla::sqrt(select(greater(x[0], 0), x[0], 0.0)); },
+                       .inputs = {real({4}, 0.5, 3)},
+                       .analytic = false};
+  infinite_behind.cases = {
+      {.label = "branch not taken", .inputs = {f64({-1, 4}, {2})}, .value = {0, 2}, .gradient = {{0, 0.25}}}};
+  rows.push_back(infinite_behind);
   return rows;
 }
 
@@ -73,7 +86,8 @@ std::vector<Spec> rows_selection() {
                  .inputs = {real({2, 3})},
                  .f32 = false,
                  .nondifferentiable = true};
-  truncated.cases = {{.label = "truncation", .inputs = {f64({1.9, -1.9, 0, -0.5}, {4})}, .value = {1, -1, 0, 0}}};
+  truncated.cases = {
+      {.label = "truncation", .inputs = {f64({1.9, -1.9, 0, -0.5}, {4})}, .value = {1, -1, 0, 0}}};
   rows.push_back(truncated);
   Spec saturated{.primitive = "cast",
                  .label = "to u8 and back",
@@ -81,7 +95,9 @@ std::vector<Spec> rows_selection() {
                  .inputs = {real({3}, 0, 255)},
                  .f32 = false,
                  .nondifferentiable = true};
-  saturated.cases = {{.label = "saturation", .inputs = {f64({300, -3, 7.5, kNan, kInf}, {5})}, .value = {255, 0, 7, 0, 255}}};
+  saturated.cases = {{.label = "saturation",
+                      .inputs = {f64({300, -3, 7.5, kNan, kInf}, {5})},
+                      .value = {255, 0, 7, 0, 255}}};
   rows.push_back(saturated);
   Spec truth{.primitive = "cast",
              .label = "to bool",
@@ -98,8 +114,11 @@ std::vector<Spec> rows_selection() {
                .inputs = {real({2, 3})},
                .scalar = [](std::span<const double> x) { return x[0]; },
                .nondifferentiable = true};
-  stopped.cases = {{.label = "value", .inputs = {f64({1, -kInf, kInf}, {3})}, .value = {1, -kInf, kInf},
-                    .along_ones = {{0, 0, 0}}, .gradient = {{0, 0, 0}}}};
+  stopped.cases = {{.label = "value",
+                    .inputs = {f64({1, -kInf, kInf}, {3})},
+                    .value = {1, -kInf, kInf},
+                    .along_ones = {{0, 0, 0}},
+                    .gradient = {{0, 0, 0}}}};
   rows.push_back(stopped);
   rows.push_back(reshaped(stopped, "no elements", {{0}}));
   Input held = real({2, 3});

@@ -1,6 +1,7 @@
 #include "tests/spec/rows.h"
 
-// Primitives without differentiable inputs: constants and random numbers. Statistics are tested in tests/engine.
+// Primitives without differentiable inputs: constants and random numbers. Statistics are tested in
+// tests/engine.
 
 namespace nabla::spec {
 namespace {
@@ -24,7 +25,9 @@ std::vector<Spec> rows_source() {
   constant.cases = {{.label = "value", .inputs = {}, .value = {1.5, 1.5, 1.5, 1.5, 1.5, 1.5}}};
   rows.push_back(constant);
   rows.push_back(plain("constant", "no elements", [](Args) { return full({0, 3}, 1.5, DType::f64); }));
-  rows.push_back({.primitive = "constant", .label = "as a literal", .build = [](Args x) { return 3 - x[0] * 2; },
+  rows.push_back({.primitive = "constant",
+                  .label = "as a literal",
+                  .build = [](Args x) { return 3 - x[0] * 2; },
                   .inputs = {real({2, 3})},
                   .scalar = [](std::span<const double> x) { return 3 - 2 * x[0]; }});
   Spec count = plain("iota", "", [](Args) { return iota(4, DType::f64); });
@@ -43,14 +46,29 @@ std::vector<Spec> rows_source() {
   rows.push_back(bits);
   rows.push_back(plain("random_bits", "no elements", [](Args x) { return random_bits(x[0], {0}); }, {key()}));
   rows.push_back(plain("random_bits", "split", [](Args x) { return split(x[0], 3); }, {key()}));
-  rows.push_back(plain("random_uniform", "", [](Args x) { return uniform(x[0], {3, 2}, DType::f64); }, {key()}));
+  rows.push_back(plain("random_uniform", "",
+                       [](Args x) {
+                         return uniform(x[0], {3, 2}, DType::f64);
+                       },
+                       {key()}));
   rows.push_back(plain("random_uniform", "f32", [](Args x) { return uniform(x[0], {5}); }, {key()}));
-  rows.push_back(plain("random_uniform", "no elements", [](Args x) { return uniform(x[0], {0, 2}); }, {key()}));
-  rows.push_back(plain("random_uniform", "normal", [](Args x) { return normal(x[0], {3, 3}, DType::f64); }, {key()}));
+  rows.push_back(plain("random_uniform", "no elements",
+                       [](Args x) {
+                         return uniform(x[0], {0, 2});
+                       },
+                       {key()}));
+  rows.push_back(plain("random_uniform", "normal",
+                       [](Args x) {
+                         return normal(x[0], {3, 3}, DType::f64);
+                       },
+                       {key()}));
   // Randomness is an argument: reparametrised samples differentiate by their parameters.
   rows.push_back({.primitive = "random_uniform",
                   .label = "reparametrised",
-                  .build = [](Args x) { return x[1] + x[2] * cast(normal(x[0], {2, 3}, DType::f64), x[1].dtype()); },
+                  .build =
+                      [](Args x) {
+                        return x[1] + x[2] * cast(normal(x[0], {2, 3}, DType::f64), x[1].dtype());
+                      },
                   .inputs = {key(), real({2, 3}), real({3})},
                   .f32 = false});
   rows.push_back(plain("fold_in", "number", [](Args x) { return fold_in(x[0], 7); }, {key()}));

@@ -57,6 +57,7 @@ Tensor direction(Random& random, const Shape& shape) {
 }
 
 std::vector<Tensor> sample_inputs(const Spec& spec, Random& random) {
+  if (spec.sample) return spec.sample(random());
   std::vector<double> pool;
   if (spec.separated) pool = separated_values(spec, random);
   std::vector<Tensor> inputs;
@@ -154,7 +155,8 @@ void expect_close(Failures& failures, const std::string& what, const std::vector
 void expect_close(Failures& failures, const std::string& what, const Tensor& got, const Tensor& expected,
                   double tolerance) {
   if (!(got.shape() == expected.shape())) {
-    failures.push_back(what + ": shape " + to_string(got.shape()) + ", expected " + to_string(expected.shape()));
+    failures.push_back(what + ": shape " + to_string(got.shape()) + ", expected " +
+                       to_string(expected.shape()));
     return;
   }
   expect_close(failures, what, elements(got), elements(expected), tolerance);
@@ -163,16 +165,18 @@ void expect_close(Failures& failures, const std::string& what, const Tensor& got
 void expect_close(Failures& failures, const std::string& what, const std::optional<Tensor>& got,
                   const std::optional<Tensor>& expected, double tolerance) {
   if (!got && !expected) return;
-  expect_close(failures, what, got ? *got : zeros_like(*expected), expected ? *expected : zeros_like(*got), tolerance);
+  expect_close(failures, what, got ? *got : zeros_like(*expected), expected ? *expected : zeros_like(*got),
+               tolerance);
 }
 
 void expect_dot(Failures& failures, const std::string& what, const Dot& a, const Dot& b, double tolerance) {
   if (std::abs(a.value - b.value) <= tolerance * std::max(a.absolute, b.absolute)) return;
-  failures.push_back(what + ": " + number(a.value) + " against " + number(b.value) + ", sum of absolute terms " +
-                     number(std::max(a.absolute, b.absolute)));
+  failures.push_back(what + ": " + number(a.value) + " against " + number(b.value) +
+                     ", sum of absolute terms " + number(std::max(a.absolute, b.absolute)));
 }
 
-std::optional<Tensor> forward(const Tensor& y, const std::vector<Tensor>& xs, const std::vector<Tensor>& dxs) {
+std::optional<Tensor> forward(const Tensor& y, const std::vector<Tensor>& xs,
+                              const std::vector<Tensor>& dxs) {
   return jvp(std::span(&y, 1), xs, dxs)[0];
 }
 

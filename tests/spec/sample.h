@@ -14,8 +14,8 @@ namespace nabla::spec {
 using Failures = std::vector<std::string>;
 using Random = std::mt19937_64;
 
-/// Uniform in [low, high), the same on every platform (std::uniform_real_distribution is not), and representable in
-/// f32, so that casts of samples are exact.
+/// Uniform in [low, high), the same on every platform (std::uniform_real_distribution is not), and
+/// representable in f32, so that casts of samples are exact.
 double uniform(Random& random, double low, double high);
 /// f64 tensor with elements uniform in [-1, 1): directions, cotangents.
 Tensor direction(Random& random, const Shape& shape);
@@ -32,8 +32,8 @@ std::vector<double> elements(const Tensor& x);
 
 /// What the checks differentiate: a row's output at fresh leaves.
 struct At {
-  std::vector<Tensor> inputs;   ///< all
-  std::vector<Tensor> xs;       ///< the differentiable ones
+  std::vector<Tensor> inputs;  ///< all
+  std::vector<Tensor> xs;      ///< the differentiable ones
   Tensor y;
 };
 At at_sample(const Spec& spec, std::vector<Tensor> inputs);
@@ -50,8 +50,8 @@ struct Dot {
 };
 Dot dot(const Tensor& a, const Tensor& b);
 
-/// Adds to `failures` where shapes differ or an element is off by more than tolerance * max(1, largest magnitude).
-/// Equal infinities and NaN beside NaN pass.
+/// Adds to `failures` where shapes differ or an element is off by more than tolerance * max(1, largest
+/// magnitude). Equal infinities and NaN beside NaN pass.
 void expect_close(Failures& failures, const std::string& what, const Tensor& got, const Tensor& expected,
                   double tolerance);
 void expect_close(Failures& failures, const std::string& what, const std::vector<double>& got,

@@ -3,7 +3,8 @@
 namespace nabla::spec {
 
 Spec reshaped(Spec spec, const std::string& label, const std::vector<Shape>& shapes) {
-  if (shapes.size() != spec.inputs.size()) throw Error("spec: " + name_of(spec) + " needs one shape per input");
+  if (shapes.size() != spec.inputs.size())
+    throw Error("spec: " + name_of(spec) + " needs one shape per input");
   spec.label += (spec.label.empty() ? "" : ", ") + label;
   for (std::size_t i = 0; i < shapes.size(); ++i) spec.inputs[i].shape = shapes[i];
   spec.cases.clear();

@@ -9,8 +9,8 @@
 
 #include "engine/engine.h"
 
-// One row per use of a primitive. From a row the checks (checks.h) generate every property that a primitive must have
-// to be safe under the transforms.
+// One row per use of a primitive. From a row the checks (checks.h) generate every property that a primitive
+// must have to be safe under the transforms.
 
 namespace nabla::spec {
 
@@ -52,11 +52,19 @@ struct Spec {
   bool separated = false;
   /// For pointwise primitives: the value of one element in plain C++.
   std::function<double(std::span<const double>)> scalar = nullptr;
+  /// Replaces sampling from the domains of the inputs.
+  std::function<std::vector<Tensor>(std::uint64_t seed)> sample = nullptr;
+  /// Between results that differ by rounding only, relative to the largest magnitude.
+  double tolerance = 1e-12;
+  /// Magnitude of what may cancel inside, beyond the terms of a last sum.
+  double inner_magnitude = 0;
   /// Relative to the largest magnitude; see check_numeric.cpp for what the default rests on.
   double difference_tolerance = 2e-8;
   /// f32 against f64, relative to the largest magnitude of the result.
   double f32_tolerance = 4e-6;
   bool f32 = true;
+  /// False where equal inputs are near-ties that the rounding of a sum may turn either way.
+  bool broadcast_views = true;
   /// The output's own dtype is not floating, or no input has a derivative.
   bool nondifferentiable = false;
   std::vector<Case> cases = {};

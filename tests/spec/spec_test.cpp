@@ -9,7 +9,9 @@ namespace nabla::spec {
 namespace {
 
 // Leaves and variables are where graphs begin: they are never applied to anything.
-bool is_exempt(const Primitive& primitive) { return primitive.name() == "leaf" || primitive.name() == "variable"; }
+bool is_exempt(const Primitive& primitive) {
+  return primitive.name() == "leaf" || primitive.name() == "variable";
+}
 
 bool has_zero_extent(const Spec& spec) {
   Random random = random_for(spec, 60);
@@ -58,7 +60,7 @@ TEST_CASE("every row passes every check") {
     SUBCASE(check.name) {
       for (const Spec& spec : all_rows())
         for (const std::string& failure : run(check, spec)) {
-          INFO("row ", name_of(spec), ", check ", check.name);
+          INFO("row ", name_of(spec), ", check ", std::string(check.name));
           FAIL_CHECK(failure);
         }
     }

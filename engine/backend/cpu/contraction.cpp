@@ -4,6 +4,7 @@
 #include "engine/backend/cpu/kernels.h"
 #include "engine/backend/cpu/loop.h"
 #include "engine/backend/cpu/matmul.h"
+#include "engine/backend/cpu/thread_pool.h"
 #include "engine/backend/cpu/visit.h"
 
 namespace nabla::cpu {

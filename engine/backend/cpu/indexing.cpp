@@ -33,7 +33,7 @@ void gather_kernel(const KernelCall& call) {
     using T = typename decltype(type)::type;
     const T* in = x.data<const T>();
     T* out = call.output.data<T>();
-    for_each_run(loop, [&](const std::array<std::int64_t, 3>& at, std::int64_t count) {
+    for_each_run<3>(loop, [&](const std::array<std::int64_t, 3>& at, std::int64_t count) {
       const std::int64_t sd = loop.inner_stride(1);
       const std::int64_t si = loop.inner_stride(2);
       if (si == 0) {

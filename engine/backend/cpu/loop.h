@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 
-#include "engine/backend/cpu/thread_pool.h"
 #include "engine/tensor/layout.h"
 
 // Walking several operands of one shape together.
@@ -67,50 +67,10 @@ inline constexpr std::int64_t kTaskElements = 16384;
 
 /// Calls row(offsets, count) for runs along the innermost axis that together cover the loop, on the thread
 /// pool. `weight` is the work behind one element, for instance the length of the line that starts there.
-template <int N, class Row>
-void for_each_run(const Loop<N>& loop, Row row, std::int64_t weight = 1) {
-  const std::int64_t inner = loop.inner_extent();
-  const std::int64_t outer = loop.outer_count();
-  if (inner == 0 || outer == 0) return;
-  // Long rows are cut, short rows are bundled, so that every task has about kTaskElements.
-  const std::int64_t per_task = std::max<std::int64_t>(1, kTaskElements / std::max<std::int64_t>(1, weight));
-  const std::int64_t pieces = (inner + per_task - 1) / per_task;
-  const std::int64_t rows_per_task = std::max<std::int64_t>(1, per_task / inner);
-  const std::int64_t units = outer * pieces;
-  const std::int64_t tasks = pieces > 1 ? units : (outer + rows_per_task - 1) / rows_per_task;
-  const auto work = [&](std::int64_t task) {
-    const std::int64_t first = pieces > 1 ? task : task * rows_per_task;
-    const std::int64_t last = pieces > 1 ? task + 1 : std::min(outer, first + rows_per_task);
-    // Position of the first row; afterwards an odometer moves on.
-    std::array<std::int64_t, kMaxRank> at{};
-    std::array<std::int64_t, N> offsets = loop.offsets;
-    std::int64_t rest = first / pieces;
-    for (int i = loop.rank - 2; i >= 0; --i) {
-      const std::size_t axis = static_cast<std::size_t>(i);
-      at[axis] = rest % loop.extents[axis];
-      rest /= loop.extents[axis];
-      for (std::size_t k = 0; k < N; ++k) offsets[k] += at[axis] * loop.strides[k][axis];
-    }
-    if (pieces > 1) {
-      const std::int64_t start = task % pieces * per_task;
-      for (std::size_t k = 0; k < N; ++k) offsets[k] += start * loop.inner_stride(static_cast<int>(k));
-      row(offsets, std::min(per_task, inner - start));
-      return;
-    }
-    for (std::int64_t r = first; r < last; ++r) {
-      row(offsets, inner);
-      for (int i = loop.rank - 2; i >= 0; --i) {
-        const std::size_t axis = static_cast<std::size_t>(i);
-        for (std::size_t k = 0; k < N; ++k) offsets[k] += loop.strides[k][axis];
-        if (++at[axis] < loop.extents[axis]) break;
-        for (std::size_t k = 0; k < N; ++k) offsets[k] -= loop.extents[axis] * loop.strides[k][axis];
-        at[axis] = 0;
-      }
-    }
-  };
-  if (tasks == 1) return work(0);
-  parallel_for(tasks, work);
-}
+template <int N>
+using RunFunction = std::function<void(const std::array<std::int64_t, N>& offsets, std::int64_t count)>;
+template <int N>
+void for_each_run(const Loop<N>& loop, const RunFunction<N>& row, std::int64_t weight = 1);
 
 /// Calls line(offsets) for every line along `axis` (from the right) of operands of shape `shape`; operands
 /// may differ in extent along the axis. `length` is the work per line.
@@ -123,9 +83,10 @@ void for_each_line(Shape shape, int axis, std::int64_t length, std::array<Layout
     pointers[k] = &operands[k];
   }
   const Loop<N> loop = make_loop<N>(shape, pointers);
-  for_each_run(
+  for_each_run<N>(
       loop,
-      [&](std::array<std::int64_t, N> at, std::int64_t count) {
+      [&](const std::array<std::int64_t, N>& start, std::int64_t count) {
+        std::array<std::int64_t, N> at = start;
         for (std::int64_t i = 0; i < count; ++i) {
           line(at);
           for (std::size_t k = 0; k < N; ++k) at[k] += loop.inner_stride(static_cast<int>(k));

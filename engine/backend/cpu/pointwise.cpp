@@ -211,13 +211,24 @@ struct LessEqual {
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
-// Rows. The common strides get loops of their own, which compilers vectorise.
+// Rows. For floating types the common strides get loops of their own, which compilers vectorise; the other
+// types make do with one. Pointers are untyped here, so that one walk over the axes serves every operator and
+// type.
 
-template <class Op, class R, class T>
-void unary_row(R* out, const T* x, std::int64_t stride, std::int64_t count) {
-  if (stride == 1) {
+template <class T>
+inline constexpr bool has_fast_rows = std::is_floating_point_v<T>;
+
+using UnaryRow = void (*)(void* out, const void* x, std::int64_t stride, std::int64_t count);
+using BinaryRow = void (*)(void* out, const void* a, std::int64_t sa, const void* b, std::int64_t sb,
+                           std::int64_t count);
+
+template <class Op, class T>
+void unary_row(void* out_elements, const void* elements, std::int64_t stride, std::int64_t count) {
+  T* out = static_cast<T*>(out_elements);
+  const T* x = static_cast<const T*>(elements);
+  if (has_fast_rows<T> && stride == 1) {
     for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(x[i]);
-  } else if (stride == 0) {
+  } else if (has_fast_rows<T> && stride == 0) {
     std::fill(out, out + count, Op::template of<T>(*x));
   } else {
     for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(x[i * stride]);
@@ -225,13 +236,17 @@ void unary_row(R* out, const T* x, std::int64_t stride, std::int64_t count) {
 }
 
 template <class Op, class R, class T>
-void binary_row(R* out, const T* a, std::int64_t sa, const T* b, std::int64_t sb, std::int64_t count) {
-  if (sa == 1 && sb == 1) {
+void binary_row(void* out_elements, const void* a_elements, std::int64_t sa, const void* b_elements,
+                std::int64_t sb, std::int64_t count) {
+  R* out = static_cast<R*>(out_elements);
+  const T* a = static_cast<const T*>(a_elements);
+  const T* b = static_cast<const T*>(b_elements);
+  if (has_fast_rows<T> && sa == 1 && sb == 1) {
     for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(a[i], b[i]);
-  } else if (sa == 1 && sb == 0) {
+  } else if (has_fast_rows<T> && sa == 1 && sb == 0) {
     const T value = *b;
     for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(a[i], value);
-  } else if (sa == 0 && sb == 1) {
+  } else if (has_fast_rows<T> && sa == 0 && sb == 1) {
     const T value = *a;
     for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(value, b[i]);
   } else {
@@ -239,71 +254,78 @@ void binary_row(R* out, const T* a, std::int64_t sa, const T* b, std::int64_t sb
   }
 }
 
-template <class Op, class T>
-void run_unary(const KernelCall& call) {
+// The first element of an array, and how many bytes its elements take.
+struct Elements {
+  explicit Elements(const Array& array)
+      : size(static_cast<std::int64_t>(size_of(array.dtype))),
+        first(array.buffer->data() + array.layout.offset * size) {}
+  std::byte* at(std::int64_t offset) const { return first + offset * size; }
+  std::int64_t size;
+  std::byte* first;
+};
+
+void walk_unary(const KernelCall& call, UnaryRow row) {
   const Array& x = call.inputs[0];
   const Loop<2> loop = make_loop<2>(call.output.shape(), {&call.output.layout, &x.layout});
-  T* out = call.output.data<T>();
-  const T* in = x.data<const T>();
-  for_each_run(loop, [&](const std::array<std::int64_t, 2>& at, std::int64_t count) {
-    unary_row<Op>(out + at[0], in + at[1], loop.inner_stride(1), count);
+  const Elements out(call.output);
+  const Elements in(x);
+  for_each_run<2>(loop, [&](const std::array<std::int64_t, 2>& at, std::int64_t count) {
+    row(out.at(at[0]), in.at(at[1]), loop.inner_stride(1), count);
   });
 }
 
-template <class Op, class R, class T>
-void run_binary(const KernelCall& call) {
+void walk_binary(const KernelCall& call, BinaryRow row) {
   const Array& a = call.inputs[0];
   const Array& b = call.inputs[1];
   const Loop<3> loop = make_loop<3>(call.output.shape(), {&call.output.layout, &a.layout, &b.layout});
-  R* out = call.output.data<R>();
-  const T* left = a.data<const T>();
-  const T* right = b.data<const T>();
-  for_each_run(loop, [&](const std::array<std::int64_t, 3>& at, std::int64_t count) {
-    binary_row<Op>(out + at[0], left + at[1], loop.inner_stride(1), right + at[2], loop.inner_stride(2),
-                   count);
+  const Elements out(call.output);
+  const Elements left(a);
+  const Elements right(b);
+  for_each_run<3>(loop, [&](const std::array<std::int64_t, 3>& at, std::int64_t count) {
+    row(out.at(at[0]), left.at(at[1]), loop.inner_stride(1), right.at(at[2]), loop.inner_stride(2), count);
   });
 }
 
 template <class Op>
 void unary_floating(const KernelCall& call) {
   visit_floating("pointwise", call.output.dtype,
-                 [&](auto type) { run_unary<Op, typename decltype(type)::type>(call); });
+                 [&](auto type) { walk_unary(call, &unary_row<Op, typename decltype(type)::type>); });
 }
 template <class Op>
 void unary_real(const KernelCall& call) {
   visit_real("pointwise", call.output.dtype,
-             [&](auto type) { run_unary<Op, typename decltype(type)::type>(call); });
+             [&](auto type) { walk_unary(call, &unary_row<Op, typename decltype(type)::type>); });
 }
 template <class Op>
 void unary_numeric(const KernelCall& call) {
   visit_numeric("pointwise", call.output.dtype,
-                [&](auto type) { run_unary<Op, typename decltype(type)::type>(call); });
+                [&](auto type) { walk_unary(call, &unary_row<Op, typename decltype(type)::type>); });
 }
 template <class Op>
 void binary_floating(const KernelCall& call) {
   visit_floating("pointwise", call.output.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    run_binary<Op, T, T>(call);
+    walk_binary(call, &binary_row<Op, T, T>);
   });
 }
 template <class Op>
 void binary_real(const KernelCall& call) {
   visit_real("pointwise", call.output.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    run_binary<Op, T, T>(call);
+    walk_binary(call, &binary_row<Op, T, T>);
   });
 }
 template <class Op>
 void binary_numeric(const KernelCall& call) {
   visit_numeric("pointwise", call.output.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    run_binary<Op, T, T>(call);
+    walk_binary(call, &binary_row<Op, T, T>);
   });
 }
 template <class Op>
 void comparison(const KernelCall& call) {
   visit_stored("comparison", call.inputs[0].dtype,
-               [&](auto type) { run_binary<Op, bool, typename decltype(type)::type>(call); });
+               [&](auto type) { walk_binary(call, &binary_row<Op, bool, typename decltype(type)::type>); });
 }
 // Complex numbers can be compared for equality only; what compares their order in a complex step means the
 // real parts.
@@ -314,7 +336,7 @@ void ordering(const KernelCall& call) {
 }
 template <class Op>
 void equality(const KernelCall& call) {
-  if (call.inputs[0].dtype == DType::c128) return run_binary<Op, bool, Complex>(call);
+  if (call.inputs[0].dtype == DType::c128) return walk_binary(call, &binary_row<Op, bool, Complex>);
   comparison<Op>(call);
 }
 // a > b is b < a.
@@ -333,7 +355,7 @@ void select_kernel(const KernelCall& call) {
     T* out = call.output.data<T>();
     const T* a = call.inputs[1].data<const T>();
     const T* b = call.inputs[2].data<const T>();
-    for_each_run(loop, [&](const std::array<std::int64_t, 4>& at, std::int64_t count) {
+    for_each_run<4>(loop, [&](const std::array<std::int64_t, 4>& at, std::int64_t count) {
       const std::int64_t sc = loop.inner_stride(1);
       const std::int64_t sa = loop.inner_stride(2);
       const std::int64_t sb = loop.inner_stride(3);
@@ -371,20 +393,18 @@ void visit_any(DType dtype, F&& f) {
   visit_stored("cast", dtype, f);
 }
 
+template <class R, class T>
+void cast_row(void* out_elements, const void* elements, std::int64_t stride, std::int64_t count) {
+  R* out = static_cast<R*>(out_elements);
+  const T* x = static_cast<const T*>(elements);
+  for (std::int64_t i = 0; i < count; ++i) out[i] = convert<R>(x[i * stride]);
+}
+
 void cast_kernel(const KernelCall& call) {
-  const Array& x = call.inputs[0];
-  const Loop<2> loop = make_loop<2>(call.output.shape(), {&call.output.layout, &x.layout});
-  visit_any(x.dtype, [&](auto from) {
+  visit_any(call.inputs[0].dtype, [&](auto from) {
     using T = typename decltype(from)::type;
-    visit_any(call.output.dtype, [&](auto to) {
-      using R = typename decltype(to)::type;
-      const T* in = x.data<const T>();
-      R* out = call.output.data<R>();
-      for_each_run(loop, [&](const std::array<std::int64_t, 2>& at, std::int64_t count) {
-        const std::int64_t stride = loop.inner_stride(1);
-        for (std::int64_t i = 0; i < count; ++i) out[at[0] + i] = convert<R>(in[at[1] + i * stride]);
-      });
-    });
+    visit_any(call.output.dtype,
+              [&](auto to) { walk_unary(call, &cast_row<typename decltype(to)::type, T>); });
   });
 }
 

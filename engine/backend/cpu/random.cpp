@@ -2,6 +2,7 @@
 
 #include "engine/backend/cpu/kernels.h"
 #include "engine/backend/cpu/loop.h"
+#include "engine/backend/cpu/thread_pool.h"
 #include "engine/tensor/philox.h"
 
 namespace nabla::cpu {

@@ -57,9 +57,9 @@ struct Reduction {
   // Calls element(out_offset, in_offset) for every kept element.
   template <class Element>
   void for_each_kept(Element element) const {
-    for_each_run(
+    for_each_run<2>(
         kept,
-        [&](std::array<std::int64_t, 2> at, std::int64_t n) {
+        [&](const std::array<std::int64_t, 2>& at, std::int64_t n) {
           for (std::int64_t i = 0; i < n; ++i)
             element(at[0] + i * kept.inner_stride(0), at[1] + i * kept.inner_stride(1));
         },
@@ -92,7 +92,7 @@ void sum_typed(const KernelCall& call) {
   if (reduction.kept.rank > 0 && reduction.kept.inner_stride(1) == 1 &&
       reduction.reduced.inner_stride(0) != 1) {
     // The kept axis is the dense one: whole rows are added to a block of sums.
-    for_each_run(
+    for_each_run<2>(
         reduction.kept,
         [&](const std::array<std::int64_t, 2>& at, std::int64_t n) {
           constexpr std::int64_t kBlock = 256;

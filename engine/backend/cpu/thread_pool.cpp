@@ -55,12 +55,19 @@ class ThreadPool {
       tasks_ = tasks;
       next_.store(0, std::memory_order_relaxed);
       error_ = nullptr;
-      busy_.store(static_cast<int>(workers_.size()), std::memory_order_relaxed);
+      open_ = true;
       generation_.fetch_add(1, std::memory_order_release);
     }
     wake_.notify_all();
     work();
-    while (busy_.load(std::memory_order_acquire) > 0) relax();
+    {
+      // All tasks are taken: a worker that has not woken up yet need not be waited for.
+      const std::lock_guard lock(mutex_);
+      open_ = false;
+    }
+    // On a machine that is busy elsewhere a worker may need this thread's core to get done.
+    for (int spin = 0; busy_.load(std::memory_order_acquire) > 0; ++spin)
+      spin < kSpins ? relax() : std::this_thread::yield();
     if (error_) std::rethrow_exception(error_);
   }
 
@@ -92,6 +99,8 @@ class ThreadPool {
         wake_.wait(lock, [&] { return generation_.load(std::memory_order_relaxed) != seen; });
         seen = generation_.load(std::memory_order_relaxed);
         if (stopping_) return;
+        if (!open_) continue;
+        busy_.fetch_add(1, std::memory_order_relaxed);
       }
       work();
       busy_.fetch_sub(1, std::memory_order_release);
@@ -122,6 +131,7 @@ class ThreadPool {
   std::int64_t tasks_ = 0;
   const std::function<void(std::int64_t)>* body_ = nullptr;
   std::exception_ptr error_;
+  bool open_ = false;  // workers may still join the present run
   bool stopping_ = false;
 };
 

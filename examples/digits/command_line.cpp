@@ -1,0 +1,54 @@
+#include "examples/digits/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <string>
+
+namespace nabla::digits {
+
+std::optional<Refusal> parse_command_line(int argc, char** argv, Options& options) {
+  CLI::App app(
+      "Trains a flow-matching field on 8 x 8 images of digits and measures the uncertainty that its Jacobian "
+      "tells: posterior variance per pixel, calibration on held-out digits, and a check of the identity "
+      "behind it. Leaves a report, its pictures and the numbers in one directory.");
+  const auto positive = CLI::Range(std::int64_t{1}, std::int64_t{1} << 40);
+  app.add_option("--data", options.data, "CSV file of 64 pixels (0..16) and a label a row, plain or gzip")
+      ->capture_default_str();
+  app.add_option("--out", options.out, "Directory for report.html, metrics.json and the pictures")
+      ->capture_default_str();
+  app.add_option("--seed", options.seed, "Decides split, initial weights and all noise")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--steps", options.steps, "Training steps")->check(positive)->capture_default_str();
+  app.add_option("--batch", options.batch, "Images a step")->check(positive)->capture_default_str();
+  app.add_option("--width", options.width, "Width of the hidden layers")
+      ->check(CLI::Range(1, 1 << 14))
+      ->capture_default_str();
+  app.add_option("--layers", options.layers, "Hidden layers")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  app.add_option("--learning-rate", options.learning_rate, "Highest learning rate of AdamW")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_option("--weight-decay", options.weight_decay, "Decoupled weight decay")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--ema", options.ema, "Decay of the moving average of the weights, below 1")
+      ->check(CLI::Range(0.0, 0.999999))
+      ->capture_default_str();
+  app.add_option("--threads", options.threads, "Threads; 0 takes all. The numbers do not depend on it")
+      ->check(CLI::Range(0, 1024))
+      ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    app.exit(success);
+    return Refusal{0};
+  } catch (const CLI::ParseError& error) {
+    std::fprintf(stderr, "digits: %s (see --help)\n", error.what());
+    return Refusal{2};
+  }
+  return std::nullopt;
+}
+
+}  // namespace nabla::digits

@@ -1,0 +1,93 @@
+#include "examples/digits/run.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <filesystem>
+#include <string>
+
+#include "engine/engine.h"
+#include "examples/digits/command_line.h"
+#include "examples/digits/metrics.h"
+#include "examples/digits/write_report.h"
+#include "tests/io/scratch.h"
+
+namespace nabla::digits {
+namespace {
+
+Options small_run(int threads) {
+  Options options;
+  options.data = std::filesystem::path(__FILE__).parent_path() / "../../examples/data/digits.csv.gz";
+  options.steps = 4;
+  options.batch = 16;
+  options.width = 24;
+  options.layers = 2;
+  options.seed = 3;
+  options.threads = threads;
+  return options;
+}
+
+// The metrics without times, and without the memory, which threads share.
+std::string comparable(const Results& results) {
+  Results same = results;
+  same.seconds.clear();
+  same.peak_bytes = 0;
+  return metrics_json(same);
+}
+
+}  // namespace
+
+TEST_CASE("a run gives the same numbers every time and for any number of threads, and leaves all its files") {
+  const int threads = thread_count();
+  const io::test::ScratchDirectory scratch;
+  Results results = run(small_run(1));
+  CHECK(results.held_out_images == 297);
+  CHECK(results.training_images == 1500);
+  CHECK(results.losses.size() == 4);
+  CHECK(results.posterior.size() == 6);
+  CHECK(results.identity_error <= 1e-12);
+  for (const PosteriorMeasure& measure : results.posterior)
+    CHECK(measure.oracle.has_value() == (measure.t <= 0.5));
+  const Results again = run(small_run(3));
+  set_thread_count(threads);
+  CHECK(comparable(results) == comparable(again));
+  CHECK(results.losses == again.losses);
+  CHECK(results.generated_samples == again.generated_samples);
+
+  results.options.out = scratch / "deep/out";
+  write_outputs(results);
+  for (const char* name : {"report.html", "metrics.json", "samples.png", "real.png", "posterior_1.png"})
+    CHECK(std::filesystem::file_size(results.options.out / name) > 300);
+  const std::string metrics = io::test::slurp(results.options.out / "metrics.json");
+  for (const char* key : {"seed", "steps", "train_seconds", "loss", "posterior", "t", "trace_mean",
+                          "calibration", "symmetry_defect", "negative_mass", "oracle_relative_error",
+                          "oracle_calibration", "identity_oracle_max_error", "peak_bytes"})
+    CHECK(metrics.find('"' + std::string(key) + "\":") != std::string::npos);
+  const std::string page = io::test::slurp(results.options.out / "report.html");
+  CHECK(page.find(">nan") == std::string::npos);
+}
+
+TEST_CASE("a run without its data is refused") {
+  Options options = small_run(0);
+  options.data = "/nonexistent/digits.csv";
+  CHECK_THROWS_WITH_AS(run(options), doctest::Contains("/nonexistent/digits.csv"), Error);
+}
+
+TEST_CASE("the command line is checked before anything runs") {
+  const auto code = [](const std::string& option, const std::string& value) {
+    std::array<std::string, 3> words{"digits", option, value};
+    std::array<char*, 3> argv{words[0].data(), words[1].data(), words[2].data()};
+    Options options;
+    const auto refusal = parse_command_line(value.empty() ? 2 : 3, argv.data(), options);
+    return refusal ? refusal->exit_code : -1;
+  };
+  CHECK(code("--steps", "12") == -1);
+  CHECK(code("--help", "") == 0);
+  CHECK(code("--steps", "0") == 2);
+  CHECK(code("--steps", "many") == 2);
+  CHECK(code("--seed", "-1") == 2);
+  CHECK(code("--ema", "1") == 2);
+  CHECK(code("--no-such-option", "") == 2);
+}
+
+}  // namespace nabla::digits

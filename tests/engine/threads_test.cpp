@@ -1,0 +1,99 @@
+#include "engine/backend/threads.h"
+
+#include <cstring>
+#include <thread>
+
+#include "tests/engine/numbers.h"
+
+namespace nabla::test {
+namespace {
+
+// Large enough that the work is split, with extents that no block divides.
+std::vector<std::vector<float>> results() {
+  const Tensor key = random_key(1);
+  const Tensor a = normal(key, {301, 517}).detach();
+  const Tensor b = normal(fold_in(key, 1), {517, 203}).detach();
+  const Tensor x = normal(fold_in(key, 2), {70001}).detach();
+  const Tensor batch = normal(fold_in(key, 3), {37, 41, 53}).detach();
+  const std::vector<Tensor> all_results{
+      matmul(a, b),
+      matmul(batch, transpose(batch)),
+      sum(x),
+      sum(a, {0}),
+      sum(a, {1}),
+      softmax(a, 0),
+      softmax(a, 1),
+      logsumexp(batch, {0, 2}),
+      cumsum(a, 0),
+      nabla::tanh(x) * nabla::exp(-square(x)) + nabla::erf(x),
+      uniform(fold_in(key, 4), {100001}),
+      normal(fold_in(key, 5), {50001}),
+      sum(gather(transpose(a), integers(fold_in(key, 6), {300, 301}, 0, 517), 0)),
+      scatter_add(a, integers(fold_in(key, 7), {301, 517}, 0, 9), 1, 9),
+      grad([&](const Tensor& w) { return sum(nabla::tanh(matmul(a, w))); }, b),
+  };
+  evaluate(all_results);
+  std::vector<std::vector<float>> copies;
+  for (const Tensor& result : all_results) copies.push_back(result.to_vector<float>());
+  return copies;
+}
+
+bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+}  // namespace
+
+TEST_CASE("results have the same bits for any number of threads") {
+  const int before = thread_count();
+  set_thread_count(1);
+  const auto expected = results();
+  for (const int threads : {1, 2, 3, 5}) {
+    set_thread_count(threads);
+    CHECK(thread_count() == threads);
+    const auto got = results();
+    REQUIRE(got.size() == expected.size());
+    for (std::size_t i = 0; i < got.size(); ++i) {
+      INFO("threads ", threads, ", result ", i);
+      CHECK(same_bits(got[i], expected[i]));
+    }
+  }
+  set_thread_count(before);
+}
+
+TEST_CASE("a program without threads is refused") {
+  CHECK_FALSE(error_of([] { set_thread_count(0); }).empty());
+  CHECK(thread_count() >= 1);
+}
+
+TEST_CASE("several threads build, differentiate and evaluate at once") {
+  const Tensor shared = counting({50, 40}, 0.01).detach();
+  const auto work = [&](int seed) {
+    double total = 0;
+    for (int i = 0; i < 40; ++i) {
+      // Half of what is built is the same expression in all threads.
+      const Tensor common = nabla::sin(shared * 0.5);
+      const Tensor own = nabla::tanh(common * (seed + 1.0) + i);
+      const Tensor slope = grad([&](const Tensor& v) { return sum(nabla::exp(-square(v)) * own); }, common);
+      total += sum(slope).item() + own[0][i].item();
+    }
+    return total;
+  };
+  std::vector<double> expected;
+  for (int seed = 0; seed < 4; ++seed) expected.push_back(work(seed));
+  std::vector<double> got(4);
+  std::vector<std::thread> threads;
+  for (int seed = 0; seed < 4; ++seed)
+    threads.emplace_back([&, seed] { got[static_cast<std::size_t>(seed)] = work(seed); });
+  for (std::thread& thread : threads) thread.join();
+  CHECK(got == expected);
+}
+
+TEST_CASE("an error in a task reaches the caller") {
+  const Tensor x = ones({100000, 2}).detach();
+  const Tensor indices = (iota(100000) * 1).detach();
+  CHECK(contains(error_of([&] { values(take(x, indices + 1)); }), "gather: index 100000"));
+  CHECK(values(sum(take(x, indices)))[0] == 200000);
+}
+
+}  // namespace nabla::test

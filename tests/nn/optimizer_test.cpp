@@ -1,0 +1,167 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "engine/engine.h"
+#include "nn/adam.h"
+#include "nn/ema.h"
+#include "nn/schedule.h"
+
+namespace nabla::nn {
+namespace {
+
+class Numbers : public Module {
+ public:
+  explicit Numbers(const std::vector<double>& values) {
+    add_parameter("x", tensor(values, Shape{static_cast<std::int64_t>(values.size())}));
+  }
+};
+
+// A gradient that changes from step to step.
+double gradient_at(std::int64_t step, double x) { return 2 * x + std::sin(static_cast<double>(step)); }
+
+// Algorithm 1 of arXiv 1412.6980 and algorithm 2 of arXiv 1711.05101, as they are written there.
+struct Reference {
+  double x, m = 0, v = 0;
+  void step(std::int64_t n, double rate, double decay) {
+    const double g = gradient_at(n, x);
+    m = 0.9 * m + 0.1 * g;
+    v = 0.999 * v + 0.001 * g * g;
+    const double m_hat = m / (1 - std::pow(0.9, static_cast<double>(n)));
+    const double v_hat = v / (1 - std::pow(0.999, static_cast<double>(n)));
+    x -= rate * (m_hat / (std::sqrt(v_hat) + 1e-8) + decay * x);
+  }
+};
+
+void check_against_reference(double decay) {
+  const Numbers module({1.5, -0.25, 0});
+  Adam adam(module, {.weight_decay = decay});
+  std::vector<Reference> references{{1.5}, {-0.25}, {0}};
+  for (std::int64_t n = 1; n <= 8; ++n) {
+    const double rate = 0.1 / static_cast<double>(n);
+    const Tensor x = module.leaves()[0];
+    const Tensor gradient = x * 2 + std::sin(static_cast<double>(n));
+    commit(adam.updates({gradient}, rate));
+    const std::vector<double> found = module.leaves()[0].to_vector<double>();
+    for (std::size_t i = 0; i < references.size(); ++i) {
+      references[i].step(n, rate, decay);
+      CHECK(found[i] == doctest::Approx(references[i].x).epsilon(1e-12));
+    }
+  }
+  CHECK(adam.steps() == 8);
+}
+
+}  // namespace
+
+TEST_CASE("Adam takes the steps of its paper") { check_against_reference(0); }
+
+TEST_CASE("AdamW decays the parameters apart from the gradient") { check_against_reference(0.3); }
+
+TEST_CASE("Adam's first step has the length of the learning rate, whatever the gradient's size") {
+  for (const double size : {1e-3, 1.0, 1e3}) {
+    const Numbers module({0});
+    Adam adam(module);
+    commit(adam.updates({full(Shape{1}, size, DType::f64)}, 0.25));
+    CHECK(module.leaves()[0].item() == doctest::Approx(-0.25).epsilon(1e-4));
+  }
+}
+
+TEST_CASE("every step builds the same graph") {
+  const Numbers module({1, 2});
+  Adam adam(module, {.weight_decay = 0.1});
+  Ema ema(module, 0.9);
+  std::string first;
+  for (int step = 0; step < 3; ++step) {
+    std::vector<Update> updates = adam.updates({module.leaves()[0] * 2}, 0.1 * step);
+    const std::vector<Update> averages = ema.updates(updates);
+    updates.insert(updates.end(), averages.begin(), averages.end());
+    std::vector<Tensor> values;
+    for (const Update& update : updates) values.push_back(update.value);
+    if (step == 1) first = to_text(values);
+    if (step == 2) CHECK(to_text(values) == first);
+    commit(updates);
+  }
+}
+
+TEST_CASE("training does not pile up nodes") {
+  const Numbers module({1, 2});
+  Adam adam(module);
+  Ema ema(module, 0.9);
+  std::size_t early = 0;
+  std::size_t late = 0;
+  for (int step = 0; step < 20; ++step) {
+    const LossAndGradients result =
+        value_and_grad(module, [&]() -> std::vector<Tensor> { return {sum(square(module.leaves()[0]))}; });
+    std::vector<Update> updates = adam.updates(result.gradients, 0.1);
+    const std::vector<Update> averages = ema.updates(updates);
+    updates.insert(updates.end(), averages.begin(), averages.end());
+    commit(updates, {result.loss});
+    if (step == 2) early = live_node_count();
+    if (step == 19) late = live_node_count();
+  }
+  CHECK(early == late);
+}
+
+TEST_CASE("the moving average weighs steps geometrically and leaves the initial values out") {
+  const Numbers module({100});
+  Ema ema(module, 0.5);
+  CHECK_THROWS_WITH_AS(ema.averages(), doctest::Contains("no average before the first step"), Error);
+  for (const double value : {1.0, 2.0, 4.0}) {
+    std::vector<Update> updates{{module.parameters()[0].cell, full(Shape{1}, value, DType::f64)}};
+    const std::vector<Update> averages = ema.updates(updates);
+    updates.insert(updates.end(), averages.begin(), averages.end());
+    commit(updates);
+  }
+  CHECK(ema.averages()[0].item() == doctest::Approx((0.25 * 1 + 0.5 * 2 + 1 * 4) / 1.75));
+  const Numbers copy({0});
+  ema.copy_to(copy);
+  CHECK(copy.leaves()[0].item() == doctest::Approx(5.25 / 1.75));
+  CHECK(module.leaves()[0].item() == 4);
+}
+
+TEST_CASE("commit changes no cell if one value does not fit") {
+  const Numbers a({1});
+  const Numbers b({2});
+  const std::vector<Update> updates{{a.parameters()[0].cell, full(Shape{1}, 5, DType::f64)},
+                                    {b.parameters()[0].cell, full(Shape{2}, 5, DType::f64)}};
+  CHECK_THROWS_WITH_AS(commit(updates), doctest::Contains("[2] f64 cannot replace [1] f64"), Error);
+  CHECK(a.leaves()[0].item() == 1);
+}
+
+TEST_CASE("commit lets every update see the old values") {
+  const Numbers a({1});
+  const Numbers b({2});
+  const std::vector<Update> swap{{a.parameters()[0].cell, b.leaves()[0] * 1},
+                                 {b.parameters()[0].cell, a.leaves()[0] * 1}};
+  commit(swap);
+  CHECK(a.leaves()[0].item() == 2);
+  CHECK(b.leaves()[0].item() == 1);
+}
+
+TEST_CASE("optimizers refuse what makes no sense") {
+  const Numbers module({1});
+  CHECK_THROWS_WITH_AS(Adam(module, {.beta1 = 1}), doctest::Contains("[0, 1)"), Error);
+  CHECK_THROWS_WITH_AS(Ema(module, 1), doctest::Contains("ema: the decay 1.000000 is not in [0, 1)"), Error);
+  Adam adam(module);
+  CHECK_THROWS_WITH_AS(adam.updates({}, 0.1), doctest::Contains("0 gradients for 1 parameters"), Error);
+  CHECK_THROWS_WITH_AS(adam.updates({zeros(Shape{2}, DType::f64)}, 0.1),
+                       doctest::Contains("the gradient [2] does not fit 'x' [1]"), Error);
+  CHECK_THROWS_WITH_AS(adam.updates(module.leaves(), std::nan("")), doctest::Contains("learning rate"),
+                       Error);
+  Ema ema(module, 0.5);
+  CHECK_THROWS_WITH_AS(ema.updates({}), doctest::Contains("no new value of 'x'"), Error);
+}
+
+TEST_CASE("the learning rate warms up linearly and falls along a cosine") {
+  const WarmupCosine schedule{.peak = 2, .warmup_steps = 4, .total_steps = 14, .floor = 0.5};
+  CHECK(schedule.at(0) == 0.5);
+  CHECK(schedule.at(3) == 2);
+  CHECK(schedule.at(4) == 2);
+  CHECK(schedule.at(9) == doctest::Approx(1.25));
+  CHECK(schedule.at(14) == 0.5);
+  CHECK(schedule.at(1000) == 0.5);
+  CHECK_THROWS_AS(schedule.at(-1), Error);
+  CHECK_THROWS_AS((WarmupCosine{.warmup_steps = 5, .total_steps = 4}.at(0)), Error);
+}
+
+}  // namespace nabla::nn
