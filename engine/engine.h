@@ -18,6 +18,7 @@
 #include "engine/ops/random.h"                  // IWYU pragma: export
 #include "engine/ops/reduction.h"               // IWYU pragma: export
 #include "engine/ops/shaping.h"                 // IWYU pragma: export
+#include "engine/ops/slicing.h"                 // IWYU pragma: export
 #include "engine/plan/evaluate.h"               // IWYU pragma: export
 #include "engine/plan/plan.h"                   // IWYU pragma: export
 #include "engine/tensor/cell.h"                 // IWYU pragma: export

@@ -6,7 +6,7 @@
 
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
-#include "engine/ops/shaping.h"
+#include "engine/ops/slicing.h"
 
 namespace nabla::nn {
 

@@ -11,6 +11,7 @@
 #include "engine/graph/walk.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
+#include "engine/ops/slicing.h"
 
 namespace nabla {
 namespace {

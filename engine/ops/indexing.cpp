@@ -4,6 +4,7 @@
 #include "engine/ops/contract.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
+#include "engine/ops/slicing.h"
 
 namespace nabla {
 namespace {

@@ -7,6 +7,7 @@
 #include "engine/ops/indexing.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
+#include "engine/ops/slicing.h"
 
 namespace nabla {
 namespace {

@@ -30,7 +30,7 @@ class BlockCache {
     const std::size_t size = block_size(bytes);
     {
       const std::lock_guard lock(mutex_);
-      live_ += size;
+      live_ += bytes;
       peak_ = std::max(peak_, live_);
       std::vector<Block>& blocks = cached_[bucket(size)];
       for (std::size_t i = blocks.size(); i-- > 0;) {
@@ -48,8 +48,8 @@ class BlockCache {
     }
     if (!data) {
       const std::lock_guard lock(mutex_);
-      live_ -= size;
-      throw Error("memory: cannot allocate " + std::to_string(size) + " bytes beside " +
+      live_ -= bytes;
+      throw Error("memory: cannot allocate " + std::to_string(bytes) + " bytes beside " +
                   std::to_string(live_) + " bytes in use");
     }
     return static_cast<std::byte*>(data);
@@ -59,7 +59,7 @@ class BlockCache {
     const std::size_t size = block_size(bytes);
     {
       const std::lock_guard lock(mutex_);
-      live_ -= size;
+      live_ -= bytes;
       if (cached_bytes_ + size <= kCacheLimit) {
         cached_[bucket(size)].push_back({data, size});
         cached_bytes_ += size;

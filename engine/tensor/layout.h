@@ -14,6 +14,10 @@ struct Layout {
   std::int64_t offset = 0;
 
   static Layout dense(const Shape& shape) { return {shape, dense_strides(shape), 0}; }
+  /// The stride of an axis, from either side.
+  std::int64_t& stride(int axis) {
+    return strides[static_cast<std::size_t>(axis < 0 ? axis + shape.rank() : axis)];
+  }
   /// True if the elements lie in row-major order without gaps (extents of 1 impose nothing).
   bool is_dense() const {
     std::int64_t expected = 1;
