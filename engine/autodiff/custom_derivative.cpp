@@ -3,11 +3,17 @@
 #include <mutex>
 
 #include "engine/graph/primitive.h"
+#include "engine/ops/constant.h"
+#include "engine/ops/contract.h"
+#include "engine/ops/shaping.h"
 
 namespace nabla {
 
-// Input 0 is the value that the function computed, the others are its arguments. The node shows input 0 and
-// routes derivatives to the arguments by the given rules; nothing flows into input 0.
+// Input 0 is the value that the function computed from its arguments behind a stop_gradient; the others are
+// the arguments themselves. The node shows input 0 and routes derivatives to the arguments by the given
+// rules. A derivative that arrives at input 0 comes from a tensor that the function captured, which the rules
+// know nothing of: an error. The attributes hold the ranks at construction, output first: what an operand has
+// beyond its own are leading axes, and the rules see all operands with the same ones.
 class CustomDerivative::Rule final : public Primitive {
  public:
   Rule(std::string name, Function f, JvpRule jvp, VjpRule vjp, Samples samples)
@@ -22,30 +28,39 @@ class CustomDerivative::Rule final : public Primitive {
 
   const Function& function() const { return function_; }
 
-  TensorType infer(Inputs inputs, const Attributes&) const override {
-    return {inputs[0].shape(), inputs[0].dtype()};
+  TensorType infer(Inputs inputs, const Attributes& ranks) const override {
+    return {concatenate(leading(inputs, ranks), core(inputs[0], ranks[0])), inputs[0].dtype()};
   }
 
   std::optional<Tensor> jvp(const Application& at, Tangents tangents) const override {
-    std::vector<std::optional<Tensor>> own(tangents.begin() + 1, tangents.end());
-    int leading = -1;
-    for (std::size_t i = 0; i < own.size(); ++i)
-      if (own[i]) leading = own[i]->rank() - at.inputs[i + 1].rank();
-    if (leading < 0) return std::nullopt;
-    const Tensor result = jvp_(arguments(at), at.output, own);
-    check("jvp", result, at.output, leading);
+    if (tangents[0]) refuse_capture();
+    const Shape common = leading(at.inputs, at.attributes);
+    const std::vector<Tensor> inputs = arguments(at, common);
+    std::vector<std::optional<Tensor>> own;
+    int extra = 0;
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      own.push_back(tangents[i + 1]);
+      if (!own[i]) continue;
+      extra = own[i]->rank() - inputs[i].rank();
+      own[i] = broadcast_to(*own[i], concatenate(own[i]->shape().first(extra), inputs[i].shape()));
+    }
+    const Tensor result = jvp_(inputs, at.output, own);
+    check("jvp", result, at.output, extra);
     return result;
   }
 
   std::optional<Tensor> vjp(const Application& at, int slot, const Tensor& cotangent) const override {
-    if (slot == 0) return std::nullopt;
-    const std::vector<std::optional<Tensor>> results = vjp_(arguments(at), at.output, cotangent);
-    if (results.size() + 1 != at.inputs.size())
+    if (slot == 0) refuse_capture();
+    const std::vector<Tensor> inputs = arguments(at, leading(at.inputs, at.attributes));
+    const std::vector<std::optional<Tensor>> results = vjp_(inputs, at.output, cotangent);
+    if (results.size() != inputs.size())
       throw Error(name_ + ": its vjp rule returned " + std::to_string(results.size()) + " cotangents for " +
-                  std::to_string(at.inputs.size() - 1) + " inputs");
+                  std::to_string(inputs.size()) + " inputs");
     const std::size_t i = static_cast<std::size_t>(slot);
-    if (results[i - 1]) check("vjp", *results[i - 1], at.inputs[i], cotangent.rank() - at.output.rank());
-    return results[i - 1];
+    const std::optional<Tensor>& result = results[i - 1];
+    if (!result) return std::nullopt;
+    check("vjp", *result, inputs[i - 1], cotangent.rank() - at.output.rank());
+    return sum_to_shape(*result, inputs[i - 1].shape(), at.inputs[i].shape());
   }
 
   std::optional<int> carried_axis(const Application& at, int slot, int axis) const override {
@@ -57,11 +72,41 @@ class CustomDerivative::Rule final : public Primitive {
   // The rules are the user's: they see full extents only.
   bool accepts_compressed_tangent(const Application&, int, int) const override { return false; }
   bool accepts_compressed_cotangent(const Application&, int) const override { return false; }
-  std::optional<Layout> view(const Layout& input, const Attributes&) const override { return input; }
+  std::optional<Layout> view(const Layout& input, const Shape& output, const Attributes&) const override {
+    return input.broadcast_to(output);
+  }
 
  private:
-  static std::vector<Tensor> arguments(const Application& at) {
-    return {at.inputs.begin() + 1, at.inputs.end()};
+  // The innermost `rank` axes: what an operand had when the node was built.
+  static Shape core(const Tensor& x, std::int64_t rank) {
+    return x.shape().without_first(x.rank() - static_cast<int>(rank));
+  }
+
+  // The axes that transforms have put in front, broadcast over all operands.
+  Shape leading(Inputs inputs, const Attributes& ranks) const {
+    Shape common = inputs[0].shape().first(inputs[0].rank() - static_cast<int>(ranks[0]));
+    for (std::size_t i = 1; i < inputs.size(); ++i) {
+      const Shape own = inputs[i].shape().first(inputs[i].rank() - static_cast<int>(ranks[i]));
+      Shape next;
+      if (!broadcast_shapes(common, own, next))
+        throw Error(with_operands(name_, inputs) + ": leading axes differ");
+      common = next;
+    }
+    return common;
+  }
+
+  static std::vector<Tensor> arguments(const Application& at, const Shape& common) {
+    std::vector<Tensor> expanded;
+    for (std::size_t i = 1; i < at.inputs.size(); ++i)
+      expanded.push_back(
+          broadcast_to(at.inputs[i], concatenate(common, core(at.inputs[i], at.attributes[i]))));
+    return expanded;
+  }
+
+  [[noreturn]] void refuse_capture() const {
+    throw Error(name_ +
+                ": the function of this custom derivative captured a tensor that is being differentiated; "
+                "pass it as an argument, so that the rules can give its derivative");
   }
 
   void check(const char* mode, const Tensor& result, const Tensor& like, int leading) const {
@@ -96,9 +141,13 @@ CustomDerivative::CustomDerivative(std::string name, Function f, JvpRule jvp, Vj
 
 Tensor CustomDerivative::operator()(const std::vector<Tensor>& inputs, std::source_location where) const {
   const SourceScope scope(where);
-  std::vector<Tensor> operands{rule_->function()(inputs)};
+  std::vector<Tensor> shielded;
+  for (const Tensor& input : inputs) shielded.push_back(stop_gradient(input));
+  std::vector<Tensor> operands{rule_->function()(shielded)};
   operands.insert(operands.end(), inputs.begin(), inputs.end());
-  return apply(*rule_, operands, {}, where);
+  std::vector<std::int64_t> ranks;
+  for (const Tensor& operand : operands) ranks.push_back(operand.rank());
+  return apply(*rule_, operands, Attributes({}, ranks), where);
 }
 
 }  // namespace nabla

@@ -4,6 +4,7 @@
 #include "engine/autodiff/substitute.h"
 #include "engine/graph/primitive.h"
 #include "engine/graph/walk.h"
+#include "engine/ops/pointwise.h"
 
 namespace nabla {
 
@@ -16,7 +17,8 @@ std::vector<std::optional<Tensor>> jvp_compressed(std::span<const Tensor> ys, st
   for (std::size_t i = 0; i < xs.size(); ++i) {
     const int at = between.index.find(&xs[i].node());
     if (at == NodeMap::kAbsent) continue;
-    tangents[static_cast<std::size_t>(at)] = dxs[i];
+    std::optional<Tensor>& tangent = tangents[static_cast<std::size_t>(at)];
+    tangent = tangent ? *tangent + dxs[i] : dxs[i];  // a variable named twice moves along both
     is_variable[static_cast<std::size_t>(at)] = true;
   }
 

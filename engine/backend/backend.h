@@ -1,7 +1,6 @@
 #pragma once
 
 #include <span>
-#include <string_view>
 
 #include "engine/graph/primitive.h"
 #include "engine/tensor/buffer.h"
@@ -21,7 +20,6 @@ using Kernel = void (*)(const KernelCall& call);
 class Backend {
  public:
   virtual ~Backend() = default;
-  virtual std::string_view name() const = 0;
   /// The kernel of a primitive. @throws Error if there is none.
   virtual Kernel kernel(const Primitive& primitive) const = 0;
   /// Copies any layout to a dense one of the same shape and type.

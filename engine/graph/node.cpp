@@ -261,6 +261,7 @@ Tensor apply(const Primitive& primitive, std::span<const Tensor> inputs, Attribu
   for (const Tensor& input : inputs)
     if (!input) throw Error(std::string(primitive.name()) + ": an operand is an empty tensor");
   const TensorType type = primitive.infer(inputs, attributes);
+  static_cast<void>(type.shape.size());  // refuses a shape with too many elements while the operator is known
   return InternTable::instance().intern(primitive, inputs, std::move(attributes), type,
                                         current_source_active ? current_source : where);
 }

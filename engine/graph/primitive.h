@@ -36,7 +36,8 @@ struct Application {
 };
 
 /// What the Jacobian of one input slot looks like; used for planning traces only, so `opaque` is always
-/// right.
+/// right. constant_operator: a linear map given by the other inputs and the attributes. Whoever plans with it
+/// checks that those inputs depend neither on the variable nor on the sample.
 enum class Structure { opaque, constant_operator, diagonal, low_rank_plus_diagonal, local_window };
 
 class Primitive {
@@ -72,7 +73,8 @@ class Primitive {
   virtual Structure structure(const Application&, int /*slot*/) const { return Structure::opaque; }
 
   /// The output as a view of input 0's elements, if it can be one without moving any.
-  virtual std::optional<Layout> view(const Layout& /*input*/, const Attributes&) const {
+  virtual std::optional<Layout> view(const Layout& /*input*/, const Shape& /*output*/,
+                                     const Attributes&) const {
     return std::nullopt;
   }
 

@@ -15,6 +15,10 @@ void Tensor::require_dtype(DType expected, const char* what) const {
                 std::string(name_of(dtype())) + ", not " + std::string(name_of(expected)));
 }
 
+void Operand::throw_inexact() {
+  throw Error("literal: an integer beyond 2^53 is not exact as a literal; pass a tensor");
+}
+
 const Tensor& Operand::tensor() const {
   if (!tensor_) throw Error("operator: a literal stands where a tensor is needed");
   return *tensor_;

@@ -4,6 +4,8 @@
 #include <bit>
 #include <limits>
 
+#include "engine/graph/primitive.h"
+
 namespace nabla {
 namespace {
 thread_local std::uint64_t walked = 0;
@@ -30,10 +32,6 @@ bool NodeMap::insert(const Node* node, int value) {
   entries_[i] = {node, value};
   ++count_;
   return true;
-}
-
-void NodeMap::set(const Node* node, int value) {
-  if (!insert(node, value)) entries_[place(node)].value = value;
 }
 
 void NodeMap::grow() {
@@ -63,7 +61,10 @@ Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Th
   for (const Tensor& x : xs) variables.insert(&x.node(), 0);
   for (Node* node : reached) {
     bool depends = variables.find(node) != NodeMap::kAbsent;
-    if (!depends && (through == Through::everything || is_floating(node->dtype()))) {
+    const bool passes = through == Through::everything ||
+                        (is_floating(node->dtype()) &&
+                         node->primitive().derivative_class() != Primitive::Class::nondifferentiable);
+    if (!depends && passes) {
       for (const Node* input : node->inputs())
         depends = depends || result.index.find(input) != NodeMap::kAbsent;
     }

@@ -17,7 +17,6 @@ class NodeMap {
   int find(const Node* node) const;
   /// Inserts if absent; returns false if the node was there (and leaves its value).
   bool insert(const Node* node, int value);
-  void set(const Node* node, int value);
 
  private:
   std::size_t place(const Node* node) const;
@@ -33,16 +32,17 @@ class NodeMap {
 
 /// The part of a graph between variables and results that derivatives flow through.
 struct Dependents {
-  /// Nodes that depend differentiably (floating results of floating inputs) or at all on xs, inputs before
+  /// Nodes that depend on xs, inputs before users.
   /// users. The xs themselves are included where reached.
   std::vector<Node*> nodes;
   /// Index into `nodes`, or NodeMap::kAbsent.
   NodeMap index;
 };
 
+/// What counts as depending: any path, or only paths that derivatives can take.
+enum class Through { differentiable, everything };
 /// Collects what lies between xs and ys. The walk stops at ids below the smallest of the xs, because an
 /// input's id is always smaller than its user's: the history before the variables is never visited.
-enum class Through { differentiable, everything };
 Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Through through);
 
 /// Nodes visited by all walks of this thread so far; lets tests assert that a walk stays local.

@@ -13,6 +13,9 @@ namespace nabla {
 
 Tensor mean(const Operand& x, const Axes& axes, bool keep_axes) {
   const SourceScope scope(x.where());
+  if (!is_floating(x.tensor().dtype()))
+    throw Error("mean: " + to_string(x.tensor().shape()) + " " + std::string(name_of(x.tensor().dtype())) +
+                " needs a floating type; cast first");
   const Tensor total = sum(x, axes, keep_axes);
   const double count =
       static_cast<double>(x.tensor().size()) / static_cast<double>(std::max<std::int64_t>(1, total.size()));
@@ -48,8 +51,10 @@ Tensor gelu(const Operand& x) {
 
 Tensor softplus(const Operand& x) {
   const SourceScope scope(x.where());
-  // Both summands have derivative 1/2 at 0 in the mean, so the kink of the first cancels that of the second.
-  return max(x, 0) + log1p(exp(-abs(x)));
+  // On either side of 0 this is the smooth function itself, so that derivatives of every order are right at 0
+  // too.
+  const Tensor positive = greater(x, 0);
+  return select(positive, x, 0.0) + log1p(exp(select(positive, -x.tensor(), x)));
 }
 
 Tensor clamp(const Operand& x, double low, double high) {

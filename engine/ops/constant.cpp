@@ -1,6 +1,7 @@
 #include "engine/ops/constant.h"
 
 #include <bit>
+#include <charconv>
 #include <cmath>
 #include <cstring>
 
@@ -27,9 +28,10 @@ class Constant final : public SourcePrimitive {
   }
   bool is_uniform() const override { return true; }
   std::string describe(const Attributes& attributes) const override {
-    std::string text = std::to_string(std::bit_cast<double>(attributes[1]));
-    text.erase(text.find_last_not_of('0') + 1);
-    return text.back() == '.' ? text + "0" : text;
+    char text[32];
+    const std::to_chars_result end =
+        std::to_chars(text, text + sizeof text, std::bit_cast<double>(attributes[1]));
+    return {text, end.ptr};
   }
 };
 
@@ -62,7 +64,9 @@ class StopGradient final : public NondifferentiablePrimitive {
     return {inputs[0].shape(), inputs[0].dtype()};
   }
   std::optional<int> carried_axis(const Application&, int, int axis) const override { return axis; }
-  std::optional<Layout> view(const Layout& input, const Attributes&) const override { return input; }
+  std::optional<Layout> view(const Layout& input, const Shape&, const Attributes&) const override {
+    return input;
+  }
 };
 
 const Constant kConstant;
@@ -86,6 +90,13 @@ bool representable(double value, DType dtype) {
     default:
       return std::abs(value) <= 9007199254740992.0;
   }
+}
+
+// Can the type hold every integer up to `last`?
+bool counts_to(std::int64_t last, DType dtype) {
+  if (dtype == DType::boolean) return false;
+  if (dtype == DType::f32) return last <= (std::int64_t{1} << 24);
+  return representable(static_cast<double>(last), dtype);
 }
 
 template <class T>
@@ -114,6 +125,8 @@ Tensor ones_like(const Tensor& x) { return full(x.shape(), 1, x.dtype()); }
 
 Tensor iota(std::int64_t count, DType dtype) {
   if (count < 0) throw Error("iota: negative count " + std::to_string(count));
+  if (count > 0 && !counts_to(count - 1, dtype))
+    throw Error("iota: " + std::string(name_of(dtype)) + " cannot count to " + std::to_string(count - 1));
   return apply(kIota, Inputs{}, {static_cast<std::int64_t>(dtype), count});
 }
 

@@ -114,6 +114,8 @@ Tensor contraction(const Operand& a, const Operand& b, const Axes& summed) {
   Axes axes;
   for (const int axis : summed) axes.push_back(axis_from_right("contraction", operands[0].shape(), axis));
   axes.sort();
+  if (axes.has_duplicates())
+    throw Error(with_operands("contraction", operands) + ": a summed axis is named twice");
   return apply(kContraction, operands, Attributes(axes), a.where());
 }
 

@@ -59,6 +59,8 @@ class ScatterAdd final : public IndexedPrimitive {
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     const int axis = static_cast<int>(a[0]);
     const Shape shape = indexed_shape(name(), inputs, axis, a[1]);
+    if (inputs[0].dtype() == DType::boolean)
+      throw Error(with_operands(name(), inputs) + ": cast bool to the type to add in");
     if (inputs[0].shape()[axis] != inputs[1].shape()[axis])
       throw Error(with_operands(name(), inputs) + ": needs one index per update along axis " +
                   std::to_string(axis));
@@ -149,7 +151,7 @@ TopK top_k(const Operand& x, std::int64_t k, int axis) {
 
 Tensor one_hot(const Operand& indices, std::int64_t classes, DType dtype) {
   const SourceScope scope(indices.where());
-  return cast(equal(insert_axes(indices, {-1}), iota(classes, indices.tensor().dtype())), dtype);
+  return cast(equal(insert_axes(cast(indices, DType::i64), {-1}), iota(classes)), dtype);
 }
 
 }  // namespace nabla

@@ -70,7 +70,12 @@ const PointwisePrimitive kErf("erf", kFloating, kUnary, [](In x, Out) -> Partial
 });
 const PointwisePrimitive kPow(
     "pow", kFloating, kBinary,
-    [](In x, Out) -> Partial { return select(equal(x[1], 0), 0.0, x[1] * pow(x[0], x[1] - 1)); },
+    [](In x, Out) -> Partial {
+      // The exponent 0 is replaced in the branch not taken, or 0 * inf would come back at the next order.
+      const Tensor is_zero = equal(x[1], 0);
+      const Tensor exponent = select(is_zero, 1.0, x[1]);
+      return select(is_zero, 0.0, exponent * pow(x[0], exponent - 1));
+    },
     [](In x, Out y) -> Partial {
       const Tensor at_zero = equal(x[0], 0);
       return select(at_zero, 0.0, log(select(at_zero, 1.0, x[0])) * y);

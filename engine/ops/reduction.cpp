@@ -99,6 +99,8 @@ class ReduceExtreme final : public WeightedReduction {
   explicit ReduceExtreme(std::string_view name) : WeightedReduction(name) {}
   TensorType infer(Inputs inputs, const Attributes& axes) const override {
     const TensorType type = reduced(inputs, axes);
+    if (type.dtype == DType::boolean)
+      throw Error(with_operands(name(), inputs) + ": cast bool to a number first");
     if (inputs[0].size() == 0 && type.shape.size() > 0)
       throw Error(with_operands(name(), inputs) + ": there is no extreme of no elements");
     return type;

@@ -44,7 +44,7 @@ class InsertAxes final : public ShapingPrimitive {
     return place;
   }
   bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
-  std::optional<Layout> view(const Layout& input, const Attributes& axes) const override {
+  std::optional<Layout> view(const Layout& input, const Shape&, const Attributes& axes) const override {
     return insert(input, axes);
   }
 
@@ -93,7 +93,7 @@ class DropAxes final : public ShapingPrimitive {
   }
   bool accepts_compressed_tangent(const Application&, int, int) const override { return true; }
   bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
-  std::optional<Layout> view(const Layout& input, const Attributes& axes) const override {
+  std::optional<Layout> view(const Layout& input, const Shape&, const Attributes& axes) const override {
     return drop(input, axes);
   }
 
@@ -128,9 +128,9 @@ class Reshape final : public ShapingPrimitive {
     if (-axis <= at.attributes[0]) return std::nullopt;
     return axis + static_cast<int>(at.attributes[0]) - static_cast<int>(at.attributes.size()) + 1;
   }
-  std::optional<Layout> view(const Layout& input, const Attributes& attributes) const override {
+  std::optional<Layout> view(const Layout& input, const Shape& output, const Attributes&) const override {
     if (!input.is_dense()) return std::nullopt;
-    Layout view = Layout::dense(result(input.shape, attributes));
+    Layout view = Layout::dense(output);
     view.offset = input.offset;
     return view;
   }
@@ -163,7 +163,7 @@ class Permute final : public ShapingPrimitive {
       if (at.attributes[static_cast<std::size_t>(i)] == axis) return i - count;
     return axis;
   }
-  std::optional<Layout> view(const Layout& input, const Attributes& order) const override {
+  std::optional<Layout> view(const Layout& input, const Shape&, const Attributes& order) const override {
     return reorder(input, order);
   }
   bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
@@ -204,15 +204,8 @@ class Broadcast final : public ShapingPrimitive {
     return sum_to_shape(cotangent, at.output.shape(), at.inputs[0].shape());
   }
   bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
-  std::optional<Layout> view(const Layout& input, const Attributes& attributes) const override {
-    Layout view = input;
-    for (std::size_t i = 0; i < attributes.size(); i += 2) {
-      std::int64_t& extent = view.shape[static_cast<int>(attributes[i])];
-      if (extent == attributes[i + 1]) continue;
-      extent = attributes[i + 1];
-      view.stride(static_cast<int>(attributes[i])) = 0;
-    }
-    return view;
+  std::optional<Layout> view(const Layout& input, const Shape& output, const Attributes&) const override {
+    return input.broadcast_to(output);
   }
 };
 

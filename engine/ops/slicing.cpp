@@ -40,7 +40,7 @@ class Slice final : public OneAxisPrimitive {
     if (count == 0) return zero_tangent(at.inputs[0], cotangent.rank() - at.output.rank());
     return pad(cotangent, axis, a[1], extent - (a[1] + (count - 1) * a[3] + 1), a[3] - 1);
   }
-  std::optional<Layout> view(const Layout& input, const Attributes& a) const override {
+  std::optional<Layout> view(const Layout& input, const Shape&, const Attributes& a) const override {
     Layout view = input;
     std::int64_t& stride = view.stride(static_cast<int>(a[0]));
     view.offset += a[1] * stride;
@@ -113,7 +113,7 @@ class Flip final : public OneAxisPrimitive {
   Tensor transpose(const Application& at, int, const Tensor& cotangent) const override {
     return flip(cotangent, static_cast<int>(at.attributes[0]));
   }
-  std::optional<Layout> view(const Layout& input, const Attributes& a) const override {
+  std::optional<Layout> view(const Layout& input, const Shape&, const Attributes& a) const override {
     Layout view = input;
     std::int64_t& stride = view.stride(static_cast<int>(a[0]));
     const std::int64_t extent = view.shape[static_cast<int>(a[0])];
@@ -135,12 +135,13 @@ Tensor slice(const Operand& x, int axis, std::int64_t start, std::int64_t stop, 
   axis = axis_from_right("slice", shape, axis);
   const std::int64_t extent = shape[axis];
   if (step < 1) throw Error("slice: step " + std::to_string(step) + " is not positive; use flip to reverse");
+  const std::string asked = std::to_string(start) + " to " + std::to_string(stop);
   if (start < 0) start += extent;
   if (stop < 0) stop += extent;
   stop = std::min(stop, extent);
   if (start < 0 || start > extent || stop < 0)
-    throw Error("slice: range " + std::to_string(start) + " to " + std::to_string(stop) +
-                " lies outside axis " + std::to_string(axis) + " of " + to_string(shape));
+    throw Error("slice: range " + asked + " lies outside axis " + std::to_string(axis) + " of " +
+                to_string(shape));
   stop = std::max(start, stop);
   if (start == 0 && stop == extent && step == 1) return x.tensor();
   return apply(kSlice, {x.tensor()}, {axis, start, stop, step}, x.where());
@@ -156,8 +157,17 @@ Tensor pad(const Operand& x, int axis, std::int64_t before, std::int64_t after, 
 
 Tensor concatenate(const std::vector<Tensor>& parts, int axis, std::source_location where) {
   if (parts.empty()) throw Error("concatenate: needs at least one tensor");
+  axis = axis_from_right("concatenate", parts[0].shape(), axis);
+  for (const Tensor& part : parts) {
+    // The primitive broadcasts, for the sake of compressed tangents; a caller who joins unequal parts has
+    // erred.
+    Shape like = part.shape();
+    if (like.rank() == parts[0].rank()) like[axis] = parts[0].shape()[axis];
+    if (!(like == parts[0].shape()))
+      throw Error(with_operands("concatenate", parts) + " differ beyond axis " + std::to_string(axis));
+  }
   if (parts.size() == 1) return parts[0];
-  return apply(kConcatenate, parts, {axis_from_right("concatenate", parts[0].shape(), axis)}, where);
+  return apply(kConcatenate, parts, {axis}, where);
 }
 
 Tensor flip(const Operand& x, int axis) {

@@ -14,7 +14,7 @@ namespace nabla {
 Tensor slice(const Operand& x, int axis, std::int64_t start, std::int64_t stop, std::int64_t step = 1);
 /// Zeros before and after one axis, and `interior` zeros between neighbours.
 Tensor pad(const Operand& x, int axis, std::int64_t before, std::int64_t after, std::int64_t interior = 0);
-/// Joins tensors along one axis; on the others extents are equal, or 1 and broadcast.
+/// Joins tensors along one axis; all other extents are equal.
 Tensor concatenate(const std::vector<Tensor>& parts, int axis,
                    std::source_location where = std::source_location::current());
 /// Reverses one axis.

@@ -2,16 +2,10 @@
 
 #include <mutex>
 
-#include "engine/plan/plan.h"
+#include "engine/plan/evaluation_lock.h"
 
 namespace nabla {
 namespace {
-
-// One evaluation at a time: it owns the thread pool, and node values are written under this lock only.
-std::mutex& evaluation_mutex() {
-  static std::mutex& mutex = *new std::mutex;
-  return mutex;
-}
 
 template <class T>
 double first_element(const Array& array) {
@@ -28,7 +22,7 @@ void evaluate(std::span<const Tensor> tensors) {
     if (!tensor.node().has_value()) pending.push_back(tensor);
   if (pending.empty()) return;
 
-  PlannedGraph planned = make_plan(pending);
+  PlannedGraph planned = make_plan_locked(pending);
   std::vector<Array> values;
   std::vector<Node*> held;
   for (const Tensor& leaf : planned.leaves) {
@@ -36,7 +30,7 @@ void evaluate(std::span<const Tensor> tensors) {
     held.push_back(&leaf.node());
   }
   const std::vector<Array> results = planned.plan->run(values);
-  for (std::size_t i = 0; i < pending.size(); ++i) pending[i].node().set_value(results[i]);
+  for (std::size_t i = 0; i < results.size(); ++i) planned.results[i].node().set_value(results[i]);
 
   // An earlier result that only the graph still refers to has done its duty: the graph can compute it again.
   planned.leaves.clear();

@@ -8,9 +8,9 @@
 
 namespace nabla {
 
-/// Computes the values of several tensors in one plan; afterwards they are read without further work.
-/// Intermediate values are kept only where a handle to them lives. Safe to call from several threads (one
-/// evaluates at a time).
+/// Computes the values of several tensors in one plan; afterwards they are read without further work. What
+/// the plan passes on its way is kept too where a handle to it lives, except for views and constants, and
+/// released otherwise. Safe to call from several threads (one evaluates at a time).
 /// @throws Error if one depends on a variable of a transform.
 void evaluate(std::span<const Tensor> tensors);
 inline void evaluate(std::initializer_list<Tensor> tensors) {

@@ -4,9 +4,11 @@
 #include <atomic>
 #include <cmath>
 #include <cstdio>
+#include <cstdlib>
 #include <limits>
 
 #include "engine/graph/walk.h"
+#include "engine/plan/evaluation_lock.h"
 
 namespace nabla {
 namespace {
@@ -25,6 +27,13 @@ bool has_nan(const Array& array) {
   return false;
 }
 
+// To a width with spaces behind the text, or before it for a negative width.
+std::string padded(std::string text, int width) {
+  const std::size_t least = static_cast<std::size_t>(std::abs(width));
+  if (text.size() < least) text.insert(width < 0 ? 0 : text.size(), least - text.size(), ' ');
+  return text;
+}
+
 std::string step_name(const PlanStep& step) {
   return step.primitive ? std::string(step.primitive->name()) : "copy";
 }
@@ -35,11 +44,24 @@ std::string step_name(const PlanStep& step) {
 class PlanBuilder {
  public:
   PlannedGraph build(std::span<const Tensor> outputs) {
-    std::vector<Node*> order = schedule(outputs);
+    const std::vector<Node*> order = schedule(outputs);
     for (Node* node : order) add(node);
-    for (const Tensor& output : outputs) plan_.outputs_.push_back(dense_result(output));
+    std::vector<Tensor> results(outputs.begin(), outputs.end());
+    NodeMap asked(outputs.size());
+    for (const Tensor& output : outputs) {
+      plan_.outputs_.push_back(dense_result(output));
+      asked.insert(&output.node(), 0);
+    }
+    // What somebody holds a handle to is kept as well, unless it is only a view or a constant.
+    for (Node* node : order) {
+      const int found = value_of_.find(node);
+      if (node->has_value() || !node->has_handle() || asked.find(node) != NodeMap::kAbsent) continue;
+      if (!owns_storage(value(found)) || node->inputs().empty()) continue;
+      plan_.outputs_.push_back(found);
+      results.emplace_back(node);
+    }
     find_lifetimes();
-    return {std::make_shared<const Plan>(std::move(plan_)), std::move(leaves_)};
+    return {std::make_shared<const Plan>(std::move(plan_)), std::move(leaves_), std::move(results)};
   }
 
  private:
@@ -94,7 +116,7 @@ class PlanBuilder {
     for (const Node* input : node->inputs()) inputs.push_back(value_of_.find(input));
     if (!inputs.empty()) {
       const PlanValue& first = value(inputs[0]);
-      if (const std::optional<Layout> view = primitive.view(first.layout, node->attributes()))
+      if (const std::optional<Layout> view = primitive.view(first.layout, node->shape(), node->attributes()))
         return new_value({*view, node->dtype(), first.storage});
     }
     Layout layout = Layout::dense(node->shape());
@@ -109,6 +131,12 @@ class PlanBuilder {
     plan_.steps_.push_back({&primitive, cpu_backend().kernel(primitive), node->attributes(),
                             std::move(inputs), output, node->where()});
     return output;
+  }
+
+  bool owns_storage(const PlanValue& v) const {
+    const PlanStorage& storage = plan_.storages_[static_cast<std::size_t>(v.storage)];
+    return storage.kind != PlanStorage::Kind::leaf && v.layout.is_dense() && v.layout.offset == 0 &&
+           storage.bytes == bytes_of(v.layout.shape, v.dtype);
   }
 
   // Results are dense and own no more memory than they need.
@@ -161,7 +189,17 @@ class PlanBuilder {
   NodeMap value_of_;
 };
 
-PlannedGraph make_plan(std::span<const Tensor> outputs) { return PlanBuilder().build(outputs); }
+PlannedGraph make_plan_locked(std::span<const Tensor> outputs) { return PlanBuilder().build(outputs); }
+
+PlannedGraph make_plan(std::span<const Tensor> outputs) {
+  const std::lock_guard lock(evaluation_mutex());
+  return make_plan_locked(outputs);
+}
+
+std::mutex& evaluation_mutex() {
+  static std::mutex& mutex = *new std::mutex;  // never destroyed: static tensors may outlive it
+  return mutex;
+}
 
 std::vector<Array> Plan::run(std::span<const Array> leaves) const {
   std::vector<std::shared_ptr<Buffer>> blocks(storages_.size());
@@ -200,7 +238,7 @@ std::string Plan::explain() const {
   double flops = 0;
   double moved = 0;
   std::string rows;
-  char line[512];
+  char line[128];
   for (std::size_t s = 0; s < steps_.size(); ++s) {
     const PlanStep& step = steps_[s];
     const PlanValue& output = values_[static_cast<std::size_t>(step.output)];
@@ -225,10 +263,9 @@ std::string Plan::explain() const {
     }
     flops += operations;
     moved += bytes;
-    std::snprintf(line, sizeof line, "%5zu  %-14s %-18s <- %-36s %12.0f flop %12.0f B\n", s,
-                  step_name(step).c_str(), to_string(output.layout.shape).c_str(), operands.c_str(),
-                  operations, bytes);
-    rows += line;
+    std::snprintf(line, sizeof line, " %12.0f flop %12.0f B\n", operations, bytes);
+    rows += padded(std::to_string(s), -5) + "  " + padded(step_name(step), 14) + " " +
+            padded(to_string(output.layout.shape), 18) + " <- " + padded(operands, 36) + line;
   }
   std::snprintf(line, sizeof line, "%zu steps, %.4g flop, %.4g bytes moved, %zu bytes at the peak\n",
                 steps_.size(), flops, moved, peak_bytes_);

@@ -67,6 +67,8 @@ class Plan {
 struct PlannedGraph {
   std::shared_ptr<const Plan> plan;
   std::vector<Tensor> leaves;  ///< what stands at the leaf positions now
+  std::vector<Tensor>
+      results;  ///< what the plan computes: the outputs asked for, then what else a handle holds
 };
 
 /// Plans the evaluation of `outputs`, starting from nodes that already hold a value.

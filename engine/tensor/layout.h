@@ -18,6 +18,13 @@ struct Layout {
   std::int64_t& stride(int axis) {
     return strides[static_cast<std::size_t>(axis < 0 ? axis + shape.rank() : axis)];
   }
+  /// The same elements repeated along axes of extent 1, to a shape of the same rank.
+  Layout broadcast_to(const Shape& target) const {
+    Layout result{target, strides, offset};
+    for (int i = 0; i < shape.rank(); ++i)
+      if (shape[i] != target[i]) result.strides[static_cast<std::size_t>(i)] = 0;
+    return result;
+  }
   /// True if the elements lie in row-major order without gaps (extents of 1 impose nothing).
   bool is_dense() const {
     std::int64_t expected = 1;

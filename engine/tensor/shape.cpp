@@ -20,7 +20,9 @@ Shape Shape::filled(int rank, std::int64_t extent) {
 
 std::int64_t Shape::size() const {
   std::int64_t product = 1;
-  for (int i = 0; i < rank_; ++i) product *= extents_[static_cast<std::size_t>(i)];
+  for (int i = 0; i < rank_; ++i)
+    if (__builtin_mul_overflow(product, extents_[static_cast<std::size_t>(i)], &product))
+      throw Error("shape: " + to_string(*this) + " has more elements than can be counted");
   return product;
 }
 
@@ -30,12 +32,6 @@ void Shape::push_back(std::int64_t extent) {
   if (extent < 0)
     throw Error("shape: negative extent " + std::to_string(extent) + " after " + to_string(*this));
   extents_[static_cast<std::size_t>(rank_++)] = extent;
-}
-
-void Shape::insert_front(std::int64_t extent) {
-  Shape result{extent};
-  for (const std::int64_t e : extents()) result.push_back(e);
-  *this = result;
 }
 
 Shape Shape::first(int count) const { return Shape(extents().first(static_cast<std::size_t>(count))); }

@@ -40,7 +40,6 @@ class Shape {
   std::span<const std::int64_t> extents() const { return {extents_.data(), static_cast<std::size_t>(rank_)}; }
 
   void push_back(std::int64_t extent);
-  void insert_front(std::int64_t extent);
   /// The outermost `count` axes / all but the outermost `count` axes.
   Shape first(int count) const;
   Shape without_first(int count) const;

@@ -20,6 +20,7 @@ struct Index;
 
 /// A handle to an immutable node of the expression graph. Copying copies the handle, never the elements.
 /// Operators build nodes; nothing is computed until a value is asked for (`item`, `to_vector`, `evaluate`).
+/// Build tensors after main has begun: before, the operators themselves may not exist yet.
 class Tensor {
  public:
   /// The empty handle: it holds no node, and every operator refuses it.
@@ -117,10 +118,15 @@ class Operand {
   Operand(const Tensor& tensor,  // NOLINT(*-explicit-*)
           std::source_location where = std::source_location::current())
       : tensor_(&tensor), where_(where) {}
+  /// @throws Error for an integer beyond 2^53, which a literal cannot hold exactly.
   template <class T>
   requires std::is_arithmetic_v<T> Operand(
       T literal, std::source_location where = std::source_location::current())  // NOLINT(*-explicit-*)
-      : literal_(static_cast<double>(literal)), where_(where) {}
+      : literal_(static_cast<double>(literal)), where_(where) {
+    if constexpr (std::is_integral_v<T> && sizeof(T) == 8) {
+      if (literal_ > 9007199254740992.0 || literal_ < -9007199254740992.0) throw_inexact();
+    }
+  }
 
   bool is_literal() const { return tensor_ == nullptr; }
   const Tensor& tensor() const;
@@ -128,6 +134,8 @@ class Operand {
   std::source_location where() const { return where_; }
 
  private:
+  [[noreturn]] static void throw_inexact();
+
   const Tensor* tensor_ = nullptr;
   double literal_ = 0;
   std::source_location where_;

@@ -43,7 +43,7 @@ std::vector<Spec> rows_composed() {
                       .gradient = {{0, 0, 1}}}};
   rows.push_back(rectified);
   Spec smooth = row(
-      "max", "softplus", [](Args x) { return softplus(x[0]); }, {away}, false);
+      "log1p", "softplus", [](Args x) { return softplus(x[0]); }, {away}, false);
   smooth.cases = {{.label = "zero and far out",
                    .inputs = {f64({0, 800, -800}, {3})},
                    .value = {std::log(2.0), 800, 0},

@@ -1,3 +1,4 @@
+#include "engine/graph/primitive.h"
 #include "tests/spec/rows.h"
 
 namespace nabla::spec {
@@ -156,13 +157,19 @@ void add_pad_rows(std::vector<Spec>& rows) {
 }
 
 void add_concatenate_rows(std::vector<Spec>& rows) {
+  // The operator refuses what the primitive broadcasts for compressed tangents.
+  const auto join_broadcasting = [](Args x) {
+    for (const Primitive* primitive : all_primitives())
+      if (primitive->name() == "concatenate") return apply(*primitive, x, {-1});
+    throw Error("there is no concatenate");
+  };
   const auto join = [](int axis) { return [axis](Args x) { return concatenate(x, axis); }; };
   rows.push_back(with_value(
       row("concatenate", "three along the inner axis", join(-1), {real({2, 2}), real({2, 1}), real({2, 3})}),
       {f64({1, 2}, {1, 2}), f64({3}, {1, 1}), f64({4, 5}, {1, 2})}, {1, 2, 3, 4, 5}));
   rows.push_back(row("concatenate", "along the outer axis", join(0), {real({1, 3}), real({2, 3})}));
-  rows.push_back(
-      row("concatenate", "broadcast on the other axes", join(-1), {real({2, 1, 2}), real({1, 3, 1})}));
+  rows.push_back(row("concatenate", "broadcast on the other axes", join_broadcasting,
+                     {real({2, 1, 2}), real({1, 3, 1})}));
   rows.push_back(
       row("concatenate", "with a part of none", join(0), {real({2, 2}), real({0, 2}), real({1, 2})}));
   rows.push_back(row("concatenate", "of nothing", join(1), {real({0, 1}), real({0, 2})}));

@@ -17,7 +17,6 @@ class CpuBackend final : public Backend {
     cpu::add_indexing_kernels(table_);
     cpu::add_random_kernels(table_);
   }
-  std::string_view name() const override { return "cpu"; }
   Kernel kernel(const Primitive& primitive) const override {
     const auto found = table_.find(primitive.name());
     if (found == table_.end()) throw Error("cpu: no kernel for " + std::string(primitive.name()));

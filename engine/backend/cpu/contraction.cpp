@@ -64,6 +64,14 @@ std::int64_t innermost_stride(const std::vector<Axis>& axes, std::int64_t Axis::
   return axes.empty() ? if_none : axes.back().*operand;
 }
 
+// Keeps the innermost axes that walk through the result as one; the others go to `batch`.
+void move_outer_axes(std::vector<Axis>& axes, std::vector<Axis>& batch) {
+  std::size_t first = axes.empty() ? 0 : axes.size() - 1;
+  while (first > 0 && axes[first - 1].c == axes[first].c * axes[first].extent) --first;
+  batch.insert(batch.end(), axes.begin(), axes.begin() + static_cast<std::ptrdiff_t>(first));
+  axes.erase(axes.begin(), axes.begin() + static_cast<std::ptrdiff_t>(first));
+}
+
 std::int64_t offset_of(const std::vector<Axis>& axes, std::int64_t index, std::int64_t Axis::*operand) {
   std::int64_t offset = 0;
   for (std::size_t i = axes.size(); i-- > 0;) {
@@ -178,11 +186,12 @@ void contraction_typed(const KernelCall& call) {
   T* c = call.output.data<T>();
   if (call.output.shape().size() == 0) return;
 
+  // Outer rows or columns that do not walk through the result as one with the inner ones are looped over like
+  // a batch, along which the other operand stands still.
+  move_outer_axes(roles.rows, roles.batch);
+  move_outer_axes(roles.columns, roles.batch);
   // The columns of the result must be its dense axis: else compute the transpose.
-  const auto dense_columns = [](const Roles& r) {
-    return walks_as_one(r.columns, &Axis::c) && walks_as_one(r.rows, &Axis::c) &&
-           innermost_stride(r.columns, &Axis::c, 1) == 1;
-  };
+  const auto dense_columns = [](const Roles& r) { return innermost_stride(r.columns, &Axis::c, 1) == 1; };
   if (!dense_columns(roles)) {
     std::swap(a, b);
     std::swap(roles.rows, roles.columns);

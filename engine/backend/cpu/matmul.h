@@ -22,13 +22,7 @@ void matmul(const MatmulArguments<float>& arguments);
 void matmul(const MatmulArguments<double>& arguments);
 void matmul(const MatmulArguments<std::complex<double>>& arguments);
 
-/// The portable f32 product, used where oneDNN is not built in or does not take the strides.
-void matmul_portable(const MatmulArguments<float>& arguments);
-
 /// The f32 product through oneDNN; false if it was not built in or the strides do not suit it.
 bool matmul_onednn(const MatmulArguments<float>& arguments);
-
-/// "oneDNN 2.6.3" or "portable": what computes f32 products.
-const char* matmul_library();
 
 }  // namespace nabla::cpu

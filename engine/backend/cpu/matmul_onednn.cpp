@@ -10,6 +10,7 @@
 
 // From libgomp, which oneDNN is linked with; not every compiler ships omp.h.
 extern "C" void omp_set_num_threads(int);
+extern "C" int omp_get_max_threads();
 
 namespace nabla::cpu {
 namespace {
@@ -19,6 +20,19 @@ dnnl::engine& cpu_engine() {
   return engine;
 }
 
+// Threads are ours; oneDNN's own cut the work by their number, which would change bits. The setting belongs
+// to the calling thread, whose program may use OpenMP itself: it is put back.
+class SingleThreaded {
+ public:
+  SingleThreaded() : before_(omp_get_max_threads()) { omp_set_num_threads(1); }
+  ~SingleThreaded() { omp_set_num_threads(before_); }
+  SingleThreaded(const SingleThreaded&) = delete;
+  SingleThreaded& operator=(const SingleThreaded&) = delete;
+
+ private:
+  int before_;
+};
+
 using Key = std::array<std::int64_t, 8>;
 
 // Primitives are made once per thread and shape; the blocks that threads work on recur at every step.
@@ -27,10 +41,14 @@ struct Product {
   dnnl::matmul primitive;
 };
 
+// A program whose shapes never recur must not collect them for ever.
+constexpr std::size_t kMostProducts = 1024;
+
 const Product& product(const Key& key) {
   thread_local std::map<Key, Product> products;
   const auto found = products.find(key);
   if (found != products.end()) return found->second;
+  if (products.size() >= kMostProducts) products.clear();
   const auto [m, n, k, a_row, a_column, b_row, b_column, c_row] = key;
   const auto f32 = dnnl::memory::data_type::f32;
   Product made;
@@ -54,9 +72,7 @@ bool matmul_onednn(const MatmulArguments<float>& x) {
   if (x.m * x.n * x.k < 4096) return false;
   if (!suits(x.m, x.k, x.a_row, x.a_column) || !suits(x.k, x.n, x.b_row, x.b_column) || x.c_row < x.n)
     return false;
-  // Threads are ours; oneDNN's own cut the work by their number, which would change bits.
-  thread_local const bool single_threaded = (omp_set_num_threads(1), true);
-  (void)single_threaded;
+  const SingleThreaded scope;
   try {
     const Product& p = product({x.m, x.n, x.k, x.a_row, x.a_column, x.b_row, x.b_column, x.c_row});
     thread_local dnnl::stream stream(cpu_engine());
@@ -71,15 +87,6 @@ bool matmul_onednn(const MatmulArguments<float>& x) {
   return true;
 }
 
-const char* matmul_library() {
-  static const std::string text = [] {
-    const dnnl::version_t* v = dnnl::version();
-    return "oneDNN " + std::to_string(v->major) + "." + std::to_string(v->minor) + "." +
-           std::to_string(v->patch);
-  }();
-  return text.c_str();
-}
-
 }  // namespace nabla::cpu
 
 #else
@@ -87,7 +94,6 @@ const char* matmul_library() {
 namespace nabla::cpu {
 
 bool matmul_onednn(const MatmulArguments<float>&) { return false; }
-const char* matmul_library() { return "portable"; }
 
 }  // namespace nabla::cpu
 

@@ -95,8 +95,6 @@ void blocked(const MatmulArguments<T>& x) {
 
 }  // namespace
 
-void matmul_portable(const MatmulArguments<float>& arguments) { blocked(arguments); }
-
 void matmul(const MatmulArguments<float>& arguments) {
   if (!matmul_onednn(arguments)) blocked(arguments);
 }

@@ -5,6 +5,7 @@
 #include <exception>
 #include <mutex>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -25,6 +26,9 @@ void relax() {
 #endif
 }
 
+// True while this thread works on a task of the pool: what that task starts in turn runs where it is.
+thread_local bool inside_task = false;
+
 class ThreadPool {
  public:
   static ThreadPool& instance() {
@@ -37,14 +41,15 @@ class ThreadPool {
   int count() const { return count_.load(std::memory_order_relaxed); }
 
   void resize(int count) {
+    if (inside_task) throw Error("set_thread_count: called from within a task");
     const std::lock_guard owner(owner_);
     stop();
     count_ = count;
   }
 
   void run(std::int64_t tasks, const std::function<void(std::int64_t)>& body) {
-    const std::unique_lock owner(owner_, std::try_to_lock);
-    if (tasks <= 1 || count() == 1 || !owner.owns_lock()) {
+    std::unique_lock owner(owner_, std::defer_lock);
+    if (tasks <= 1 || count() == 1 || inside_task || !owner.try_lock()) {
       for (std::int64_t task = 0; task < tasks; ++task) body(task);
       return;
     }
@@ -72,11 +77,16 @@ class ThreadPool {
   }
 
  private:
+  // Fewer workers than asked for, where the system gives no more, change nothing but the time.
   void start() {
-    if (static_cast<int>(workers_.size()) == count() - 1) return;
+    if (started_) return;
+    started_ = true;
     stopping_ = false;
-    for (int i = 1; i < count(); ++i)
-      workers_.emplace_back([this, seen = generation_.load()] { loop(seen); });
+    try {
+      for (int i = 1; i < count(); ++i)
+        workers_.emplace_back([this, seen = generation_.load()] { loop(seen); });
+    } catch (const std::system_error&) {
+    }
   }
 
   void stop() {
@@ -88,6 +98,7 @@ class ThreadPool {
     wake_.notify_all();
     for (std::thread& worker : workers_) worker.join();
     workers_.clear();
+    started_ = false;
   }
 
   void loop(std::uint64_t seen) {
@@ -111,12 +122,14 @@ class ThreadPool {
     for (;;) {
       const std::int64_t task = next_.fetch_add(1, std::memory_order_relaxed);
       if (task >= tasks_) return;
+      inside_task = true;
       try {
         (*body_)(task);
       } catch (...) {
         const std::lock_guard lock(mutex_);
         if (!error_) error_ = std::current_exception();
       }
+      inside_task = false;
     }
   }
 
@@ -132,6 +145,7 @@ class ThreadPool {
   const std::function<void(std::int64_t)>* body_ = nullptr;
   std::exception_ptr error_;
   bool open_ = false;  // workers may still join the present run
+  bool started_ = false;
   bool stopping_ = false;
 };
 
