@@ -7,6 +7,7 @@
 
 namespace nabla {
 
+/// Arithmetic mean over the axes (all if none are named); floating types.
 Tensor mean(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 /// Mean squared deviation from the mean (divisor n).
 Tensor var(const Operand& x, const Axes& axes = {}, bool keep_axes = false);

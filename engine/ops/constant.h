@@ -7,12 +7,14 @@
 namespace nabla {
 
 /// A tensor whose elements all equal `value`. It takes no memory until something needs it in full.
+/// @throws Error if the type cannot hold the value.
 Tensor full(const Shape& shape, double value, DType dtype = DType::f32);
+/// full() of 0 and of 1, of a given shape and type or those of another tensor.
 Tensor zeros(const Shape& shape, DType dtype = DType::f32);
 Tensor ones(const Shape& shape, DType dtype = DType::f32);
 Tensor zeros_like(const Tensor& x);
 Tensor ones_like(const Tensor& x);
-/// 0, 1, .., count-1 as a tensor [count].
+/// 0, 1, .., count-1 as a tensor [count]. @throws Error if the type cannot count that far.
 Tensor iota(std::int64_t count, DType dtype = DType::i64);
 /// The n x n identity matrix.
 Tensor identity(std::int64_t n, DType dtype = DType::f32);

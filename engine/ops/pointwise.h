@@ -8,31 +8,31 @@
 
 namespace nabla {
 
-Tensor neg(const Operand& x);
-Tensor add(const Operand& a, const Operand& b);
-Tensor sub(const Operand& a, const Operand& b);
-Tensor mul(const Operand& a, const Operand& b);
-Tensor div(const Operand& a, const Operand& b);  ///< floating types
+Tensor neg(const Operand& x);                    ///< -x; integers wrap around
+Tensor add(const Operand& a, const Operand& b);  ///< a + b; integers wrap around
+Tensor sub(const Operand& a, const Operand& b);  ///< a - b; integers wrap around
+Tensor mul(const Operand& a, const Operand& b);  ///< a b; integers wrap around
+Tensor div(const Operand& a, const Operand& b);  ///< a / b, floating types only
 Tensor max(const Operand& a,
            const Operand& b);  ///< NaN if either is; at a tie each gets half of the derivative
 Tensor min(const Operand& a, const Operand& b);  ///< like max
-Tensor abs(const Operand& x);                    ///< derivative 0 at 0
+Tensor abs(const Operand& x);                    ///< |x|; derivative 0 at 0
 Tensor sign(const Operand& x);                   ///< -1, 0 or 1; derivative 0 everywhere
-Tensor square(const Operand& x);
+Tensor square(const Operand& x);                 ///< x x
 
-// Floating types only.
-Tensor sqrt(const Operand& x);  ///< derivative infinite at 0
-Tensor rsqrt(const Operand& x);
-Tensor reciprocal(const Operand& x);
-Tensor exp(const Operand& x);
-Tensor log(const Operand& x);
-Tensor expm1(const Operand& x);
-Tensor log1p(const Operand& x);
-Tensor sin(const Operand& x);
-Tensor cos(const Operand& x);
-Tensor tanh(const Operand& x);
-Tensor sigmoid(const Operand& x);
-Tensor erf(const Operand& x);
+// Floating types only. Outside its domain a function gives NaN, at a pole an infinity, as in C.
+Tensor sqrt(const Operand& x);        ///< x >= 0; derivative infinite at 0
+Tensor rsqrt(const Operand& x);       ///< 1 / sqrt(x), x > 0
+Tensor reciprocal(const Operand& x);  ///< 1 / x
+Tensor exp(const Operand& x);         ///< e^x
+Tensor log(const Operand& x);         ///< natural logarithm, x > 0
+Tensor expm1(const Operand& x);       ///< e^x - 1 without loss near 0
+Tensor log1p(const Operand& x);       ///< log(1 + x) without loss near 0, x > -1
+Tensor sin(const Operand& x);         ///< x in radians
+Tensor cos(const Operand& x);         ///< x in radians
+Tensor tanh(const Operand& x);        ///< hyperbolic tangent, in (-1, 1)
+Tensor sigmoid(const Operand& x);     ///< 1 / (1 + e^-x), in (0, 1)
+Tensor erf(const Operand& x);         ///< error function, in (-1, 1)
 /// base^exponent. Derivatives: 0 by the base where the exponent is 0, 0 by the exponent where the base is 0.
 Tensor pow(const Operand& base, const Operand& exponent);
 
@@ -42,7 +42,7 @@ Tensor select(const Tensor& condition, const Operand& a, const Operand& b);
 /// Conversion of type; linear between floating types, no derivative otherwise. Floating to integer truncates.
 Tensor cast(const Operand& x, DType dtype);
 
-// Comparisons give bool; NaN compares false except in not_equal.
+// Comparisons give bool, element by element, for any type; NaN compares false except in not_equal.
 Tensor equal(const Operand& a, const Operand& b);
 Tensor not_equal(const Operand& a, const Operand& b);
 Tensor less(const Operand& a, const Operand& b);

@@ -8,6 +8,7 @@
 
 namespace nabla {
 
+/// A key from a seed: [2] u32.
 Tensor random_key(std::uint64_t seed);
 /// `count` independent keys [count, 2].
 Tensor split(const Operand& key, std::int64_t count);

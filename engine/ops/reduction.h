@@ -9,6 +9,7 @@
 
 namespace nabla {
 
+/// Sum over the axes, numeric types.
 Tensor sum(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 /// Largest element; ties share the derivative equally.
 Tensor reduce_max(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
