@@ -3,7 +3,14 @@
 set(NABLAFLOW_ONEDNN AUTO CACHE STRING "Use oneDNN for matrix products and convolutions: AUTO, ON or OFF")
 set_property(CACHE NABLAFLOW_ONEDNN PROPERTY STRINGS AUTO ON OFF)
 
-option(NABLAFLOW_BUILD_TESTS "Build the tests (needs doctest)" ${PROJECT_IS_TOP_LEVEL})
+if(PROJECT_IS_TOP_LEVEL)
+  set(nablaflow_tests AUTO)
+else()
+  set(nablaflow_tests OFF)
+endif()
+set(NABLAFLOW_BUILD_TESTS ${nablaflow_tests} CACHE STRING "Build the tests, which need doctest: AUTO, ON or OFF")
+set_property(CACHE NABLAFLOW_BUILD_TESTS PROPERTY STRINGS AUTO ON OFF)
+
 option(NABLAFLOW_BUILD_EXAMPLES "Build the example programs" ${PROJECT_IS_TOP_LEVEL})
 option(NABLAFLOW_BUILD_BENCH "Build the benchmarks" OFF)
 option(NABLAFLOW_WERROR "Treat warnings as errors" OFF)

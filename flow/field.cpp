@@ -6,6 +6,7 @@
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
+#include "nn/scalar.h"
 
 namespace nabla::flow {
 
@@ -25,10 +26,6 @@ Tensor time_factor(const char* what, const Tensor& t, const Tensor& x) {
   return insert_axes(t, axes);
 }
 
-Tensor shared_time(double t, DType dtype) {
-  if (dtype == DType::f64) return tensor<double>({t}, Shape{1, 1});
-  if (dtype == DType::f32) return tensor<float>({static_cast<float>(t)}, Shape{1, 1});
-  throw Error("shared_time: " + std::string(name_of(dtype)) + " is neither f32 nor f64");
-}
+Tensor shared_time(double t, DType dtype) { return nn::scalar_leaf(t, dtype, Shape{1, 1}); }
 
 }  // namespace nabla::flow

@@ -14,7 +14,7 @@ using TimedField = std::function<Tensor(const Tensor& x, const Tensor& t)>;
 /// or [1, 1] or has another type than x.
 Tensor time_factor(const char* what, const Tensor& t, const Tensor& x);
 
-/// The time of all samples as a leaf [1, 1]: a new value does not make a new graph.
+/// The time of all samples as a leaf [1, 1]: a new value does not make a new graph. `dtype` is f32 or f64.
 Tensor shared_time(double t, DType dtype);
 
 }  // namespace nabla::flow

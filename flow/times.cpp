@@ -8,20 +8,30 @@
 #include "engine/ops/shaping.h"
 
 namespace nabla::flow {
+namespace {
+
+// Rounding reaches both ends, where schedules vanish that others divide by: in f32 (255 + u) / 256 is 1 for
+// every u above 1 - 2^-17.
+Tensor strictly_inside(const Tensor& t) {
+  const double margin = t.dtype() == DType::f64 ? 0x1p-53 : 0x1p-24;
+  return min(max(t, margin), 1 - margin);
+}
+
+}  // namespace
 
 Tensor uniform_times(const Tensor& key, std::int64_t count, DType dtype) {
-  return uniform(key, Shape{count, 1}, dtype);
+  return strictly_inside(uniform(key, Shape{count, 1}, dtype));
 }
 
 Tensor stratified_times(const Tensor& key, std::int64_t count, DType dtype) {
   const Tensor place = reshape(iota(count, dtype), Shape{count, 1});
-  return (place + uniform(key, Shape{count, 1}, dtype)) * (1.0 / static_cast<double>(count));
+  return strictly_inside((place + uniform(key, Shape{count, 1}, dtype)) * (1.0 / static_cast<double>(count)));
 }
 
 Tensor logit_normal_times(const Tensor& key, std::int64_t count, double mean, double deviation, DType dtype) {
   if (!(deviation > 0))
     throw Error("logit_normal_times: the deviation " + std::to_string(deviation) + " must be positive");
-  return sigmoid(normal(key, Shape{count, 1}, dtype) * deviation + mean);
+  return strictly_inside(sigmoid(normal(key, Shape{count, 1}, dtype) * deviation + mean));
 }
 
 }  // namespace nabla::flow

@@ -2,11 +2,12 @@
 
 #include "engine/tensor/tensor.h"
 
-// Random training times, [count, 1].
+// Random training times, [count, 1], strictly between 0 and 1 also after rounding: at least 2^-24 (f32) or
+// 2^-53 (f64) away from both, so that the linear path's s(t) and a(t) may be divided by.
 
 namespace nabla::flow {
 
-/// Independent and uniform in [0, 1).
+/// Independent and uniform.
 Tensor uniform_times(const Tensor& key, std::int64_t count, DType dtype = DType::f32);
 /// One uniform time in each of `count` equal intervals, in order: the same expectation with less variance.
 Tensor stratified_times(const Tensor& key, std::int64_t count, DType dtype = DType::f32);

@@ -8,6 +8,13 @@
 #include "nn/scalar.h"
 
 namespace nabla::nn {
+namespace {
+
+std::string type_text(const Tensor& tensor) {
+  return to_string(tensor.shape()) + " " + std::string(name_of(tensor.dtype()));
+}
+
+}  // namespace
 
 Adam::Adam(const Module& module, const AdamOptions& options)
     : parameters_(module.parameters()), options_(options) {
@@ -23,21 +30,29 @@ Adam::Adam(const Module& module, const AdamOptions& options)
   }
 }
 
+// The moments themselves tell how many steps they hold, so that the bias corrections cannot run ahead of
+// them.
+std::int64_t Adam::steps() const {
+  return first_moments_.empty() ? 0 : static_cast<std::int64_t>(first_moments_.front().version());
+}
+
 std::vector<Update> Adam::updates(const std::vector<Tensor>& gradients, double learning_rate) {
   if (gradients.size() != parameters_.size())
     throw Error("adam: " + std::to_string(gradients.size()) + " gradients for " +
                 std::to_string(parameters_.size()) + " parameters");
   if (!std::isfinite(learning_rate) || learning_rate < 0)
     throw Error("adam: the learning rate " + std::to_string(learning_rate) + " is negative or not finite");
-  for (std::size_t i = 0; i < gradients.size(); ++i)
-    if (!(gradients[i].shape() == parameters_[i].cell->get().shape()))
-      throw Error("adam: the gradient " + to_string(gradients[i].shape()) + " does not fit '" +
-                  parameters_[i].name + "' " + to_string(parameters_[i].cell->get().shape()));
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    const Tensor& g = gradients[i];
+    const Tensor& p = parameters_[i].cell->get();
+    if (!(g.shape() == p.shape()) || g.dtype() != p.dtype())
+      throw Error("adam: the gradient " + type_text(g) + " does not fit '" + parameters_[i].name + "' " +
+                  type_text(p));
+  }
 
   // With m = (1 - beta1) M and v = (1 - beta2) V:
   //   lr m / (1 - beta1^n) / (sqrt(v / (1 - beta2^n)) + eps) = rate M / (sqrt(V) + shifted_eps).
-  ++steps_;
-  const double n = static_cast<double>(steps_);
+  const double n = static_cast<double>(steps() + 1);
   const double first = (1 - options_.beta1) / (1 - std::pow(options_.beta1, n));
   const double second = std::sqrt((1 - options_.beta2) / (1 - std::pow(options_.beta2, n)));
   const double keep = 1 - learning_rate * options_.weight_decay;

@@ -32,19 +32,18 @@ class Adam {
   /// New values of all parameters and moments for the next step, to be handed to commit(). Parameters come
   /// first, in the module's order. The learning rate is a run-time value, so that every step builds the same
   /// graph.
-  /// @throws Error if the gradients do not fit the parameters, or the learning rate is negative or not
-  /// finite.
+  /// @throws Error if the gradients do not fit the parameters in number, shape or type, or the learning rate
+  /// is negative or not finite.
   std::vector<Update> updates(const std::vector<Tensor>& gradients, double learning_rate);
 
-  /// Number of steps built so far.
-  std::int64_t steps() const { return steps_; }
+  /// Number of steps committed so far; updates that are built and never committed do not count.
+  std::int64_t steps() const;
 
  private:
   std::vector<Parameter> parameters_;
   AdamOptions options_;
   std::deque<Cell> first_moments_;
   std::deque<Cell> second_moments_;
-  std::int64_t steps_ = 0;
 };
 
 }  // namespace nabla::nn

@@ -25,13 +25,17 @@ std::vector<Update> Ema::updates(std::span<const Update> parameter_updates) {
       throw Error("ema: no new value of '" + parameters_[i].name + "' is given");
     updates.push_back({&sums_[i], sums_[i].get() * decay_ + found->value});
   }
-  ++steps_;
   return updates;
 }
 
+// The sums themselves tell how many steps they hold.
+std::int64_t Ema::steps() const {
+  return sums_.empty() ? 0 : static_cast<std::int64_t>(sums_.front().version());
+}
+
 std::vector<Tensor> Ema::averages() const {
-  if (steps_ == 0) throw Error("ema: there is no average before the first step");
-  const double weight = (1 - decay_) / (1 - std::pow(decay_, static_cast<double>(steps_)));
+  if (steps() == 0) throw Error("ema: there is no average before the first step");
+  const double weight = (1 - decay_) / (1 - std::pow(decay_, static_cast<double>(steps())));
   std::vector<Tensor> averages;
   for (const Cell& sum : sums_) averages.push_back(sum.get() * scalar_leaf(weight, sum.get().dtype()));
   return averages;

@@ -26,13 +26,13 @@ class Ema {
   /// Gives a module of the same make the averages. @throws Error before the first step or if shapes differ.
   void copy_to(const Module& module) const;
 
-  std::int64_t steps() const { return steps_; }
+  /// Number of steps committed so far; updates that are built and never committed do not count.
+  std::int64_t steps() const;
 
  private:
   std::vector<Parameter> parameters_;
   double decay_;
   std::deque<Cell> sums_;  // sum over steps of decay^(n-i) p_i
-  std::int64_t steps_ = 0;
 };
 
 }  // namespace nabla::nn

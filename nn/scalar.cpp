@@ -4,9 +4,9 @@
 
 namespace nabla::nn {
 
-Tensor scalar_leaf(double value, DType dtype) {
-  if (dtype == DType::f64) return tensor<double>({value}, Shape{});
-  if (dtype == DType::f32) return tensor<float>({static_cast<float>(value)}, Shape{});
+Tensor scalar_leaf(double value, DType dtype, const Shape& shape) {
+  if (dtype == DType::f64) return tensor<double>({value}, shape);
+  if (dtype == DType::f32) return tensor<float>({static_cast<float>(value)}, shape);
   throw Error("scalar_leaf: " + std::string(name_of(dtype)) + " is neither f32 nor f64");
 }
 

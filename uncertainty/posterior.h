@@ -18,7 +18,9 @@
 //
 // x [B, *S] with D elements a sample; t [B, 1], or better [1, 1] when all share one, strictly between 0
 // and 1.
-// @throws Error for times that do not fit or lie outside (0, 1), and where the field mixes samples.
+// @throws Error for times that do not fit or lie outside (0, 1), and where the field mixes samples. Where t
+// depends on the variable of a transform (vmap or a derivative by time) it has no elements yet, and its range
+// is not checked: a time outside (0, 1) then gives values that mean nothing.
 
 namespace nabla::uncertainty {
 

@@ -89,6 +89,27 @@ TEST_CASE("random times have the distribution they are named after") {
   CHECK_THROWS_WITH_AS(logit_normal_times(key, 3, 0, 0), doctest::Contains("must be positive"), Error);
 }
 
+TEST_CASE("random times stay strictly between 0 and 1 where rounding would reach an end") {
+  const auto stays_inside = [](const Tensor& t) {
+    return reduce_min(t).item() > 0 && reduce_max(t).item() < 1 && reduce_min(1 - t).item() > 0;
+  };
+  // With this key the last stratum's (count - 1 + u) / count is 1 in f32.
+  constexpr std::int64_t kCount = 1 << 16;
+  const Tensor key = random_key(1);
+  const Tensor u = uniform(key, Shape{kCount, 1});
+  REQUIRE((u[-1].item() < 1 && ((u[-1] + (kCount - 1)) / kCount).item() == 1));
+  CHECK(stays_inside(stratified_times(key, kCount)));
+  // Logits of hundreds, of which the sigmoid is 0 or 1.
+  for (const DType dtype : {DType::f32, DType::f64}) {
+    const Tensor raw = sigmoid(normal(key, Shape{100, 1}, dtype) * 1000);
+    REQUIRE((reduce_min(raw).item() == 0 && reduce_max(raw).item() == 1));
+    CHECK(stays_inside(logit_normal_times(key, 100, 0, 1000, dtype)));
+    CHECK(stays_inside(uniform_times(key, 100, dtype)));
+  }
+  const Tensor x = zeros(Shape{kCount, 1});
+  CHECK(std::isfinite(largest(velocity_from_mean(linear_path(), x + 1, x, stratified_times(key, kCount)))));
+}
+
 TEST_CASE("the independent coupling draws standard noise from its key") {
   const Tensor x1 = zeros(Shape{400, 5}, DType::f64);
   const Pair pair = independent_coupling(random_key(1), x1);

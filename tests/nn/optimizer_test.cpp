@@ -83,6 +83,36 @@ TEST_CASE("every step builds the same graph") {
   }
 }
 
+TEST_CASE("a step that is built and not committed does not count") {
+  const Numbers module({1.5});
+  const Numbers other({0});
+  Adam adam(module);
+  Ema ema(module, 0.5);
+  Reference reference{1.5};
+  for (std::int64_t n = 1; n <= 3; ++n) {
+    const Tensor gradient = module.leaves()[0] * 2 + std::sin(static_cast<double>(n));
+    std::vector<Update> updates = adam.updates({gradient}, 0.1);
+    const std::vector<Update> averages = ema.updates(updates);
+    updates.insert(updates.end(), averages.begin(), averages.end());
+
+    std::vector<Update> failing = updates;
+    failing.push_back({other.parameters()[0].cell, zeros(Shape{2}, DType::f64)});
+    CHECK_THROWS_AS(commit(failing), Error);
+    CHECK(adam.steps() == n - 1);
+    CHECK(ema.steps() == n - 1);
+
+    updates = adam.updates({gradient}, 0.1);
+    const std::vector<Update> again = ema.updates(updates);
+    updates.insert(updates.end(), again.begin(), again.end());
+    commit(updates);
+    reference.step(n, 0.1, 0);
+    CHECK(module.leaves()[0].item() == doctest::Approx(reference.x).epsilon(1e-12));
+    CHECK(adam.steps() == n);
+    CHECK(ema.steps() == n);
+    if (n == 1) CHECK(ema.averages()[0].item() == doctest::Approx(reference.x).epsilon(1e-12));
+  }
+}
+
 TEST_CASE("training does not pile up nodes") {
   const Numbers module({1, 2});
   Adam adam(module);
@@ -145,7 +175,9 @@ TEST_CASE("optimizers refuse what makes no sense") {
   Adam adam(module);
   CHECK_THROWS_WITH_AS(adam.updates({}, 0.1), doctest::Contains("0 gradients for 1 parameters"), Error);
   CHECK_THROWS_WITH_AS(adam.updates({zeros(Shape{2}, DType::f64)}, 0.1),
-                       doctest::Contains("the gradient [2] does not fit 'x' [1]"), Error);
+                       doctest::Contains("the gradient [2] f64 does not fit 'x' [1] f64"), Error);
+  CHECK_THROWS_WITH_AS(adam.updates({zeros(Shape{1}, DType::f32)}, 0.1),
+                       doctest::Contains("the gradient [1] f32 does not fit 'x' [1] f64"), Error);
   CHECK_THROWS_WITH_AS(adam.updates(module.leaves(), std::nan("")), doctest::Contains("learning rate"),
                        Error);
   Ema ema(module, 0.5);

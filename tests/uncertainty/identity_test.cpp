@@ -175,6 +175,35 @@ TEST_CASE("times at which the identity does not hold are refused") {
                        doctest::Contains("[2, 1] or [1, 1]"), Error);
 }
 
+TEST_CASE("posteriors may be mapped over times and differentiated by them") {
+  const flow::EmpiricalField field(random_normal(1, Shape{20, 4}));
+  const flow::TimedField v = [&](const Tensor& x, const Tensor& t) { return field.velocity(x, t); };
+  const Tensor x = random_normal(2, Shape{3, 4});
+  const std::vector<double> times{0.2, 0.5, 0.8};
+  const auto trace = [&](const Tensor& t) { return posterior_trace(v, x, t); };
+
+  const Tensor mapped = vmap(trace, tensor(times, Shape{3, 1, 1}));
+  CHECK(mapped.shape() == Shape{3, 3});
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    const Tensor one = trace(flow::shared_time(times[i], DType::f64));
+    CHECK(largest(mapped[static_cast<int>(i)] - one) < 1e-13);
+  }
+  // A time that is computed from the variable has no elements either.
+  const Tensor later =
+      vmap([&](const Tensor& t) { return posterior_mean(v, x, 1 - t); }, tensor(times, Shape{3, 1, 1}));
+  CHECK(largest(later[0] - posterior_mean(v, x, flow::shared_time(0.8, DType::f64))) < 1e-13);
+
+  const Tensor t = flow::shared_time(0.5, DType::f64);
+  const double step = 1e-5;
+  const Tensor difference = (trace(t + step) - trace(t - step)) / (2 * step);
+  CHECK(largest(jvp(trace, t, ones_like(t)).tangent - difference) < 1e-7);
+  const Tensor slope = grad([&](const Tensor& at) { return sum(trace(at)); }, t);
+  CHECK(slope.item() == doctest::Approx(sum(difference).item()).epsilon(1e-7));
+  const Tensor slopes = vmap([&](const Tensor& at) { return jvp(trace, at, ones_like(at)).tangent; },
+                             tensor(times, Shape{3, 1, 1}));
+  CHECK(largest(slopes[1] - difference) < 1e-7);
+}
+
 TEST_CASE("a field that mixes samples is refused") {
   const flow::TimedField v = [](const Tensor& x, const Tensor&) { return x - mean(x, {0}, true); };
   const Tensor x = random_normal(1, Shape{2, 3});
