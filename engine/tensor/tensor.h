@@ -124,7 +124,8 @@ class Operand {
       T literal, std::source_location where = std::source_location::current())  // NOLINT(*-explicit-*)
       : literal_(static_cast<double>(literal)), where_(where) {
     if constexpr (std::is_integral_v<T> && sizeof(T) == 8) {
-      if (literal_ > 9007199254740992.0 || literal_ < -9007199254740992.0) throw_inexact();
+      constexpr std::int64_t kLargest = std::int64_t{1} << 53;
+      if (std::cmp_greater(literal, kLargest) || std::cmp_less(literal, -kLargest)) throw_inexact();
     }
   }
 

@@ -129,4 +129,12 @@ TEST_CASE("a graph that piles up warns once") {
 }
 #endif
 
+TEST_CASE("constants are written with all their digits, however small") {
+  const Tensor x = f64({1}, {1});
+  CHECK(contains(to_text(x * 1e-9), "1e-09"));
+  CHECK(contains(to_text(x * 0.1), "0.1"));
+  CHECK_FALSE(contains(to_text(x * 0.1), "0.10"));
+  CHECK(contains(to_text(x * (1.0 / 3)), "0.3333333333333333"));
+}
+
 }  // namespace nabla::test

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <thread>
 
+#include "engine/backend/cpu/thread_pool.h"
 #include "tests/engine/numbers.h"
 
 namespace nabla::test {
@@ -94,6 +95,46 @@ TEST_CASE("an error in a task reaches the caller") {
   const Tensor indices = (iota(100000) * 1).detach();
   CHECK(contains(error_of([&] { values(take(x, indices + 1)); }), "gather: index 100000"));
   CHECK(values(sum(take(x, indices)))[0] == 200000);
+}
+
+TEST_CASE("work that a task starts in turn runs to its end") {
+  const int before = thread_count();
+  for (const int threads : {1, 2, 4}) {
+    INFO("threads ", threads);
+    set_thread_count(threads);
+    for (int round = 0; round < 50; ++round) {
+      std::vector<std::int64_t> sums(20, 0);
+      cpu::parallel_for(20, [&](std::int64_t outer) {
+        std::vector<std::int64_t> parts(30, 0);
+        cpu::parallel_for(30, [&](std::int64_t inner) {
+          cpu::parallel_for(
+              2, [&](std::int64_t half) { parts[static_cast<std::size_t>(inner)] += outer * inner + half; });
+        });
+        for (const std::int64_t part : parts) sums[static_cast<std::size_t>(outer)] += part;
+      });
+      for (std::int64_t outer = 0; outer < 20; ++outer)
+        REQUIRE(sums[static_cast<std::size_t>(outer)] == 2 * outer * 435 + 30);
+    }
+    CHECK(contains(error_of([] {
+                     cpu::parallel_for(4, [](std::int64_t) {
+                       cpu::parallel_for(4, [](std::int64_t i) {
+                         if (i == 3) throw Error("the inner one");
+                       });
+                     });
+                   }),
+                   "the inner one"));
+  }
+  set_thread_count(before);
+}
+
+TEST_CASE("a task may not change the number of threads") {
+  const int before = thread_count();
+  set_thread_count(3);
+  const auto change_within = [] { cpu::parallel_for(8, [](std::int64_t) { set_thread_count(2); }); };
+  CHECK(contains(error_of(change_within), "set_thread_count: called from within a task"));
+  CHECK(thread_count() == 3);
+  CHECK(values(sum(ones({100000}).detach()))[0] == 100000);  // and the pool goes on
+  set_thread_count(before);
 }
 
 }  // namespace nabla::test

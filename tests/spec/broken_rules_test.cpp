@@ -156,6 +156,8 @@ TEST_CASE("wrong values and wrong answers at special points are noticed") {
   spec.cases = {
       {.label = "kink", .inputs = {f64({0}, {1})}, .value = {0}, .along_ones = {{1}}, .gradient = {{0}}}};
   CHECK(check_cases(spec).size() == 1);
+  spec.cases = {{.label = "kink", .inputs = {f64({0}, {1})}, .value = {}, .second = {{1}}}};
+  CHECK(check_cases(spec).size() == 4);  // by every composition
 }
 
 }  // namespace nabla::spec

@@ -132,6 +132,25 @@ Failures check_f32(const Spec& spec) {
   return failures;
 }
 
+namespace {
+
+// Along ones twice, by the four ways to compose the modes.
+void expect_second(Failures& failures, const std::string& label, const Tensor& y, const Tensor& x,
+                   const std::vector<double>& expected, double tolerance) {
+  const auto one = ones_like(x);
+  const auto tangent = forward(y, {x}, {one});
+  const auto cotangent = reverse(y, {x}, ones_like(y))[0];
+  const auto expect = [&](const char* what, const std::optional<Tensor>& got) {
+    expect_close(failures, label + ": " + what, elements(got ? *got : zeros_like(x)), expected, tolerance);
+  };
+  expect("jvp of jvp", tangent ? forward(*tangent, {x}, {one}) : std::nullopt);
+  expect("vjp of jvp", tangent ? reverse(*tangent, {x}, one)[0] : std::nullopt);
+  expect("jvp of vjp", cotangent ? forward(*cotangent, {x}, {one}) : std::nullopt);
+  expect("vjp of vjp", cotangent ? reverse(*cotangent, {x}, one)[0] : std::nullopt);
+}
+
+}  // namespace
+
 Failures check_cases(const Spec& spec) {
   Failures failures;
   constexpr double kTolerance = 1e-13;
@@ -150,6 +169,9 @@ Failures check_cases(const Spec& spec) {
       expect_close(failures, c.label + ": vjp of input " + std::to_string(i),
                    elements(cotangent ? *cotangent : zeros_like(x)), c.gradient[i], kTolerance);
     }
+    for (std::size_t i = 0; i < c.second.size(); ++i)
+      expect_second(failures, c.label + ": second derivative by input " + std::to_string(i), y, c.inputs[i],
+                    c.second[i], kTolerance);
   }
   return failures;
 }

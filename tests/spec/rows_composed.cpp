@@ -40,15 +40,17 @@ std::vector<Spec> rows_composed() {
                       .inputs = {f64({-1, 0, 2}, {3})},
                       .value = {0, 0, 2},
                       .along_ones = {{0, 0, 1}},
-                      .gradient = {{0, 0, 1}}}};
+                      .gradient = {{0, 0, 1}},
+                      .second = {{0, 0, 0}}}};
   rows.push_back(rectified);
   Spec smooth = row(
       "log1p", "softplus", [](Args x) { return softplus(x[0]); }, {away}, false);
   smooth.cases = {{.label = "zero and far out",
-                   .inputs = {f64({0, 800, -800}, {3})},
-                   .value = {std::log(2.0), 800, 0},
-                   .along_ones = {{0.5, 1, 0}},
-                   .gradient = {{0.5, 1, 0}}}};
+                   .inputs = {f64({0, -0.0, 1000, -1000, kInf, -kInf}, {6})},
+                   .value = {std::log(2.0), std::log(2.0), 1000, 0, kInf, 0},
+                   .along_ones = {{0.5, 0.5, 1, 0, 1, 0}},
+                   .gradient = {{0.5, 0.5, 1, 0, 1, 0}},
+                   .second = {{0.25, 0.25, 0, 0, 0, 0}}}};
   rows.push_back(smooth);
   rows.push_back(row("sigmoid", "silu", [](Args x) { return silu(x[0]); }, {real({2, 3})}));
   rows.push_back(row("erf", "gelu", [](Args x) { return gelu(x[0]); }, {real({2, 3})}));

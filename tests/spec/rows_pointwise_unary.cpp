@@ -45,7 +45,7 @@ struct Point {
   double derivative;
 };
 
-Case points(const char* label, std::vector<Point> list) {
+Case points(const char* label, std::vector<Point> list, const std::vector<double>& second = {}) {
   std::vector<double> x;
   Case c{label, {}, {}, {{}}, {{}}};
   for (const Point& p : list) {
@@ -54,15 +54,16 @@ Case points(const char* label, std::vector<Point> list) {
     c.along_ones[0].push_back(p.derivative);
     c.gradient[0].push_back(p.derivative);
   }
+  if (!second.empty()) c.second = {second};
   c.inputs = {f64(x, {static_cast<std::int64_t>(x.size())})};
   return c;
 }
 
 std::vector<Case> special_points(std::string_view name) {
   const double two_over_sqrt_pi = 2 * std::numbers::inv_sqrtpi;
-  if (name == "abs") return {points("kink", {{0, 0, 0}, {-kInf, kInf, -1}, {-3, 3, -1}})};
+  if (name == "abs") return {points("kink", {{0, 0, 0}, {-kInf, kInf, -1}, {-3, 3, -1}}, {0, 0, 0})};
   if (name == "sign") return {points("kink", {{0, 0, 0}, {-0.0, 0, 0}, {-kInf, -1, 0}, {kNan, kNan, 0}})};
-  if (name == "square") return {points("zero", {{0, 0, 0}, {-kInf, kInf, -kInf}})};
+  if (name == "square") return {points("zero", {{0, 0, 0}, {-kInf, kInf, -kInf}}, {2, 2})};
   if (name == "sqrt")
     return {points("edges", {{0, 0, kInf}, {kInf, kInf, 0}, {4, 2, 0.25}, {-1, kNan, kNan}})};
   if (name == "rsqrt") return {points("edges", {{0, kInf, -kInf}, {kInf, 0, -0.0}, {4, 0.5, -0.0625}})};

@@ -39,6 +39,9 @@ struct Case {
   std::vector<std::vector<double>> along_ones = {};
   /// Per input: the cotangent of the input for a cotangent of ones, which reverse mode must give.
   std::vector<std::vector<double>> gradient = {};
+  /// For pointwise rows, per input: the second derivative, which all four compositions of the modes must
+  /// give.
+  std::vector<std::vector<double>> second = {};
 };
 
 struct Spec {

@@ -1,0 +1,104 @@
+#include "tests/engine/numbers.h"
+
+// Mistakes that an operator or a transform can see are refused where they are made, with what was asked for.
+
+namespace nabla::test {
+
+TEST_CASE("reverse mode refuses an integer variable") {
+  const Tensor n = i64({1, 2}, {2});
+  const Tensor y = sum(cast(n, DType::f64));
+  const auto refusal = [](const std::string& message) {
+    return contains(message, "vjp: a variable [2] i64 carries no derivative; cast it");
+  };
+  const Tensor one = ones_like(y);
+  CHECK(refusal(error_of([&] { vjp(std::span(&y, 1), std::span(&n, 1), std::span(&one, 1)); })));
+  CHECK(refusal(error_of([&] { gradients(y, {n}); })));
+  CHECK(refusal(error_of([&] { grad([](const Tensor& v) { return sum(cast(v, DType::f64)); }, n); })));
+  CHECK(refusal(error_of([&] {
+    value_and_grad([](const std::vector<Tensor>& v) { return std::vector{sum(v[0])}; }, {ones({2}), n});
+  })));
+}
+
+TEST_CASE("forward mode adds the tangents of a variable that is named twice") {
+  const Tensor x = f64({1, 2}, {2});
+  const Tensor y = square(x);
+  const std::vector<Tensor> twice{x, x};
+  const std::vector<Tensor> directions{f64({1, 1}, {2}), f64({10, 20}, {2})};
+  CHECK(values(*jvp(std::span(&y, 1), twice, directions)[0]) == std::vector<double>{22, 84});
+  // With leading axes that broadcast, and where y is the variable itself.
+  const std::vector<Tensor> leading{f64({1, 1}, {1, 2}), f64({1, 2, 3, 4}, {2, 2})};
+  CHECK(values(*jvp(std::span(&y, 1), twice, leading)[0]) == std::vector<double>{4, 12, 8, 20});
+  CHECK(values(*jvp(std::span(&x, 1), twice, directions)[0]) == std::vector<double>{11, 21});
+}
+
+TEST_CASE("a range that its type cannot count is refused") {
+  CHECK(contains(error_of([] { iota(300, DType::u8); }), "iota: u8 cannot count to 299"));
+  CHECK(contains(error_of([] { iota((std::int64_t{1} << 24) + 2, DType::f32); }), "iota: f32"));
+  CHECK(contains(error_of([] { iota(2, DType::boolean); }), "iota: bool"));
+  CHECK(values(iota(256, DType::u8)).back() == 255);
+  CHECK(iota(0, DType::u8).size() == 0);
+}
+
+TEST_CASE("one_hot counts classes beyond the type of its indices") {
+  const Tensor indices = tensor<std::uint8_t>({0, 43, 44, 255}, {4});
+  const Tensor picked = one_hot(indices, 300);
+  CHECK(picked.shape() == Shape{4, 300});
+  CHECK(values(sum(picked, {1})) == std::vector<double>{1, 1, 1, 1});
+  CHECK(values(argmax(picked)) == std::vector<double>{0, 43, 44, 255});
+}
+
+TEST_CASE("a shape with more elements than can be counted is refused") {
+  constexpr std::int64_t kHuge = std::int64_t{1} << 32;
+  CHECK(contains(error_of([] { ones({kHuge, kHuge}); }), "[4294967296, 4294967296]"));
+  const Tensor row = ones({1, kHuge});
+  CHECK(contains(error_of([&] { row + ones({kHuge, 1}); }), "[4294967296, 4294967296]"));
+  CHECK(contains(error_of([&] { broadcast_to(row, {kHuge, kHuge}); }), "[4294967296, 4294967296]"));
+}
+
+TEST_CASE("an integer literal that would be rounded is refused") {
+  constexpr std::int64_t kLast = std::int64_t{1} << 53;
+  const Tensor x = i64({0}, {1});
+  CHECK((x + kLast).to_vector<std::int64_t>()[0] == kLast);
+  CHECK((x - kLast).to_vector<std::int64_t>()[0] == -kLast);
+  for (const std::int64_t beyond : {kLast + 1, kLast + 2, -kLast - 1, INT64_MAX, INT64_MIN}) {
+    INFO(beyond);
+    CHECK(contains(error_of([&] { x + beyond; }), "literal: an integer beyond 2^53"));
+  }
+  CHECK(contains(error_of([&] { x + UINT64_MAX; }), "literal: an integer beyond 2^53"));
+}
+
+TEST_CASE("operators name themselves and what was asked for") {
+  CHECK(contains(error_of([] { mean(iota(3)); }), "mean: [3] i64 needs a floating type"));
+  const Tensor x = ones({3, 2});
+  CHECK(
+      contains(error_of([&] { slice(x, 0, -9, 2); }), "slice: range -9 to 2 lies outside axis -2 of [3, 2]"));
+  CHECK(contains(error_of([&] { slice(x, 0, 1, -7); }), "slice: range 1 to -7"));
+  CHECK(contains(error_of([&] { contraction(x, x, {1, -1}); }), "a summed axis is named twice"));
+  CHECK(contains(error_of([&] { contraction(x, x, {0, 0}); }), "contraction: operands [3, 2]"));
+}
+
+TEST_CASE("concatenate refuses parts that differ beyond its axis") {
+  const Tensor thin = ones({1, 3});
+  const Tensor tall = ones({5, 3});
+  for (const auto& parts : {std::vector{thin, tall}, std::vector{tall, thin}}) {
+    const std::string message = error_of([&] { concatenate(parts, 1); });
+    CHECK(contains(message, "concatenate: operands ["));
+    CHECK(contains(message, "[1, 3]"));
+    CHECK(contains(message, "differ beyond axis -1"));
+    CHECK(concatenate(parts, 0).shape() == Shape{6, 3});
+  }
+  CHECK(contains(error_of([&] { concatenate({thin, ones({3})}, -1); }), "concatenate: operands ["));
+  CHECK(contains(error_of([&] { concatenate({thin}, 5); }), "concatenate: no axis 5 in shape [1, 3]"));
+  CHECK(same(concatenate({thin}, -2), thin));
+}
+
+TEST_CASE("bool is refused where it has no order and no sum, before anything runs") {
+  const Tensor flags = equal(ones({3, 2}), 1);
+  CHECK(contains(error_of([&] { reduce_max(flags, {0}); }), "reduce_max: operands [3, 2] bool: cast bool"));
+  CHECK(contains(error_of([&] {
+                   scatter_add(flags, i64({0, 1, 0}, {3, 1}), 0, 2);
+                 }),
+                 "scatter_add: operands [3, 2] bool"));
+}
+
+}  // namespace nabla::test
