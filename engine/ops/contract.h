@@ -61,6 +61,20 @@ class LinearPrimitive : public Primitive {
   explicit LinearPrimitive(std::string_view name) : Primitive(name, Class::linear) {}
 };
 
+/// Linear primitives that move or mix entries along one axis, which attribute 0 names; the other axes are
+/// carried.
+class LinearAlongAxisPrimitive : public LinearPrimitive {
+ public:
+  std::optional<int> carried_axis(const Application& at, int, int axis) const override {
+    if (axis == at.attributes[0]) return std::nullopt;
+    return axis;
+  }
+  Structure structure(const Application&, int) const override { return Structure::constant_operator; }
+
+ protected:
+  explicit LinearAlongAxisPrimitive(std::string_view name) : LinearPrimitive(name) {}
+};
+
 // ---------------------------------------------------------------------------------------------------------------------
 // Multilinear: linear in each slot while the others are held. Both modes follow from the slot transposes.
 

@@ -24,20 +24,12 @@ Shape indexed_shape(std::string_view name, Inputs inputs, int axis, std::int64_t
   return result;
 }
 
-// Linear in slot 0; slot 1 holds the indices. Attribute 0 is the axis.
-class IndexedPrimitive : public LinearPrimitive {
- public:
-  using LinearPrimitive::LinearPrimitive;
-  std::optional<int> carried_axis(const Application& at, int, int axis) const override {
-    if (axis == at.attributes[0]) return std::nullopt;
-    return axis;
-  }
-  Structure structure(const Application&, int) const override { return Structure::constant_operator; }
-};
+// Gather and scatter_add are linear in slot 0; slot 1 holds the indices.
 
-class Gather final : public IndexedPrimitive {
+// Attribute: axis.
+class Gather final : public LinearAlongAxisPrimitive {
  public:
-  Gather() : IndexedPrimitive("gather") {}
+  Gather() : LinearAlongAxisPrimitive("gather") {}
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     const int axis = static_cast<int>(a[0]);
     return {indexed_shape(name(), inputs, axis, inputs[1].shape().extent_or_one(axis)), inputs[0].dtype()};
@@ -53,9 +45,9 @@ class Gather final : public IndexedPrimitive {
 };
 
 // Attributes: axis, extent of the result.
-class ScatterAdd final : public IndexedPrimitive {
+class ScatterAdd final : public LinearAlongAxisPrimitive {
  public:
-  ScatterAdd() : IndexedPrimitive("scatter_add") {}
+  ScatterAdd() : LinearAlongAxisPrimitive("scatter_add") {}
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     const int axis = static_cast<int>(a[0]);
     const Shape shape = indexed_shape(name(), inputs, axis, a[1]);

@@ -49,9 +49,9 @@ class Sum final : public LinearPrimitive {
 };
 
 // Attributes: axis, reverse.
-class Cumsum final : public LinearPrimitive {
+class Cumsum final : public LinearAlongAxisPrimitive {
  public:
-  Cumsum() : LinearPrimitive("cumsum") {}
+  Cumsum() : LinearAlongAxisPrimitive("cumsum") {}
   TensorType infer(Inputs inputs, const Attributes&) const override {
     if (inputs[0].dtype() == DType::boolean)
       throw Error(with_operands(name(), inputs) + ": cast bool to the type to count in");
@@ -60,11 +60,6 @@ class Cumsum final : public LinearPrimitive {
   Tensor transpose(const Application& at, int, const Tensor& cotangent) const override {
     return cumsum(cotangent, static_cast<int>(at.attributes[0]), at.attributes[1] == 0);
   }
-  std::optional<int> carried_axis(const Application& at, int, int axis) const override {
-    if (axis == at.attributes[0]) return std::nullopt;
-    return axis;
-  }
-  Structure structure(const Application&, int) const override { return Structure::constant_operator; }
 };
 
 // A reduction or normalisation over axes: the other axes are carried.

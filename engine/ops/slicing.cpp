@@ -12,21 +12,10 @@ std::int64_t slice_count(std::int64_t start, std::int64_t stop, std::int64_t ste
   return stop > start ? (stop - start + step - 1) / step : 0;
 }
 
-// Mixes nothing, but moves entries along one axis: that axis must come expanded.
-class OneAxisPrimitive : public LinearPrimitive {
- public:
-  using LinearPrimitive::LinearPrimitive;
-  std::optional<int> carried_axis(const Application& at, int, int axis) const override {
-    if (axis == at.attributes[0]) return std::nullopt;
-    return axis;
-  }
-  Structure structure(const Application&, int) const override { return Structure::constant_operator; }
-};
-
 // Attributes: axis, start, stop, step.
-class Slice final : public OneAxisPrimitive {
+class Slice final : public LinearAlongAxisPrimitive {
  public:
-  Slice() : OneAxisPrimitive("slice") {}
+  Slice() : LinearAlongAxisPrimitive("slice") {}
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     Shape shape = inputs[0].shape();
     shape[static_cast<int>(a[0])] = slice_count(a[1], a[2], a[3]);
@@ -51,9 +40,9 @@ class Slice final : public OneAxisPrimitive {
 };
 
 // Attributes: axis, zeros before, zeros after, zeros between neighbours.
-class Pad final : public OneAxisPrimitive {
+class Pad final : public LinearAlongAxisPrimitive {
  public:
-  Pad() : OneAxisPrimitive("pad") {}
+  Pad() : LinearAlongAxisPrimitive("pad") {}
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     Shape shape = inputs[0].shape();
     std::int64_t& extent = shape[static_cast<int>(a[0])];
@@ -69,9 +58,9 @@ class Pad final : public OneAxisPrimitive {
 };
 
 // Attribute: axis.
-class Concatenate final : public OneAxisPrimitive {
+class Concatenate final : public LinearAlongAxisPrimitive {
  public:
-  Concatenate() : OneAxisPrimitive("concatenate") {}
+  Concatenate() : LinearAlongAxisPrimitive("concatenate") {}
   bool linear_in(int) const override { return true; }
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     const int axis = static_cast<int>(a[0]);
@@ -104,9 +93,9 @@ class Concatenate final : public OneAxisPrimitive {
 };
 
 // Attribute: axis.
-class Flip final : public OneAxisPrimitive {
+class Flip final : public LinearAlongAxisPrimitive {
  public:
-  Flip() : OneAxisPrimitive("flip") {}
+  Flip() : LinearAlongAxisPrimitive("flip") {}
   TensorType infer(Inputs inputs, const Attributes&) const override {
     return {inputs[0].shape(), inputs[0].dtype()};
   }
