@@ -6,7 +6,7 @@
 
 #include "engine/autodiff/jvp.h"
 #include "engine/graph/primitive.h"
-#include "engine/graph/print.h"
+#include "engine/graph/walk.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"

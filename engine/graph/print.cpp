@@ -1,7 +1,5 @@
 #include "engine/graph/print.h"
 
-#include <algorithm>
-
 #include "engine/graph/primitive.h"
 #include "engine/graph/walk.h"
 
@@ -20,20 +18,6 @@ std::string call_text(const Node& node) {
 }
 
 }  // namespace
-
-std::vector<const Node*> nodes_behind(std::span<const Tensor> outputs, std::span<const Tensor> stop) {
-  NodeMap seen;
-  for (const Tensor& tensor : stop) seen.insert(&tensor.node(), 0);
-  std::vector<const Node*> nodes;
-  const auto reach = [&](const Node* node) {
-    if (seen.insert(node, 0)) nodes.push_back(node);
-  };
-  for (const Tensor& output : outputs) reach(&output.node());
-  for (std::size_t i = 0; i < nodes.size(); ++i)
-    for (const Node* input : nodes[i]->inputs()) reach(input);
-  std::sort(nodes.begin(), nodes.end(), [](const Node* a, const Node* b) { return a->id() < b->id(); });
-  return nodes;
-}
 
 std::string to_text(std::span<const Tensor> outputs) {
   NodeMap number;

@@ -75,6 +75,20 @@ Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Th
   return result;
 }
 
+std::vector<const Node*> nodes_behind(std::span<const Tensor> outputs, std::span<const Tensor> stop) {
+  NodeMap seen;
+  for (const Tensor& tensor : stop) seen.insert(&tensor.node(), 0);
+  std::vector<const Node*> nodes;
+  const auto reach = [&](const Node* node) {
+    if (seen.insert(node, 0)) nodes.push_back(node);
+  };
+  for (const Tensor& output : outputs) reach(&output.node());
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    for (const Node* input : nodes[i]->inputs()) reach(input);
+  std::sort(nodes.begin(), nodes.end(), [](const Node* a, const Node* b) { return a->id() < b->id(); });
+  return nodes;
+}
+
 std::uint64_t walked_node_count() { return walked; }
 
 }  // namespace nabla

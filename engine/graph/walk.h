@@ -45,6 +45,9 @@ enum class Through { differentiable, everything };
 /// input's id is always smaller than its user's: the history before the variables is never visited.
 Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Through through);
 
+/// Nodes behind `outputs`, each once, inputs before users; `stop` ends the walk (they are not included).
+std::vector<const Node*> nodes_behind(std::span<const Tensor> outputs, std::span<const Tensor> stop = {});
+
 /// Nodes visited by all walks of this thread so far; lets tests assert that a walk stays local.
 std::uint64_t walked_node_count();
 

@@ -1,4 +1,5 @@
 #include "nn/mlp.h"
+#include "engine/graph/walk.h"
 
 #include <doctest/doctest.h>
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "engine/graph/walk.h"
 #include "engine/ops/contract.h"
 #include "tests/spec/checks.h"
 

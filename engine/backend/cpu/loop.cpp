@@ -20,7 +20,7 @@ void for_each_run(const Loop<N>& loop, const RunFunction<N>& row, std::int64_t w
     const std::int64_t last = pieces > 1 ? task + 1 : std::min(outer, first + rows_per_task);
     // Position of the first row; afterwards an odometer moves on.
     std::array<std::int64_t, kMaxRank> at{};
-    std::array<std::int64_t, N> offsets = loop.offsets;
+    std::array<std::int64_t, N> offsets{};
     std::int64_t rest = first / pieces;
     for (int i = loop.rank - 2; i >= 0; --i) {
       const std::size_t axis = static_cast<std::size_t>(i);

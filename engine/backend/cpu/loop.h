@@ -18,7 +18,6 @@ struct Loop {
   int rank = 0;
   std::array<std::int64_t, kMaxRank> extents{};
   std::array<std::array<std::int64_t, kMaxRank>, N> strides{};
-  std::array<std::int64_t, N> offsets{};
 
   std::int64_t inner_extent() const { return rank == 0 ? 1 : extents[static_cast<std::size_t>(rank - 1)]; }
   std::int64_t inner_stride(int operand) const {
@@ -45,10 +44,7 @@ template <int N>
 Loop<N> make_loop(const Shape& shape, const std::array<const Layout*, N>& operands) {
   Loop<N> loop;
   std::array<Strides, N> full;
-  for (std::size_t k = 0; k < N; ++k) {
-    full[k] = broadcast_strides(*operands[k], shape);
-    loop.offsets[k] = 0;  // Array::data() already adds the layout's offset
-  }
+  for (std::size_t k = 0; k < N; ++k) full[k] = broadcast_strides(*operands[k], shape);
   for (int i = 0; i < shape.rank(); ++i) {
     const std::size_t axis = static_cast<std::size_t>(i);
     if (shape[i] == 1) continue;
