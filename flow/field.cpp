@@ -1,6 +1,7 @@
 #include "flow/field.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/ops/constant.h"
@@ -9,6 +10,10 @@
 #include "nn/scalar.h"
 
 namespace nabla::flow {
+
+TimedField instantaneous(AverageField u) {
+  return [u = std::move(u)](const Tensor& x, const Tensor& t) { return u(x, t, t); };
+}
 
 Tensor time_factor(const char* what, const Tensor& t, const Tensor& x) {
   if (x.rank() < 2)

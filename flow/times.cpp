@@ -6,6 +6,7 @@
 #include "engine/ops/pointwise.h"
 #include "engine/ops/random.h"
 #include "engine/ops/shaping.h"
+#include "engine/ops/slicing.h"
 
 namespace nabla::flow {
 namespace {
@@ -32,6 +33,17 @@ Tensor logit_normal_times(const Tensor& key, std::int64_t count, double mean, do
   if (!(deviation > 0))
     throw Error("logit_normal_times: the deviation " + std::to_string(deviation) + " must be positive");
   return strictly_inside(sigmoid(normal(key, Shape{count, 1}, dtype) * deviation + mean));
+}
+
+TimePairs uniform_time_pairs(const Tensor& key, std::int64_t count, std::int64_t averaged, DType dtype) {
+  if (averaged < 0 || averaged > count)
+    throw Error("uniform_time_pairs: " + std::to_string(averaged) + " of " + std::to_string(count) +
+                " rows cannot have two times");
+  const Tensor keys = split(key, 3);
+  const Tensor a = uniform_times(keys[0], averaged, dtype);
+  const Tensor b = uniform_times(keys[1], averaged, dtype);
+  const Tensor single = stratified_times(keys[2], count - averaged, dtype);
+  return {concatenate({min(a, b), single}, 0), concatenate({max(a, b), single}, 0), averaged};
 }
 
 }  // namespace nabla::flow

@@ -16,4 +16,15 @@ Tensor stratified_times(const Tensor& key, std::int64_t count, DType dtype = DTy
 Tensor logit_normal_times(const Tensor& key, std::int64_t count, double mean, double deviation,
                           DType dtype = DType::f32);
 
+/// Times t <= r for the training of average velocities, [count, 1] each.
+struct TimePairs {
+  Tensor t;
+  Tensor r;
+  std::int64_t averaged;  ///< rows 0 .. averaged-1 have t < r, the others t = r
+};
+/// The sorted pairs of two independent uniform times in the first `averaged` rows, and one time for both,
+/// stratified, in the others. @throws Error unless 0 <= averaged <= count.
+TimePairs uniform_time_pairs(const Tensor& key, std::int64_t count, std::int64_t averaged,
+                             DType dtype = DType::f32);
+
 }  // namespace nabla::flow

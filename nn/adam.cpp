@@ -3,7 +3,6 @@
 #include <cmath>
 #include <string>
 
-#include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
 #include "nn/scalar.h"
 
@@ -25,15 +24,9 @@ Adam::Adam(const Module& module, const AdamOptions& options)
                 std::to_string(options.beta2) +
                 " must be in [0, 1), epsilon positive and weight decay not negative");
   for (const Parameter& parameter : parameters_) {
-    first_moments_.emplace_back(zeros_like(parameter.cell->get()));
-    second_moments_.emplace_back(zeros_like(parameter.cell->get()));
+    first_moments_.push_back(&moments_.add("first." + parameter.name, parameter.cell->get()));
+    second_moments_.push_back(&moments_.add("second." + parameter.name, parameter.cell->get()));
   }
-}
-
-// The moments themselves tell how many steps they hold, so that the bias corrections cannot run ahead of
-// them.
-std::int64_t Adam::steps() const {
-  return first_moments_.empty() ? 0 : static_cast<std::int64_t>(first_moments_.front().version());
 }
 
 std::vector<Update> Adam::updates(const std::vector<Tensor>& gradients, double learning_rate) {
@@ -73,12 +66,12 @@ std::vector<Update> Adam::updates(const std::vector<Tensor>& gradients, double l
     const Tensor& p = parameters_[i].cell->get();
     const Tensor& g = gradients[i];
     const Scalars& at = p.dtype() == DType::f64 ? f64 : f32;
-    const Tensor m = first_moments_[i].get() * options_.beta1 + g;
-    const Tensor v = second_moments_[i].get() * options_.beta2 + square(g);
+    const Tensor m = first_moments_[i]->get() * options_.beta1 + g;
+    const Tensor v = second_moments_[i]->get() * options_.beta2 + square(g);
     const Tensor change = m * at.rate / (sqrt(v) + at.epsilon);
     updates.push_back({parameters_[i].cell, (options_.weight_decay > 0 ? p * at.keep : p) - change});
-    moments.push_back({&first_moments_[i], m});
-    moments.push_back({&second_moments_[i], v});
+    moments.push_back({first_moments_[i], m});
+    moments.push_back({second_moments_[i], v});
   }
   updates.insert(updates.end(), moments.begin(), moments.end());
   return updates;

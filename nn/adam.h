@@ -1,10 +1,10 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 #include "nn/module.h"
+#include "nn/running_state.h"
 #include "nn/update.h"
 
 namespace nabla::nn {
@@ -36,14 +36,21 @@ class Adam {
   /// is negative or not finite.
   std::vector<Update> updates(const std::vector<Tensor>& gradients, double learning_rate);
 
-  /// Number of steps committed so far; updates that are built and never committed do not count.
-  std::int64_t steps() const;
+  /// Number of steps committed so far, those of a loaded state included.
+  std::int64_t steps() const { return moments_.steps(); }
+
+  /// "first.<parameter>" and "second.<parameter>", the moments as they are kept, and "steps" (i64, rank 0).
+  State state() const { return moments_.state(); }
+  /// Goes on from a saved state. @throws Error, changing nothing, if an entry is missing, unknown or does not
+  /// fit.
+  void load(const State& state) { moments_.load("adam", state); }
 
  private:
   std::vector<Parameter> parameters_;
   AdamOptions options_;
-  std::deque<Cell> first_moments_;
-  std::deque<Cell> second_moments_;
+  RunningState moments_;
+  std::vector<Cell*> first_moments_;  // in moments_, aligned with the parameters
+  std::vector<Cell*> second_moments_;
 };
 
 }  // namespace nabla::nn

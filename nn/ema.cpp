@@ -4,7 +4,6 @@
 #include <cmath>
 #include <string>
 
-#include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
 #include "nn/scalar.h"
 
@@ -13,7 +12,7 @@ namespace nabla::nn {
 Ema::Ema(const Module& module, double decay) : parameters_(module.parameters()), decay_(decay) {
   const bool fits = decay >= 0 && decay < 1;
   if (!fits) throw Error("ema: the decay " + std::to_string(decay) + " is not in [0, 1)");
-  for (const Parameter& parameter : parameters_) sums_.emplace_back(zeros_like(parameter.cell->get()));
+  for (const Parameter& parameter : parameters_) sums_.add(parameter.name, parameter.cell->get());
 }
 
 std::vector<Update> Ema::updates(std::span<const Update> parameter_updates) {
@@ -23,21 +22,17 @@ std::vector<Update> Ema::updates(std::span<const Update> parameter_updates) {
                                     [&](const Update& update) { return update.cell == parameters_[i].cell; });
     if (found == parameter_updates.end())
       throw Error("ema: no new value of '" + parameters_[i].name + "' is given");
-    updates.push_back({&sums_[i], sums_[i].get() * decay_ + found->value});
+    Cell* sum = sums_.parameters()[i].cell;
+    updates.push_back({sum, sum->get() * decay_ + found->value});
   }
   return updates;
-}
-
-// The sums themselves tell how many steps they hold.
-std::int64_t Ema::steps() const {
-  return sums_.empty() ? 0 : static_cast<std::int64_t>(sums_.front().version());
 }
 
 std::vector<Tensor> Ema::averages() const {
   if (steps() == 0) throw Error("ema: there is no average before the first step");
   const double weight = (1 - decay_) / (1 - std::pow(decay_, static_cast<double>(steps())));
   std::vector<Tensor> averages;
-  for (const Cell& sum : sums_) averages.push_back(sum.get() * scalar_leaf(weight, sum.get().dtype()));
+  for (const Tensor& sum : sums_.leaves()) averages.push_back(sum * scalar_leaf(weight, sum.dtype()));
   return averages;
 }
 

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <span>
 #include <vector>
 
 #include "nn/module.h"
+#include "nn/running_state.h"
 #include "nn/update.h"
 
 namespace nabla::nn {
@@ -26,13 +26,19 @@ class Ema {
   /// Gives a module of the same make the averages. @throws Error before the first step or if shapes differ.
   void copy_to(const Module& module) const;
 
-  /// Number of steps committed so far; updates that are built and never committed do not count.
-  std::int64_t steps() const;
+  /// Number of steps committed so far, those of a loaded state included.
+  std::int64_t steps() const { return sums_.steps(); }
+
+  /// The sums that the averages are made of, under the parameters' names, and "steps" (i64, rank 0).
+  State state() const { return sums_.state(); }
+  /// Goes on from a saved state. @throws Error, changing nothing, if an entry is missing, unknown or does not
+  /// fit.
+  void load(const State& state) { sums_.load("ema", state); }
 
  private:
   std::vector<Parameter> parameters_;
   double decay_;
-  std::deque<Cell> sums_;  // sum over steps of decay^(n-i) p_i
+  RunningState sums_;  // sum over steps of decay^(n-i) p_i, aligned with the parameters
 };
 
 }  // namespace nabla::nn

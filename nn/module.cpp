@@ -57,22 +57,4 @@ LossAndGradients value_and_grad(const Module& module, const std::function<std::v
   return out;
 }
 
-void copy_parameters(const Module& from, const Module& to) {
-  const std::vector<Parameter>& sources = from.parameters();
-  const std::vector<Parameter>& targets = to.parameters();
-  if (sources.size() != targets.size())
-    throw Error("copy_parameters: " + std::to_string(sources.size()) + " parameters cannot replace " +
-                std::to_string(targets.size()));
-  // Check everything first, so that a refusal leaves the target as it was.
-  for (std::size_t i = 0; i < sources.size(); ++i) {
-    const Tensor& a = sources[i].cell->get();
-    const Tensor& b = targets[i].cell->get();
-    if (sources[i].name != targets[i].name || !(a.shape() == b.shape()) || a.dtype() != b.dtype())
-      throw Error("copy_parameters: '" + sources[i].name + "' " + to_string(a.shape()) + " " +
-                  std::string(name_of(a.dtype())) + " cannot replace '" + targets[i].name + "' " +
-                  to_string(b.shape()) + " " + std::string(name_of(b.dtype())));
-  }
-  for (std::size_t i = 0; i < sources.size(); ++i) targets[i].cell->assign(sources[i].cell->get());
-}
-
 }  // namespace nabla::nn

@@ -60,7 +60,4 @@ struct LossAndGradients {
 /// @throws Error if nothing is returned or the loss has more than one element.
 LossAndGradients value_and_grad(const Module& module, const std::function<std::vector<Tensor>()>& loss);
 
-/// Gives `to` the parameter values of `from`. @throws Error if names, shapes or types differ.
-void copy_parameters(const Module& from, const Module& to);
-
 }  // namespace nabla::nn

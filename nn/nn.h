@@ -10,6 +10,8 @@
 #include "nn/linear.h"            // IWYU pragma: export
 #include "nn/mlp.h"               // IWYU pragma: export
 #include "nn/module.h"            // IWYU pragma: export
+#include "nn/running_state.h"     // IWYU pragma: export
 #include "nn/scalar.h"            // IWYU pragma: export
 #include "nn/schedule.h"          // IWYU pragma: export
+#include "nn/state.h"             // IWYU pragma: export
 #include "nn/update.h"            // IWYU pragma: export

@@ -1,32 +1,13 @@
 #include "uncertainty/posterior.h"
 
-#include <algorithm>
-#include <span>
-#include <string>
-
 #include "engine/autodiff/jvp.h"
-#include "engine/graph/primitive.h"
-#include "engine/graph/walk.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
+#include "uncertainty/require_inside.h"
 
 namespace nabla::uncertainty {
 namespace {
-
-// Inside a transform by time t has no elements yet. Leaves, the usual case, end the walk at once.
-bool has_elements(const Tensor& t) {
-  return std::ranges::none_of(nodes_behind(std::span(&t, 1)),
-                              [](const Node* node) { return node->primitive().is_variable(); });
-}
-
-template <class T>
-void check_inside(const char* what, const Tensor& t) {
-  for (const T value : t.data<T>())
-    if (!(value > 0 && value < 1))
-      throw Error(std::string(what) + ": the time " + std::to_string(value) +
-                  " is not strictly between 0 (noise) and 1 (data), where the identity is 0/0");
-}
 
 // The path's numbers at the times of x, with x's rank and an extent of 1 on every axis but the first.
 struct AtTime {
@@ -36,7 +17,7 @@ struct AtTime {
 
 AtTime at_time(const char* what, const Tensor& x, const Tensor& t, const PosteriorOptions& options) {
   const Tensor time = flow::time_factor(what, t, x);
-  if (has_elements(t)) t.dtype() == DType::f64 ? check_inside<double>(what, t) : check_inside<float>(what, t);
+  require_inside(what, t);
   const flow::AffinePath& path = options.path;
   AtTime at{path.s(time), path.s_rate(time), path.wronskian(time), {}};
   at.factor = square(at.s) / (path.a(time) * at.wronskian);

@@ -6,6 +6,7 @@
 
 #include "engine/engine.h"
 #include "nn/mlp.h"
+#include "nn/state.h"
 
 namespace nabla::nn {
 namespace {
@@ -70,17 +71,42 @@ TEST_CASE("value_and_grad gives loss, gradients by parameter and auxiliary resul
                        doctest::Contains("no loss"), Error);
 }
 
-TEST_CASE("copy_parameters copies all or nothing") {
+TEST_CASE("a state gives its values to a module of the same make, all or nothing") {
   const TwoLayers a;
   const TwoLayers b;
   a.parameter("scale").assign(full(Shape{2}, 3));
-  copy_parameters(a, b);
+  load_state(b, state_of(a));
   CHECK(b.parameter("scale").get().to_vector<float>() == std::vector<float>{3, 3});
-  const Linear other(random_key(0), 3, 4);
-  CHECK_THROWS_WITH_AS(copy_parameters(other, a), doctest::Contains("2 parameters cannot replace 4"), Error);
-  const Linear wide(random_key(0), 3, 5);
-  CHECK_THROWS_WITH_AS(copy_parameters(wide, other), doctest::Contains("'weight' [3, 5] f32 cannot replace"),
-                       Error);
+
+  State damaged = state_of(b);
+  damaged.front().value = damaged.front().value + 1;
+  const auto refused = [&](const State& state, const char* why) {
+    const std::vector<float> before = a.leaves()[0].to_vector<float>();
+    CHECK_THROWS_WITH_AS(load_state(a, state), doctest::Contains(why), Error);
+    CHECK(a.leaves()[0].to_vector<float>() == before);
+  };
+  State longer = damaged;
+  longer.push_back({"extra", zeros(Shape{1})});
+  refused(longer, "'extra' belongs to nothing here");
+  State wide = damaged;
+  wide.back().value = zeros(Shape{7});
+  refused(wide, "[7] f32 cannot replace");
+  State other_type = damaged;
+  other_type.back().value = cast(other_type.back().value, DType::f64);
+  refused(other_type, "f64 cannot replace");
+  damaged.pop_back();
+  refused(damaged, "is missing");
+}
+
+TEST_CASE("parts of a state keep their names apart") {
+  State all;
+  append_part(all, "a", {{"x", zeros(Shape{1})}, {"b.x", zeros(Shape{2})}});
+  append_part(all, "ab", {{"x", zeros(Shape{3})}});
+  const State a = part_of(all, "a");
+  REQUIRE(a.size() == 2);
+  CHECK(a[1].name == "b.x");
+  CHECK(entry("test", part_of(all, "ab"), "x").shape() == Shape{3});
+  CHECK_THROWS_WITH_AS(entry("test", a, "y"), doctest::Contains("test: 'y' is missing"), Error);
 }
 
 TEST_CASE("names of a network's parameters are unique, and seeds decide its weights") {

@@ -6,6 +6,7 @@
 #include "nn/adam.h"
 #include "nn/ema.h"
 #include "nn/schedule.h"
+#include "nn/state.h"
 
 namespace nabla::nn {
 namespace {
@@ -194,6 +195,57 @@ TEST_CASE("the learning rate warms up linearly and falls along a cosine") {
   CHECK(schedule.at(1000) == 0.5);
   CHECK_THROWS_AS(schedule.at(-1), Error);
   CHECK_THROWS_AS((WarmupCosine{.warmup_steps = 5, .total_steps = 4}.at(0)), Error);
+}
+
+TEST_CASE("training that goes on from saved states is the same to the last bit") {
+  struct Training {
+    Numbers module;
+    Training() : module(std::vector<double>{1.5, -0.25, 0}) {}
+    Adam adam{module, {.weight_decay = 0.1}};
+    Ema ema{module, 0.9};
+    void step(std::int64_t number) {
+      const Tensor x = module.leaves()[0];
+      std::vector<Update> updates = adam.updates({x * 2 + std::sin(static_cast<double>(number))}, 0.05);
+      const std::vector<Update> averages = ema.updates(updates);
+      updates.insert(updates.end(), averages.begin(), averages.end());
+      commit(updates);
+    }
+  };
+  Training whole;
+  for (std::int64_t n = 0; n < 9; ++n) whole.step(n);
+  Training first;
+  for (std::int64_t n = 0; n < 4; ++n) first.step(n);
+  Training second;
+  second.step(7);  // what it did before is forgotten
+  load_state(second.module, state_of(first.module));
+  second.adam.load(first.adam.state());
+  second.ema.load(first.ema.state());
+  CHECK(second.adam.steps() == 4);
+  for (std::int64_t n = 4; n < 9; ++n) second.step(n);
+  CHECK(second.adam.steps() == 9);
+  CHECK(second.ema.steps() == 9);
+  CHECK(second.module.leaves()[0].to_vector<double>() == whole.module.leaves()[0].to_vector<double>());
+  CHECK(second.ema.averages()[0].to_vector<double>() == whole.ema.averages()[0].to_vector<double>());
+}
+
+TEST_CASE("saved states that do not fit are refused and change nothing") {
+  const Numbers module({1, 2});
+  Adam adam(module);
+  commit(adam.updates({ones(Shape{2}, DType::f64)}, 0.1));
+  const State good = adam.state();
+  REQUIRE(good.size() == 3);
+  State no_steps = good;
+  no_steps.pop_back();
+  CHECK_THROWS_WITH_AS(adam.load(no_steps), doctest::Contains("adam: 'steps' is missing"), Error);
+  State negative = good;
+  negative.back().value = tensor<std::int64_t>({-1}, Shape{});
+  CHECK_THROWS_WITH_AS(adam.load(negative), doctest::Contains("number of steps"), Error);
+  State short_moment = good;
+  short_moment[1].value = zeros(Shape{1}, DType::f64);
+  CHECK_THROWS_WITH_AS(adam.load(short_moment),
+                       doctest::Contains("'second.x' [1] f64 cannot replace [2] f64"), Error);
+  CHECK(adam.steps() == 1);
+  CHECK(adam.state()[0].value.to_vector<double>() == good[0].value.to_vector<double>());
 }
 
 }  // namespace nabla::nn

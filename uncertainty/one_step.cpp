@@ -1,0 +1,69 @@
+#include "uncertainty/one_step.h"
+
+#include <cmath>
+#include <numbers>
+#include <span>
+#include <vector>
+
+#include "engine/ops/constant.h"
+#include "engine/ops/contraction.h"
+#include "engine/ops/pointwise.h"
+#include "engine/ops/reduction.h"
+#include "engine/ops/shaping.h"
+#include "engine/plan/evaluate.h"
+#include "flow/average_sampling.h"
+#include "uncertainty/log_determinant.h"
+#include "uncertainty/posterior.h"
+#include "uncertainty/require_inside.h"
+
+namespace nabla::uncertainty {
+namespace {
+
+// dT/dx of the map from time t to time r, one matrix a sample: [B, D, D].
+Tensor map_jacobian(const flow::AverageField& u, const Tensor& x, const Tensor& t, const Tensor& r,
+                    const JacobianOptions& options) {
+  const std::int64_t elements = x.shape().without_first(1).size();
+  return reshape(sample_jacobian([&](const Tensor& at) { return flow::flow_map(u, at, t, r); }, x, options),
+                 Shape{x.shape()[0], elements, elements});
+}
+
+}  // namespace
+
+InnerPosterior inner_posterior(const flow::AverageField& u, const Tensor& x0, const Tensor& t,
+                               const JacobianOptions& options) {
+  const Tensor x = flow::flow_map(u, x0, zeros_like(t), t).detach();
+  const flow::TimedField v = flow::instantaneous(u);
+  const PosteriorOptions posterior{.jacobian = options};
+  const Tensor variance = posterior_variance(v, x, t, posterior);
+  Axes elements;
+  for (int axis = 1; axis < x.rank(); ++axis) elements.push_back(axis);
+  return {x, posterior_mean(v, x, t, posterior), variance, sum(variance, elements)};
+}
+
+Tensor push_forward_covariance(const flow::AverageField& u, const Tensor& x, const Tensor& t,
+                               const JacobianOptions& options) {
+  require_inside("push_forward_covariance", t);
+  const Tensor left =
+      reshape(flow::time_factor("push_forward_covariance", 1 - t, x), Shape{t.shape()[0], 1, 1});
+  const Tensor map = map_jacobian(u, x, t, ones_like(t), options);
+  return square(left) * matmul(map, transpose(map));
+}
+
+Tensor one_step_log_density(const flow::AverageField& u, const Tensor& x0, const JacobianOptions& options) {
+  const Tensor map =
+      cast(map_jacobian(u, x0, flow::shared_time(0, x0.dtype()), flow::shared_time(1, x0.dtype()), options),
+           DType::f64);
+  const std::size_t rows = static_cast<std::size_t>(x0.shape()[0]);
+  const std::size_t elements = static_cast<std::size_t>(map.shape()[1]);
+  const Tensor noise = reshape(cast(x0, DType::f64), Shape{x0.shape()[0], map.shape()[1]});
+  const Tensor lengths = sum(square(noise), {1});
+  evaluate({map, lengths});
+  std::vector<double> density = lengths.to_vector<double>();
+  for (std::size_t b = 0; b < rows; ++b)
+    density[b] = -0.5 * (density[b] + static_cast<double>(elements) * std::log(2 * std::numbers::pi)) -
+                 log_abs_determinant(map.data<double>().subspan(b * elements * elements, elements * elements),
+                                     elements);
+  return tensor(density, Shape{x0.shape()[0]});
+}
+
+}  // namespace nabla::uncertainty
