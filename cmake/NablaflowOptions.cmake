@@ -13,7 +13,9 @@ set_property(CACHE NABLAFLOW_BUILD_TESTS PROPERTY STRINGS AUTO ON OFF)
 
 option(NABLAFLOW_BUILD_EXAMPLES "Build the example programs" ${PROJECT_IS_TOP_LEVEL})
 option(NABLAFLOW_BUILD_BENCH "Build the benchmarks" OFF)
+option(NABLAFLOW_INSTALL "Let cmake --install install the libraries and their package" ${PROJECT_IS_TOP_LEVEL})
 option(NABLAFLOW_WERROR "Treat warnings as errors" OFF)
+option(NABLAFLOW_FUZZ "Build the fuzzers of the readers for libFuzzer, which comes with Clang" OFF)
 set(NABLAFLOW_SANITIZE "" CACHE STRING "Sanitizers, separated by commas: address,undefined or thread")
 
 if(PROJECT_IS_TOP_LEVEL AND NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)

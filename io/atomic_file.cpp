@@ -1,12 +1,15 @@
 #include "io/atomic_file.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <system_error>
 
@@ -14,6 +17,8 @@
 
 namespace nabla::io {
 namespace {
+
+constexpr std::string_view kTemporaryMark = ".tmp";
 
 [[noreturn]] void fail(const std::filesystem::path& path, const std::string& doing, int error) {
   throw Error("write_file: cannot " + doing + " '" + path.string() + "': " + std::strerror(error));
@@ -58,7 +63,7 @@ class TemporaryFile {
   static std::filesystem::path unused_name(const std::filesystem::path& target) {
     static std::atomic<unsigned> counter{0};
     std::filesystem::path name = target;
-    name += ".tmp" + std::to_string(::getpid()) + "." + std::to_string(counter++);
+    name += std::string(kTemporaryMark) + std::to_string(::getpid()) + "." + std::to_string(counter++);
     return name;
   }
 
@@ -67,6 +72,33 @@ class TemporaryFile {
   int descriptor_ = -1;
   bool renamed_ = false;
 };
+
+/// Takes a number off the front of `text`, written as std::to_string writes it.
+template <class T>
+std::optional<T> take_number(std::string_view& text) {
+  T number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || number < 0) return std::nullopt;
+  const auto length = static_cast<std::size_t>(end - text.data());
+  if (std::to_string(number) != text.substr(0, length)) return std::nullopt;
+  text.remove_prefix(length);
+  return number;
+}
+
+/// The process that gave `name` to a temporary file for `target`; nothing where it is another sort of name.
+std::optional<pid_t> writer_of(std::string_view name, std::string_view target) {
+  for (const std::string_view part : {target, kTemporaryMark}) {
+    if (!name.starts_with(part)) return std::nullopt;
+    name.remove_prefix(part.size());
+  }
+  const auto process = take_number<pid_t>(name);
+  if (!process || *process == 0 || !name.starts_with('.')) return std::nullopt;
+  name.remove_prefix(1);
+  if (!take_number<unsigned>(name) || !name.empty()) return std::nullopt;
+  return process;
+}
+
+bool is_running(pid_t process) { return ::kill(process, 0) == 0 || errno != ESRCH; }
 
 }  // namespace
 
@@ -83,6 +115,28 @@ void write_file(const std::filesystem::path& path, std::span<const std::byte> by
 
 void write_file(const std::filesystem::path& path, std::string_view text) {
   write_file(path, std::as_bytes(std::span(text.data(), text.size())));
+}
+
+void remove_leftovers(const std::filesystem::path& target) {
+  const std::string name = target.filename().string();
+  const std::filesystem::path directory = target.has_parent_path() ? target.parent_path() : ".";
+  std::error_code error;
+  std::filesystem::directory_iterator entry(directory, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    const auto writer = writer_of(entry->path().filename().string(), name);
+    std::error_code vanished;
+    if (!writer || is_running(*writer) ||
+        !std::filesystem::is_regular_file(entry->symlink_status(vanished))) {
+      continue;
+    }
+    if (::unlink(entry->path().c_str()) != 0 && errno != ENOENT) {
+      throw Error("remove_leftovers: cannot remove '" + entry->path().string() +
+                  "': " + std::strerror(errno));
+    }
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    throw Error("remove_leftovers: cannot list '" + directory.string() + "': " + error.message());
+  }
 }
 
 }  // namespace nabla::io

@@ -15,4 +15,9 @@ void write_file(const std::filesystem::path& path, std::span<const std::byte> by
 /// As above, for text.
 void write_file(const std::filesystem::path& path, std::string_view text);
 
+/// Removes the temporary files that a killed write_file left beside `target`; those of a process that still
+/// runs are kept. Does nothing where the directory is missing. Throws nabla::Error naming the file that
+/// cannot be removed.
+void remove_leftovers(const std::filesystem::path& target);
+
 }  // namespace nabla::io

@@ -1,6 +1,8 @@
 #include "io/atomic_file.h"
 
 #include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <string>
 #include <thread>
@@ -13,6 +15,20 @@ namespace nabla::io {
 
 using test::ScratchDirectory;
 using test::slurp;
+using test::spill;
+
+namespace {
+
+/// The id of a process that has ended.
+pid_t ended_process() {
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(0);
+  REQUIRE(child > 0);
+  REQUIRE(::waitpid(child, nullptr, 0) == child);
+  return child;
+}
+
+}  // namespace
 
 TEST_CASE("write_file writes, replaces, and leaves nothing else behind") {
   const ScratchDirectory scratch;
@@ -63,6 +79,51 @@ TEST_CASE("concurrent writers of one path leave one whole file") {
   REQUIRE(text.size() == 10'000);
   CHECK(text == std::string(10'000, text[0]));
   CHECK(scratch.file_count() == 1);
+}
+
+TEST_CASE("remove_leftovers removes what ended writers left beside this target, and nothing else") {
+  const ScratchDirectory scratch;
+  const std::string ended = std::to_string(ended_process());
+  const std::string running = std::to_string(::getpid());
+  const std::string removed[] = {"a.bin.tmp" + ended + ".0", "a.bin.tmp" + ended + ".4294967295"};
+  const std::string kept[] = {
+      "a.bin",
+      "a.bin.tmp" + running + ".0",  // of a writer at work
+      "a.bin.tmp1.0",                // of a process that always runs, and is not ours
+      "b.bin.tmp" + ended + ".0",
+      "xa.bin.tmp" + ended + ".0",
+      "a.bin.tmp" + ended,
+      "a.bin.tmp" + ended + ".",
+      "a.bin.tmp" + ended + ".0x",
+      "a.bin.tmp" + ended + ".00",
+      "a.bin.tmp" + ended + ".-1",
+      "a.bin.tmp0" + ended + ".0",
+      "a.bin.tmp-" + ended + ".0",
+      "a.bin.tmp" + ended + ".4294967296",
+      "a.bin.tmp.0",
+      "a.bin.tmp0.0",
+  };
+  for (const std::string& name : removed) spill(scratch / name, "x");
+  for (const std::string& name : kept) spill(scratch / name, "x");
+  const std::string directory = "a.bin.tmp" + ended + ".7";
+  std::filesystem::create_directory(scratch / directory);
+
+  remove_leftovers(scratch / "a.bin");
+  for (const std::string& name : removed) CHECK_FALSE(std::filesystem::exists(scratch / name));
+  for (const std::string& name : kept) {
+    CAPTURE(name);
+    CHECK(std::filesystem::exists(scratch / name));
+  }
+  CHECK(std::filesystem::exists(scratch / directory));
+}
+
+TEST_CASE("remove_leftovers needs neither the target nor its directory, but a directory it can list") {
+  const ScratchDirectory scratch;
+  remove_leftovers(scratch / "a.bin");
+  remove_leftovers(scratch / "none/a.bin");
+  spill(scratch / "file", "");
+  CHECK_THROWS_WITH_AS(remove_leftovers(scratch / "file/a.bin"),
+                       doctest::Contains("remove_leftovers: cannot list"), Error);
 }
 
 }  // namespace nabla::io

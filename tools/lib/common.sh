@@ -9,8 +9,10 @@ source "$repository/tools/lib/packages.sh"
 
 # Packages that every build uses, and those that io and the examples add.
 build_packages=(g++ cmake ninja-build libdnnl-dev)
-example_packages=(zlib1g-dev libpng-dev nlohmann-json3-dev libcli11-dev)
+io_packages=(zlib1g-dev libpng-dev libzip-dev nlohmann-json3-dev)
+example_packages=("${io_packages[@]}" libcli11-dev)
 test_packages=(doctest-dev)
+fuzz_packages=(clang-16 libclang-rt-16-dev)
 
 # step <words>: a heading with the seconds since the script started.
 step() {

@@ -58,8 +58,10 @@ is_usable() {
     cmake | ccache | clang-format) command -v "$1" >/dev/null ;;
     ninja-build) command -v ninja >/dev/null ;;
     clang-16) command -v clang++-16 >/dev/null ;;
+    libclang-rt-16-dev) echo "int main() {}" | clang++-16 -fsanitize=address -x c++ - -o /dev/null 2>/dev/null ;;
     zlib1g-dev) has_header zlib.h ;;
     libpng-dev) has_header png.h ;;
+    libzip-dev) has_header zip.h ;;
     nlohmann-json3-dev) has_header nlohmann/json.hpp ;;
     libcli11-dev) has_header CLI/CLI.hpp ;;
     doctest-dev) has_header doctest/doctest.h ;;

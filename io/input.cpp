@@ -1,0 +1,15 @@
+#include "io/input.h"
+
+#include "engine/tensor/error.h"
+
+namespace nabla::io {
+
+void Input::fail(std::uint64_t byte, const std::string& what) const {
+  throw Error(std::string(function) + ": " + name + ", byte " + std::to_string(byte) + ": " + what);
+}
+
+void Input::fail_cut(std::string_view what) const {
+  fail(bytes.size(), "the file ends inside " + std::string(what));
+}
+
+}  // namespace nabla::io

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "engine/tensor/tensor.h"
+#include "io/input.h"
+
+namespace nabla::io::npy {
+
+// A file is "\x93NUMPY", two bytes of version, the length of the header (2 bytes in version 1.0, else 4), the
+// header (a Python dictionary with 'descr', 'fortran_order' and 'shape') and the elements.
+
+/// What the header says.
+struct Header {
+  DType dtype = DType::f32;
+  std::endian order = std::endian::little;
+  bool fortran_order = false;  ///< the first axis varies fastest
+  Shape shape;
+  std::size_t end = 0;  ///< the byte behind the header
+};
+
+/// Reads everything before the elements.
+Header parse_header(const Input& input);
+
+/// The header of a file in C order, little-endian. Throws nabla::Error beginning with `function` for an
+/// element type that is not supported.
+std::string format_header(const std::string& function, DType dtype, const Shape& shape);
+
+/// parse_npy and encode_npy under the name of another function.
+Tensor parse(const Input& input);
+std::vector<std::byte> encode(const std::string& function, const Tensor& tensor);
+
+}  // namespace nabla::io::npy

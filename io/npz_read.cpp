@@ -1,0 +1,146 @@
+#include <algorithm>
+#include <string_view>
+#include <unordered_set>
+#include <utility>
+
+#include "engine/tensor/error.h"
+#include "io/file_bytes.h"
+#include "io/npy_format.h"
+#include "io/npz.h"
+#include "io/zip_handle.h"
+
+namespace nabla::io {
+namespace {
+
+constexpr std::string_view kFunction = "read_npz";
+constexpr std::string_view kSuffix = ".npy";
+constexpr const char* kTwice = "the entry comes twice";
+// Deflate makes at most 258 bytes of 2 bits; the constant covers the ends of a tiny stream.
+constexpr std::uint64_t kMaxExpansion = 1032;
+constexpr std::uint64_t kExpansionSlack = 1024;
+constexpr std::size_t kFirstBlock = std::size_t{1} << 16;
+
+[[noreturn]] void fail(const std::string& name, const std::string& what) {
+  throw Error(std::string(kFunction) + ": " + name + ": " + what);
+}
+
+std::string entry_place(const std::string& name, const std::string& entry) {
+  return name + ", entry '" + entry + "'";
+}
+
+/// Nothing where libzip refuses the archive.
+ZipArchive open(std::span<const std::byte> bytes, zip_flags_t flags, ZipError& error) {
+  ZipSource source(zip_source_buffer_create(bytes.data(), bytes.size(), 0, error.get()));
+  if (!source) return nullptr;
+  ZipArchive archive(zip_open_from_source(source.get(), static_cast<int>(flags), error.get()));
+  if (archive) static_cast<void>(source.release());  // the archive owns it now
+  return archive;
+}
+
+/// Of an archive that libzip refuses for two entries of one name: says which. Only a lenient look tells.
+[[noreturn]] void fail_twice(std::span<const std::byte> bytes, const std::string& name) {
+  ZipError ignored;
+  const ZipArchive archive = open(bytes, ZIP_RDONLY, ignored);
+  std::unordered_set<std::string> seen;
+  for (zip_int64_t i = 0; archive && i < zip_get_num_entries(archive.get(), 0); ++i) {
+    const char* const entry = zip_get_name(archive.get(), static_cast<zip_uint64_t>(i), 0);
+    if (entry && !seen.insert(entry).second) fail(entry_place(name, entry), kTwice);
+  }
+  fail(name, kTwice);
+}
+
+ZipArchive open_archive(std::span<const std::byte> bytes, const std::string& name) {
+  // libzip takes an empty file for an archive without entries.
+  if (bytes.empty()) fail(name, "the file is empty");
+  ZipError error;
+  ZipArchive archive = open(bytes, ZIP_RDONLY | ZIP_CHECKCONS, error);
+  if (!archive) {
+    if (zip_error_code_zip(error.get()) == ZIP_ER_EXISTS) fail_twice(bytes, name);
+    fail(name, "the archive is damaged or cut short: " + error.text());
+  }
+  return archive;
+}
+
+struct Entry {
+  std::string place;  ///< of the file and the entry, for error messages
+  std::string name;   ///< of the tensor
+  std::uint64_t size = 0;
+};
+
+/// What the directory says of an entry, as far as it can be true in a file of `file_size` bytes.
+Entry look_at(zip_t* archive, std::uint64_t index, std::uint64_t file_size, const std::string& name) {
+  zip_stat_t status;
+  if (zip_stat_index(archive, index, 0, &status) != 0) {
+    fail(name + ", entry " + std::to_string(index), zip_strerror(archive));
+  }
+  constexpr zip_uint64_t kNeeded = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_SIZE | ZIP_STAT_COMP_METHOD;
+  if ((status.valid & kNeeded) != kNeeded) {
+    fail(name + ", entry " + std::to_string(index), "its name, sizes or method are missing");
+  }
+  const std::string_view entry_name = status.name;
+  Entry entry{entry_place(name, status.name), {}, status.size};
+  if (!entry_name.ends_with(kSuffix) || entry_name.size() == kSuffix.size()) {
+    fail(entry.place, "this is no .npy file");
+  }
+  entry.name = entry_name.substr(0, entry_name.size() - kSuffix.size());
+  if ((status.valid & ZIP_STAT_ENCRYPTION_METHOD) != 0 && status.encryption_method != ZIP_EM_NONE) {
+    fail(entry.place, "the entry is encrypted");
+  }
+  if (status.comp_method != ZIP_CM_STORE && status.comp_method != ZIP_CM_DEFLATE) {
+    fail(entry.place, "compression method " + std::to_string(status.comp_method) +
+                          " is not supported (stored and deflated are)");
+  }
+  const std::uint64_t packed = std::min<std::uint64_t>(status.comp_size, file_size);
+  const bool stored = status.comp_method == ZIP_CM_STORE;
+  const std::uint64_t limit = stored ? packed : packed * kMaxExpansion + kExpansionSlack;
+  if (entry.size > limit) {
+    fail(entry.place,
+         std::to_string(packed) + " packed bytes cannot unpack to " + std::to_string(entry.size));
+  }
+  return entry;
+}
+
+/// Unpacks an entry, growing as data arrives: the directory may promise any size.
+void unpack(zip_t* archive, std::uint64_t index, const Entry& entry, std::vector<std::byte>& bytes) {
+  const ZipFile file(zip_fopen_index(archive, index, 0));
+  if (!file) fail(entry.place, zip_strerror(archive));
+  std::size_t filled = 0;
+  for (;;) {
+    if (filled == bytes.size()) bytes.resize(std::max(kFirstBlock, 2 * bytes.size()));
+    const zip_int64_t count = zip_fread(file.get(), bytes.data() + filled, bytes.size() - filled);
+    if (count < 0) fail(entry.place, "damaged data: " + std::string(zip_file_strerror(file.get())));
+    // The checksum has been compared when the end is reported.
+    if (count == 0) break;
+    filled += static_cast<std::size_t>(count);
+    if (filled > entry.size) break;
+  }
+  if (filled != entry.size) {
+    fail(entry.place, "damaged data: " + std::string(filled > entry.size ? "more" : "fewer") + " than the " +
+                          std::to_string(entry.size) + " bytes that the archive names");
+  }
+  bytes.resize(filled);
+}
+
+}  // namespace
+
+std::vector<NamedTensor> parse_npz(std::span<const std::byte> bytes, const std::string& name) {
+  const ZipArchive archive = open_archive(bytes, name);
+  const zip_int64_t count = zip_get_num_entries(archive.get(), 0);
+  std::vector<NamedTensor> tensors;
+  std::unordered_set<std::string> seen;
+  std::vector<std::byte> unpacked;
+  for (std::uint64_t i = 0; std::cmp_less(i, count); ++i) {
+    Entry entry = look_at(archive.get(), i, bytes.size(), name);
+    if (!seen.insert(entry.name).second) fail(entry.place, kTwice);
+    unpack(archive.get(), i, entry, unpacked);
+    Tensor value = npy::parse(Input{kFunction, entry.place, unpacked});
+    tensors.push_back({std::move(entry.name), std::move(value)});
+  }
+  return tensors;
+}
+
+std::vector<NamedTensor> read_npz(const std::filesystem::path& path) {
+  return parse_npz(read_bytes(path), path.string());
+}
+
+}  // namespace nabla::io
