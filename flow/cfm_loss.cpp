@@ -8,9 +8,7 @@ namespace nabla::flow {
 Tensor cfm_loss(const TimedField& v, const AffinePath& path, const Pair& pair, const Tensor& t) {
   const PathPoint point = interpolate(path, pair.x0, pair.x1, t);
   const Tensor velocity = v(point.x, t);
-  if (!(velocity.shape() == point.x.shape()))
-    throw Error("cfm_loss: the field maps " + to_string(point.x.shape()) + " to " +
-                to_string(velocity.shape()) + "; a velocity has the shape of its sample");
+  require_velocity("cfm_loss", velocity, point.x);
   return sum(square(velocity - point.velocity)) * (1.0 / static_cast<double>(point.x.shape()[0]));
 }
 

@@ -31,6 +31,12 @@ Tensor time_factor(const char* what, const Tensor& t, const Tensor& x) {
   return insert_axes(t, axes);
 }
 
+void require_velocity(const char* what, const Tensor& velocity, const Tensor& x) {
+  if (!(velocity.shape() == x.shape()))
+    throw Error(std::string(what) + ": the field maps " + to_string(x.shape()) + " to " +
+                to_string(velocity.shape()) + "; a velocity has the shape of its sample");
+}
+
 Tensor shared_time(double t, DType dtype) { return nn::scalar_leaf(t, dtype, Shape{1, 1}); }
 
 }  // namespace nabla::flow

@@ -22,6 +22,9 @@ TimedField instantaneous(AverageField u);
 /// or [1, 1] or has another type than x.
 Tensor time_factor(const char* what, const Tensor& t, const Tensor& x);
 
+/// Refuses a velocity that has not the shape of its samples x. @throws Error naming `what` and both shapes.
+void require_velocity(const char* what, const Tensor& velocity, const Tensor& x);
+
 /// The time of all samples as a leaf [1, 1]: a new value does not make a new graph. `dtype` is f32 or f64.
 Tensor shared_time(double t, DType dtype);
 

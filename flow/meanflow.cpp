@@ -35,12 +35,6 @@ void check_times(const TimePairs& times, const Tensor& x) {
                 to_string(x.shape()));
 }
 
-void check_average_velocity(const char* what, const Tensor& u, const Tensor& x) {
-  if (!(u.shape() == x.shape()))
-    throw Error(std::string(what) + ": the field maps " + to_string(x.shape()) + " to " +
-                to_string(u.shape()) + "; a velocity has the shape of its sample");
-}
-
 }  // namespace
 
 MeanFlowLoss meanflow_loss(const AverageField& u, const AffinePath& path, const Pair& pair,
@@ -75,14 +69,14 @@ MeanFlowLoss meanflow_loss(const AverageField& u, const AffinePath& path, const 
     const Tensor v = averaged(point.velocity);
     const bool predicted = options.tangent == MeanFlowTangent::predicted;
     const ValuesAndTangents at = along_path(u, x, t, r, predicted ? stop_gradient(u(x, t, t)) : v);
-    check_average_velocity("meanflow_loss", at.values[0], x);
+    require_velocity("meanflow_loss", at.values[0], x);
     const Tensor target = stop_gradient(v + time_factor("meanflow_loss", r - t, x) * at.tangents[0]);
     loss.averaged = add(at.values[0] - target, times.averaged, options.averaged_weight);
   }
   if (times.averaged < rows) {
     const Tensor x = instantaneous(point.x), t = instantaneous(times.t);
     const Tensor velocity = u(x, t, t);
-    check_average_velocity("meanflow_loss", velocity, x);
+    require_velocity("meanflow_loss", velocity, x);
     loss.instantaneous = add(velocity - instantaneous(point.velocity), rows - times.averaged, 1);
   }
   return loss;
@@ -94,7 +88,7 @@ Tensor total_derivative(const AverageField& u, const Tensor& x, const Tensor& t,
 
 Tensor meanflow_residual(const AverageField& u, const Tensor& x, const Tensor& t, const Tensor& r) {
   const Tensor v = u(x, t, t);
-  check_average_velocity("meanflow_residual", v, x);
+  require_velocity("meanflow_residual", v, x);
   const ValuesAndTangents at = along_path(u, x, t, r, v);
   return at.values[0] - (v + time_factor("meanflow_residual", r - t, x) * at.tangents[0]);
 }
@@ -105,7 +99,7 @@ Tensor split_residual(const AverageField& u, const Tensor& x, const Tensor& t, c
     return time_factor("split_residual", to - from, x);
   };
   const Tensor first = u(x, t, s);
-  check_average_velocity("split_residual", first, x);
+  require_velocity("split_residual", first, x);
   const Tensor half_way = x + step(t, s) * first;
   return step(t, r) * u(x, t, r) - step(t, s) * first - step(s, r) * u(half_way, s, r);
 }

@@ -1,0 +1,291 @@
+#include "flow/dormand_prince.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "engine/ops/composed.h"
+#include "engine/ops/indexing.h"
+#include "engine/ops/pointwise.h"
+#include "engine/ops/reduction.h"
+#include "engine/ops/shaping.h"
+#include "engine/plan/evaluate.h"
+#include "flow/per_sample_times.h"
+#include "flow/step_control.h"
+
+namespace nabla::flow {
+namespace {
+
+// The method, from table II.5.2 of Hairer, Norsett and Wanner. Row i weights the slopes before stage i + 1;
+// the last row is the step itself, whose end is the last stage and the first one of the next step.
+constexpr int kStages = 7;
+constexpr double kTimes[kStages] = {0, 1. / 5, 3. / 10, 4. / 5, 8. / 9, 1, 1};
+using Weights = std::array<double, kStages>;
+constexpr Weights kWeights[kStages] = {{},
+                                       {1. / 5},
+                                       {3. / 40, 9. / 40},
+                                       {44. / 45, -56. / 15, 32. / 9},
+                                       {19372. / 6561, -25360. / 2187, 64448. / 6561, -212. / 729},
+                                       {9017. / 3168, -355. / 33, 46732. / 5247, 49. / 176, -5103. / 18656},
+                                       {35. / 384, 0, 500. / 1113, 125. / 192, -2187. / 6784, 11. / 84}};
+// The result of order 5 less that of order 4.
+constexpr Weights kError = {71. / 57600, 0, -71. / 16695, 71. / 1920, -17253. / 339200, 22. / 525, -1. / 40};
+// The last coefficient of the continuous extension.
+constexpr Weights kDense = {-12715105075. / 11282082432,  0,
+                            87487479700. / 32700410799,   -10690763975. / 1880347072,
+                            701980252875. / 199316789632, -1453857185. / 822651844,
+                            69997945. / 29380423};
+
+Tensor weighted(const Weights& weights, const std::vector<Tensor>& slopes) {
+  Tensor total;
+  for (std::size_t i = 0; i < slopes.size(); ++i) {
+    if (weights[i] == 0) continue;
+    const Tensor term = slopes[i] * weights[i];
+    total = total ? total + term : term;
+  }
+  return total;
+}
+
+Axes elements_of(const Tensor& x) {
+  Axes axes;
+  for (int axis = 1 - x.rank(); axis < 0; ++axis) axes.push_back(axis);
+  return axes;
+}
+
+// What counts as an error of 1 for each element.
+Tensor tolerance(const Tensor& magnitude, const AdaptiveOptions& options) {
+  return magnitude * options.rtol + options.atol;
+}
+
+// Root mean square of y / scale over the elements of each sample, [B] f64; 0 / 0 is 0.
+Tensor scaled_norm(const Tensor& y, const Tensor& scale) {
+  const Tensor zero = equal(y, 0);
+  const Tensor ratio = select(zero, y, y / select(zero, scale * 0 + 1, scale));
+  return sqrt(mean(square(cast(ratio, DType::f64)), elements_of(y)));
+}
+
+// 0 for each sample whose numbers are all finite, else NaN: [B] f64.
+Tensor nan_unless_finite(const Tensor& y) { return sum(cast(y, DType::f64) * 0, elements_of(y)); }
+
+// One attempt of all samples.
+struct Attempt {
+  Tensor step;                 // [B, 1, ..]
+  std::vector<Tensor> slopes;  // seven
+  Tensor x;                    // where it leads
+  Tensor error;                // [B] f64, in units of what is allowed
+};
+
+class Integration {
+ public:
+  Integration(const TimedField& v, const Tensor& x, double from, double to, const AdaptiveOptions& options)
+      : v_(v),
+        options_(options),
+        controls_(static_cast<std::size_t>(x.shape()[0]), StepControl(from, to, options, x.dtype())),
+        x_(x.detach()) {
+    if (options.dense) dense_.emplace(from, to, x_);
+  }
+
+  AdaptiveSolution run() {
+    if (any_running()) start();
+    while (any_running()) advance();
+    return result();
+  }
+
+ private:
+  bool any_running() const {
+    return std::any_of(controls_.begin(), controls_.end(), [](const StepControl& c) { return c.running(); });
+  }
+
+  // One number of each sample.
+  template <class Get>
+  std::vector<double> of_each(Get get) const {
+    std::vector<double> numbers;
+    for (const StepControl& control : controls_) numbers.push_back(get(control));
+    return numbers;
+  }
+
+  Tensor slope(const Tensor& x, std::span<const double> times) {
+    ++evaluations_;
+    Tensor slope = v_(x, per_sample_times(times, x.dtype()));
+    require_velocity("integrate_adaptive", slope, x);
+    return slope;
+  }
+
+  void start();
+  void choose_first_steps();
+  void advance();
+  Attempt attempt();
+  void keep(const Attempt& attempt, const Tensor& before, const std::vector<std::int64_t>& rows,
+            const std::vector<double>& starts);
+  AdaptiveSolution result();
+
+  const TimedField& v_;
+  const AdaptiveOptions& options_;
+  std::vector<StepControl> controls_;
+  Tensor x_;
+  Tensor slope_;  // at x_
+  std::int64_t evaluations_ = 0;
+  std::optional<DenseOutput> dense_;
+};
+
+void Integration::start() {
+  slope_ = slope(x_, of_each([](const StepControl& c) { return c.time(); })).detach();
+  const std::vector<double> finite = nan_unless_finite(x_ * 0 + slope_ * 0).to_vector<double>();
+  for (std::size_t i = 0; i < controls_.size(); ++i)
+    if (std::isnan(finite[i])) controls_[i].stop(Status::not_finite);
+  if (options_.first_step > 0)
+    for (StepControl& control : controls_) control.start(options_.first_step);
+  else if (any_running())
+    choose_first_steps();
+}
+
+// Hairer, Norsett and Wanner's algorithm (II.4): a step by sizes of state and slope, then by how much the
+// slope changes along it.
+void Integration::choose_first_steps() {
+  const Tensor scale = tolerance(abs(x_), options_);
+  const Tensor size = scaled_norm(x_, scale);
+  const Tensor rate = scaled_norm(slope_, scale);
+  evaluate({size, rate});
+  std::vector<double> lengths;
+  std::vector<double> steps;
+  std::vector<double> times;
+  for (std::size_t i = 0; i < controls_.size(); ++i) {
+    const StepControl& control = controls_[i];
+    const double d0 = size.data<double>()[i];
+    const double d1 = rate.data<double>()[i];
+    double length = d0 < 1e-5 || d1 < 1e-5 ? 1e-6 : 0.01 * d0 / d1;
+    length = control.running() ? std::min({length, options_.max_step, control.remaining()}) : 0;
+    lengths.push_back(length);
+    steps.push_back(control.direction() * length);
+    times.push_back(control.time() + steps.back());
+  }
+  const Tensor probe = slope(x_ + per_sample_factor(steps, x_) * slope_, times);
+  const std::vector<double> change = scaled_norm(probe - slope_, scale).to_vector<double>();
+  for (std::size_t i = 0; i < controls_.size(); ++i) {
+    if (!controls_[i].running()) continue;
+    const double steepest = std::max(rate.data<double>()[i], change[i] / lengths[i]);
+    double length = steepest <= 1e-15 ? std::max(1e-6, lengths[i] * 1e-3) : std::pow(0.01 / steepest, 0.2);
+    length = std::min(100 * lengths[i], length);
+    controls_[i].start(std::isfinite(length) ? length : lengths[i]);
+  }
+}
+
+Attempt Integration::attempt() {
+  const std::vector<double> starts = of_each([](const StepControl& c) { return c.time(); });
+  const std::vector<double> ends = of_each([](const StepControl& c) { return c.next_time(); });
+  std::vector<double> steps;
+  for (std::size_t i = 0; i < starts.size(); ++i) steps.push_back(ends[i] - starts[i]);
+  Attempt result{per_sample_factor(steps, x_), {slope_}, {}, {}};
+  for (int stage = 1; stage < kStages; ++stage) {
+    std::vector<double> times = ends;
+    if (kTimes[stage] < 1)
+      for (std::size_t i = 0; i < starts.size(); ++i) times[i] = starts[i] + kTimes[stage] * steps[i];
+    result.x = x_ + result.step * weighted(kWeights[stage], result.slopes);
+    result.slopes.push_back(slope(result.x, times));
+  }
+  const Tensor error = result.step * weighted(kError, result.slopes);
+  // An infinite state would make its own tolerance infinite.
+  result.error =
+      scaled_norm(error, tolerance(max(abs(x_), abs(result.x)), options_)) + nan_unless_finite(result.x);
+  return result;
+}
+
+void Integration::advance() {
+  const std::vector<double> starts = of_each([](const StepControl& c) { return c.time(); });
+  const Attempt tried = attempt();
+  // Samples that wait have step 0 and so no error: they keep their state, or are refused where 0 times the
+  // slope is NaN, which keeps it too.
+  const Tensor accepted = less_equal(tried.error, 1);
+  std::vector<int> inner;
+  for (int axis = 1 - x_.rank(); axis < 0; ++axis) inner.push_back(axis);
+  const Tensor mask = insert_axes(accepted, inner);
+  const Tensor before = x_;
+  const Tensor next = select(mask, tried.x, x_);
+  const Tensor next_slope = select(mask, tried.slopes.back(), slope_);
+  evaluate({next, next_slope, tried.error});
+  x_ = next.detach();
+  slope_ = next_slope.detach();
+  std::vector<std::int64_t> rows;
+  for (std::size_t i = 0; i < controls_.size(); ++i)
+    if (controls_[i].running() && controls_[i].judge(tried.error.data<double>()[i]))
+      rows.push_back(static_cast<std::int64_t>(i));
+  if (dense_ && !rows.empty()) keep(tried, before, rows, starts);
+}
+
+// Hairer's rcont1 .. rcont5 of the accepted samples.
+void Integration::keep(const Attempt& attempt, const Tensor& before, const std::vector<std::int64_t>& rows,
+                       const std::vector<double>& starts) {
+  const Tensor change = attempt.x - before;
+  const Tensor bend = attempt.step * attempt.slopes.front() - change;
+  const Tensor twist = change - attempt.step * attempt.slopes.back() - bend;
+  const Tensor last = attempt.step * weighted(kDense, attempt.slopes);
+  const Tensor index = tensor<std::int64_t>(rows, Shape{static_cast<std::int64_t>(rows.size())});
+  DenseOutput::Piece piece{rows, {}, {}, {}};
+  for (const Tensor& coefficient : {before, change, bend, twist, last})
+    piece.coefficients.push_back(take(coefficient, index));
+  evaluate(piece.coefficients);
+  for (Tensor& coefficient : piece.coefficients) coefficient = coefficient.detach();
+  for (const std::int64_t row : rows) {
+    piece.start.push_back(starts[static_cast<std::size_t>(row)]);
+    piece.stop.push_back(controls_[static_cast<std::size_t>(row)].time());
+  }
+  dense_->add(std::move(piece));
+}
+
+AdaptiveSolution Integration::result() {
+  AdaptiveSolution solution;
+  solution.x = x_;
+  solution.evaluations = evaluations_;
+  solution.dense = std::move(dense_);
+  for (const StepControl& control : controls_) {
+    solution.status.push_back(control.status());
+    solution.time.push_back(control.time());
+    solution.accepted.push_back(control.accepted());
+    solution.rejected.push_back(control.rejected());
+  }
+  return solution;
+}
+
+}  // namespace
+
+std::string_view name_of(Status status) {
+  switch (status) {
+    case Status::done:
+      return "done";
+    case Status::step_limit:
+      return "step limit";
+    case Status::step_underflow:
+      return "step underflow";
+    case Status::not_finite:
+      return "not finite";
+  }
+  throw Error("integrate_adaptive: there is no status " + std::to_string(static_cast<int>(status)));
+}
+
+bool AdaptiveSolution::done() const {
+  return std::all_of(status.begin(), status.end(), [](Status s) { return s == Status::done; });
+}
+
+AdaptiveSolution integrate_adaptive(const TimedField& v, const Tensor& x, double from, double to,
+                                    const AdaptiveOptions& options) {
+  if (x.rank() < 2 || !is_floating(x.dtype()))
+    throw Error("integrate_adaptive: samples " + to_string(x.shape()) + " " +
+                std::string(name_of(x.dtype())) + " must be [B, ..], of rank 2 at least and floating");
+  if (!std::isfinite(from) || !std::isfinite(to))
+    throw Error("integrate_adaptive: times " + std::to_string(from) + " and " + std::to_string(to) +
+                " must be finite");
+  if (!(options.rtol >= 0 && options.atol >= 0 && options.rtol + options.atol > 0 &&
+        std::isfinite(options.rtol + options.atol)))
+    throw Error("integrate_adaptive: tolerances rtol " + std::to_string(options.rtol) + " and atol " +
+                std::to_string(options.atol) + " must not be negative, nor both 0");
+  if (!(options.first_step >= 0 && options.max_step > 0) || options.max_steps < 1)
+    throw Error("integrate_adaptive: first_step " + std::to_string(options.first_step) + ", max_step " +
+                std::to_string(options.max_step) + " and max_steps " + std::to_string(options.max_steps) +
+                "; steps must be positive and there must be at least one");
+  return Integration(v, x, from, to, options).run();
+}
+
+}  // namespace nabla::flow

@@ -1,0 +1,58 @@
+#include "flow/field_metadata.h"
+
+#include <charconv>
+#include <system_error>
+
+#include "engine/tensor/error.h"
+
+namespace nabla::flow {
+namespace {
+
+// The shortest text that reads back as the same number.
+template <class T>
+std::string text_of(T value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+const std::string& entry(const std::map<std::string, std::string>& entries, const std::string& name) {
+  const auto found = entries.find(name);
+  if (found == entries.end()) throw Error("field_metadata: '" + name + "' is missing");
+  return found->second;
+}
+
+template <class T>
+T number(const std::map<std::string, std::string>& entries, const std::string& name) {
+  const std::string& text = entry(entries, name);
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size())
+    throw Error("field_metadata: '" + name + "' is '" + text + "', not a number of its kind");
+  return value;
+}
+
+}  // namespace
+
+std::map<std::string, std::string> FieldMetadata::to_text() const {
+  return {{"path", path},
+          {"source", source},
+          {"coupling", coupling},
+          {"guidance", guidance},
+          {"data_low", text_of(data_low)},
+          {"data_high", text_of(data_high)},
+          {"seed", text_of(seed)},
+          {"step", text_of(step)}};
+}
+
+FieldMetadata FieldMetadata::from_text(const std::map<std::string, std::string>& entries) {
+  return {.path = entry(entries, "path"),
+          .source = entry(entries, "source"),
+          .coupling = entry(entries, "coupling"),
+          .guidance = entry(entries, "guidance"),
+          .data_low = number<double>(entries, "data_low"),
+          .data_high = number<double>(entries, "data_high"),
+          .seed = number<std::uint64_t>(entries, "seed"),
+          .step = number<std::int64_t>(entries, "step")};
+}
+
+}  // namespace nabla::flow

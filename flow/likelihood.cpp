@@ -1,0 +1,112 @@
+#include "flow/likelihood.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+#include <string>
+#include <vector>
+
+#include "engine/ops/constant.h"
+#include "engine/ops/pointwise.h"
+#include "engine/ops/reduction.h"
+#include "engine/ops/slicing.h"
+#include "engine/plan/evaluate.h"
+#include "flow/fixed_step.h"
+#include "flow/gauss_legendre.h"
+
+namespace nabla::flow {
+namespace {
+
+// The last time of the type before 1.
+double last_time(DType dtype) { return dtype == DType::f64 ? 1 - 0x1p-53 : 1 - 0x1p-24; }
+
+// t = 1 - u^power as a tensor like u.
+Tensor time_of(const Tensor& u, double power) { return min(1 - pow(u, power), last_time(u.dtype())); }
+
+// log N(x; 0, I) of each sample in f64: [B].
+Tensor standard_normal_density(const Tensor& x) {
+  Axes elements;
+  for (int axis = 1 - x.rank(); axis < 0; ++axis) elements.push_back(axis);
+  const double constant =
+      static_cast<double>(x.shape().without_first(1).size()) * std::log(2 * std::numbers::pi);
+  return (sum(square(cast(x, DType::f64)), elements) + constant) * -0.5;
+}
+
+// One block of rows on its way from data to noise.
+Likelihood follow(const TimedField& v, const Tensor& x1, const LikelihoodOptions& options,
+                  const Quadrature& rule, const std::function<void()>& on_node) {
+  const double power = options.power;
+  // dx/du, u running from 0 at the data to 1 at the noise; at u = 0 the factor is 0 for powers above 1.
+  const TimedField by_u = [&](const Tensor& x, const Tensor& u) {
+    const Tensor rate = pow(u, power - 1) * -power;
+    return time_factor("log_likelihood", rate, x) * v(x, time_of(u, power));
+  };
+  Likelihood result{{}, x1.detach(), 0, 0};
+  Tensor integral = zeros(x1.shape().first(1), DType::f64);
+  double u = 0;
+  const auto move_to = [&](double next) {
+    const Solution part =
+        integrate(Solver::rk4, by_u, result.x0, time_grid(u, next, options.steps_between_nodes));
+    result.x0 = part.x;
+    result.evaluations += part.evaluations;
+    u = next;
+  };
+  for (std::size_t i = 0; i < rule.nodes.size(); ++i) {
+    move_to(rule.nodes[i]);
+    const Tensor t = time_of(shared_time(u, x1.dtype()), power).detach();
+    const Tensor trace = divergence([&](const Tensor& x) { return v(x, t); }, result.x0, options.jacobian);
+    const double weight = rule.weights[i] * power * std::pow(u, power - 1);  // of dt = power u^(power-1) du
+    integral = (integral + cast(trace, DType::f64) * shared_time(weight, DType::f64)[0]).detach();
+    ++result.divergences;
+    on_node();
+  }
+  move_to(1);
+  result.log_density = (standard_normal_density(result.x0) - integral).detach();
+  return result;
+}
+
+}  // namespace
+
+Likelihood log_likelihood(const TimedField& v, const Tensor& x1, const LikelihoodOptions& options,
+                          const LikelihoodCallback& on_node) {
+  if (x1.rank() < 2 || !is_floating(x1.dtype()) || x1.shape()[0] < 1)
+    throw Error("log_likelihood: samples " + to_string(x1.shape()) + " " + std::string(name_of(x1.dtype())) +
+                " must be [B, ..], of rank 2 at least, floating, and at least one");
+  if (options.nodes < 1 || options.steps_between_nodes < 1 || options.rows < 1 || !(options.power >= 1) ||
+      !std::isfinite(options.power))
+    throw Error("log_likelihood: nodes " + std::to_string(options.nodes) + ", steps_between_nodes " +
+                std::to_string(options.steps_between_nodes) + ", power " + std::to_string(options.power) +
+                " and rows " + std::to_string(options.rows) + " must be at least 1");
+  const Quadrature rule = gauss_legendre(options.nodes);
+  const std::int64_t count = x1.shape()[0];
+  const std::int64_t total = (count + options.rows - 1) / options.rows * options.nodes;
+  std::int64_t done = 0;
+  const auto tick = [&] {
+    ++done;
+    if (on_node) on_node(done, total);
+  };
+  std::vector<Tensor> densities;
+  std::vector<Tensor> noise;
+  Likelihood result;
+  for (std::int64_t start = 0; start < count; start += options.rows) {
+    const Tensor block = slice(x1, 0, start, std::min(start + options.rows, count));
+    const Likelihood part = follow(v, block, options, rule, tick);
+    densities.push_back(part.log_density);
+    noise.push_back(part.x0);
+    result.evaluations = part.evaluations;
+    result.divergences = part.divergences;
+  }
+  result.log_density = concatenate(densities, 0).detach();
+  result.x0 = concatenate(noise, 0).detach();
+  return result;
+}
+
+double bits_per_dim(double mean_log_density, std::int64_t dimensions, std::int64_t levels) {
+  if (dimensions < 1 || levels < 1)
+    throw Error("bits_per_dim: " + std::to_string(dimensions) + " dimensions and " + std::to_string(levels) +
+                " levels; there must be at least one of each");
+  return -mean_log_density / (static_cast<double>(dimensions) * std::numbers::ln2) +
+         std::log2(static_cast<double>(levels) / 2);
+}
+
+}  // namespace nabla::flow

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+
+#include "engine/tensor/tensor.h"
+
+// Trivial generators fitted to data [n, D]: each gives [count, D] of the data's type. A metric that cannot
+// tell them from data proves little. @throws Error if the data is not [n, D] of finite floating numbers with
+// n >= 1, or count < 1.
+
+namespace nabla::flow {
+
+/// N(0, I), not fitted at all.
+Tensor noise(const Tensor& key, const Tensor& data, std::int64_t count);
+
+/// Independent Gaussian elements with the data's means and variances (divisor n).
+Tensor independent_gaussians(const Tensor& key, const Tensor& data, std::int64_t count);
+
+/// The Gaussian with the data's mean and covariance (divisor n): mean + G (data - mean) / sqrt(n) with G
+/// [count, n] standard normal has that covariance without a decomposition.
+Tensor full_gaussian(const Tensor& key, const Tensor& data, std::int64_t count);
+
+}  // namespace nabla::flow

@@ -1,0 +1,57 @@
+#include "flow/metrics/controls.h"
+
+#include <doctest/doctest.h>
+
+#include <cmath>
+
+#include "engine/engine.h"
+
+namespace nabla::flow {
+namespace {
+
+constexpr std::int64_t kCount = 40000;
+
+// Correlated data far from 0.
+Tensor data() {
+  const Tensor mix = tensor<double>({1, 0.8, 0, 0, 0.5, 0.3, 0, 0, 2}, Shape{3, 3});
+  return (matmul(normal(random_key(1), Shape{20, 3}, DType::f64), mix) + 5).detach();
+}
+
+Tensor covariance(const Tensor& x) {
+  const Tensor d = x - mean(x, {0});
+  return matmul(transpose(d), d) * (1 / static_cast<double>(x.shape()[0]));
+}
+
+double distance(const Tensor& a, const Tensor& b) { return reduce_max(abs(a - b)).item(); }
+
+}  // namespace
+
+TEST_CASE("the full Gaussian has the mean and covariance of the data") {
+  const Tensor x = full_gaussian(random_key(2), data(), kCount);
+  CHECK(x.shape() == Shape{kCount, 3});
+  CHECK(distance(mean(x, {0}), mean(data(), {0})) < 0.05);
+  CHECK(distance(covariance(x), covariance(data())) < 0.1);
+}
+
+TEST_CASE("independent Gaussians have the variances of the data and no correlation") {
+  const Tensor x = independent_gaussians(random_key(3), data(), kCount);
+  CHECK(distance(mean(x, {0}), mean(data(), {0})) < 0.05);
+  CHECK(distance(covariance(x), identity(3, DType::f64) * var(data(), {0})) < 0.1);
+}
+
+TEST_CASE("noise is standard normal, and all keep the type of the data") {
+  const Tensor x = noise(random_key(4), data(), kCount);
+  CHECK(distance(mean(x, {0}), zeros(Shape{3}, DType::f64)) < 0.03);
+  CHECK(distance(covariance(x), identity(3, DType::f64)) < 0.05);
+  const Tensor f32 = cast(data(), DType::f32);
+  for (const auto control : {&noise, &independent_gaussians, &full_gaussian}) {
+    const Tensor y = control(random_key(5), f32, 2);
+    CHECK(y.dtype() == DType::f32);
+    CHECK(y.shape() == Shape{2, 3});
+    CHECK_THROWS_WITH_AS(control(random_key(5), f32, 0), doctest::Contains("0 samples"), Error);
+    CHECK_THROWS_WITH_AS(control(random_key(5), ones(Shape{3}), 2), doctest::Contains("[n, D]"), Error);
+    CHECK_THROWS_WITH_AS(control(random_key(5), f32 * std::nan(""), 2), doctest::Contains("finite"), Error);
+  }
+}
+
+}  // namespace nabla::flow
