@@ -20,9 +20,17 @@ int fail(std::string message) {
 }
 
 void print_summary(const nabla::digits::Results& results) {
-  std::printf("  t    E tr S  calibration\n");
-  for (const nabla::digits::PosteriorMeasure& measure : results.posterior)
-    std::printf("%4.2f  %7.3f  %7.3f\n", measure.t, measure.trace_mean, measure.calibration);
+  std::printf("  t    calibration of flow matching, MeanFlow\n");
+  for (std::size_t i = 0; i < results.flow_matching.posterior.size(); ++i)
+    std::printf("%4.2f  %7.3f %7.3f\n", results.flow_matching.posterior[i].t,
+                results.flow_matching.posterior[i].calibration, results.mean_flow.posterior[i].calibration);
+  std::printf("samples                evaluations  sliced W2 of floor  1-NN accuracy  precision\n");
+  for (const nabla::digits::SamplerResult& sampler : results.samples.samplers)
+    std::printf("%-22s %11lld  %18.2f  %13.3f  %9.3f\n", sampler.name.c_str(),
+                static_cast<long long>(sampler.evaluations), sampler.quality.sliced_w2_over_floor,
+                sampler.quality.one_nn_accuracy, sampler.quality.precision);
+  std::printf("bits per dimension %.3f, MeanFlow %.3f\n", results.flow_matching.likelihood.bits_per_dim,
+              results.mean_flow.likelihood.bits_per_dim);
   std::printf("identity error %s\nreport: %s\n", nabla::report::number(results.identity_error).c_str(),
               (results.options.out / "report.html").string().c_str());
 }
@@ -39,9 +47,10 @@ int main(int argc, char** argv) {
     if (error || !std::filesystem::is_directory(options.out))
       return fail("cannot make the directory '" + options.out.string() +
                   "': " + (error ? error.message() : "it is no directory"));
-    const nabla::digits::Results results = nabla::digits::run(options);
-    nabla::digits::write_outputs(results);
-    print_summary(results);
+    if (const auto results = nabla::digits::run(options)) {
+      nabla::digits::write_outputs(*results);
+      print_summary(*results);
+    }
   } catch (const std::exception& error) {
     return fail(error.what());
   }

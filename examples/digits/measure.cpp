@@ -52,7 +52,7 @@ double identity_error_at(const flow::EmpiricalField& field, const flow::AffinePa
 
 }  // namespace
 
-PosteriorMeasure measure_posterior(const flow::TimedField& field, const flow::EmpiricalField& oracle,
+PosteriorMeasure measure_posterior(const flow::TimedField& field, const flow::EmpiricalField* oracle,
                                    const Tensor& x1, double t, const Tensor& key) {
   const Tensor time = flow::shared_time(t, x1.dtype());
   const Tensor x =
@@ -70,7 +70,7 @@ PosteriorMeasure measure_posterior(const flow::TimedField& field, const flow::Em
   measure.calibration = calibration.item();
   measure.symmetry_defect = defect.item();
   measure.negative_mass = mean(uncertainty::negative_mass(slope)).item();
-  if (t <= kLastOracleTime) measure.oracle = compare_with_oracle(oracle, t, x1, x, traces);
+  if (oracle && t <= kLastOracleTime) measure.oracle = compare_with_oracle(*oracle, t, x1, x, traces);
   return measure;
 }
 

@@ -29,8 +29,9 @@ struct PosteriorMeasure {
 
 inline constexpr double kLastOracleTime = 0.5;
 
-/// Measures a field at time t on clean images x1 [n, 64] with noise drawn from `key`. `oracle` is in f64.
-PosteriorMeasure measure_posterior(const flow::TimedField& field, const flow::EmpiricalField& oracle,
+/// Measures a field at time t on clean images x1 [n, 64] with noise drawn from `key`. `oracle` is in f64, or
+/// null.
+PosteriorMeasure measure_posterior(const flow::TimedField& field, const flow::EmpiricalField* oracle,
                                    const Tensor& x1, double t, const Tensor& key);
 
 /// Noisy images, their posterior means and standard deviations per pixel, [n, 64] each.

@@ -3,23 +3,13 @@
 #include <nlohmann/json.hpp>
 
 namespace nabla::digits {
+namespace {
 
-std::string metrics_json(const Results& results) {
-  using Json = nlohmann::ordered_json;
-  const Options& options = results.options;
-  Json json;
-  json["seed"] = options.seed;
-  json["steps"] = options.steps;
-  json["batch"] = options.batch;
-  json["width"] = options.width;
-  json["layers"] = options.layers;
-  json["parameters"] = results.parameters;
-  json["training_digits"] = results.training_images;
-  json["held_out_digits"] = results.held_out_images;
-  json["train_seconds"] = results.seconds_of("training");
-  json["loss"] = results.final_loss;
-  json["posterior"] = Json::array();
-  for (const PosteriorMeasure& measure : results.posterior) {
+using Json = nlohmann::ordered_json;
+
+Json posterior_json(const std::vector<PosteriorMeasure>& measures) {
+  Json entries = Json::array();
+  for (const PosteriorMeasure& measure : measures) {
     Json entry;
     entry["t"] = measure.t;
     entry["trace_mean"] = measure.trace_mean;
@@ -31,13 +21,92 @@ std::string metrics_json(const Results& results) {
       entry["oracle_relative_error"] = measure.oracle->relative_error;
       entry["oracle_calibration"] = measure.oracle->calibration;
     }
-    json["posterior"].push_back(entry);
+    entries.push_back(entry);
   }
+  return entries;
+}
+
+Json one_step_json(const OneStepMeasure& measure) {
+  Json json;
+  json["times"] = Json::array();
+  for (const OneStepMeasure::AtTime& at : measure.times)
+    json["times"].push_back({{"t", at.t},
+                             {"inner_trace_mean", at.inner_trace},
+                             {"held_out_trace_mean", at.held_out_trace},
+                             {"push_forward_trace_mean", at.push_forward_trace},
+                             {"push_forward_calibration", at.push_forward_ratio}});
+  json["own_samples_bits_per_dim"] = measure.one_step_bits_per_dim;
+  json["own_samples_bits_per_dim_integrated"] = measure.integrated_bits_per_dim;
+  return json;
+}
+
+Json mean_flow_json(const Results& results) {
+  const NetworkResults& network = results.mean_flow;
+  Json json;
+  json["parameters"] = network.parameters;
+  for (const LossCurve& curve : network.losses) json["losses"][curve.name] = curve.final_mean();
+  json["identity_residual"] = results.residuals.identity;
+  json["split_residual"] = results.residuals.split;
+  json["posterior"] = posterior_json(network.posterior);
+  json["bits_per_dim"] = network.likelihood.bits_per_dim;
+  json["bits_per_dim_standard_error"] = network.likelihood.standard_error;
+  json["one_step"] = one_step_json(results.one_step);
+  json["train_seconds"] = network.training_seconds;
+  json["seconds_per_step"] = network.seconds_per_step;
+  return json;
+}
+
+Json quality_json(const SampleQuality& quality) {
+  return {{"sliced_w2", quality.sliced_w2},
+          {"sliced_w2_over_floor", quality.sliced_w2_over_floor},
+          {"one_nn_accuracy", quality.one_nn_accuracy},
+          {"precision", quality.precision},
+          {"recall", quality.recall},
+          {"nearest_training_distance", quality.nearest_training}};
+}
+
+Json sampler_json(const SamplerResult& sampler) {
+  Json json = quality_json(sampler.quality);
+  json["evaluations"] = sampler.evaluations;
+  json["seconds_per_image"] = sampler.seconds_per_image;
+  return json;
+}
+
+Json samplers_json(const SampleComparison& samples) {
+  Json json;
+  json["draws"] = samples.draws;
+  json["images_per_draw"] = samples.per_draw;
+  for (const SamplerResult& sampler : samples.samplers) json[sampler.name] = sampler_json(sampler);
+  json["floor"] = quality_json(samples.floor);
+  for (const SamplerResult& control : samples.controls)
+    json["controls"][control.name] = quality_json(control.quality);
+  return json;
+}
+
+}  // namespace
+
+std::string metrics_json(const Results& results) {
+  const Options& options = results.options;
+  Json json;
+  json["seed"] = options.seed;
+  json["steps"] = options.steps;
+  json["batch"] = options.batch;
+  json["width"] = options.width;
+  json["layers"] = options.layers;
+  json["parameters"] = results.flow_matching.parameters;
+  json["training_digits"] = results.training_images;
+  json["held_out_digits"] = results.held_out_images;
+  json["train_seconds"] = results.flow_matching.training_seconds;
+  json["loss"] = results.flow_matching.losses.front().final_mean();
+  json["seconds_per_step"] = results.flow_matching.seconds_per_step;
+  json["posterior"] = posterior_json(results.flow_matching.posterior);
   json["identity_oracle_max_error"] = results.identity_error;
+  json["bits_per_dim"] = results.flow_matching.likelihood.bits_per_dim;
+  json["bits_per_dim_standard_error"] = results.flow_matching.likelihood.standard_error;
+  json["meanflow"] = mean_flow_json(results);
+  json["samplers"] = samplers_json(results.samples);
   json["peak_bytes"] = results.peak_bytes;
-  Json seconds;
-  for (const auto& [part, time] : results.seconds) seconds[part] = time;
-  json["seconds"] = seconds;
+  for (const auto& [part, time] : results.seconds) json["seconds"][part] = time;
   return json.dump(2) + "\n";
 }
 

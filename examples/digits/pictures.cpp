@@ -15,6 +15,14 @@ report::GridStyle gray(double reach, std::int64_t columns, std::int64_t scale) {
   return {.low = -reach, .high = reach, .columns = columns, .upscale = scale, .gap = scale};
 }
 
+report::GridStyle heat(std::int64_t columns) {
+  report::GridStyle style = gray(1, columns, kMapScale);
+  style.low = 0;
+  style.high = kBrightestDeviation;
+  style.map = report::ColourMap::inferno;
+  return style;
+}
+
 report::Image below(const report::Image& top, const report::Image& bottom) {
   report::Image joined = top;
   joined.height += bottom.height;
@@ -32,12 +40,16 @@ void append(std::vector<double>& tiles, const std::vector<double>& tile) {
 
 }  // namespace
 
-Picture generated_picture(const Results& results) {
-  return {"samples", report::image_grid(results.generated_samples, kSide, kSide, gray(1, 8, kSampleScale))};
-}
-
-Picture real_picture(const Results& results) {
-  return {"real", report::image_grid(results.real_samples, kSide, kSide, gray(1, 8, kSampleScale))};
+std::vector<Picture> sample_pictures(const Results& results) {
+  const report::GridStyle style = gray(1, 8, kSampleScale);
+  std::vector<Picture> pictures{{"real", report::image_grid(results.real_images, kSide, kSide, style),
+                                 "Real: 64 of the held-out digits."}};
+  for (const SamplerResult& sampler : results.samples.samplers)
+    pictures.push_back({"samples_" + sampler.name, report::image_grid(sampler.shown, kSide, kSide, style),
+                        sampler.name + ": " + std::to_string(sampler.evaluations) +
+                            (sampler.evaluations == 1 ? " evaluation" : " evaluations") +
+                            " of the network for each image."});
+  return pictures;
 }
 
 std::vector<Picture> map_pictures(const Results& results) {
@@ -55,17 +67,26 @@ std::vector<Picture> map_pictures(const Results& results) {
     noisy.insert(noisy.end(), clean, clean + kPixels);
     mean.insert(mean.end(), clean, clean + kPixels);
     deviation.resize(mean.size(), 0.0);
-    report::GridStyle heat = gray(1, columns, kMapScale);
-    heat.low = 0;
-    heat.high = kBrightestDeviation;
-    heat.map = report::ColourMap::inferno;
     const report::Image image =
         below(below(report::image_grid(noisy, kSide, kSide, gray(2, columns, kMapScale)),
                     report::image_grid(mean, kSide, kSide, gray(1, columns, kMapScale))),
-              report::image_grid(deviation, kSide, kSide, heat));
-    pictures.push_back({"posterior_" + std::to_string(digit + 1), image});
+              report::image_grid(deviation, kSide, kSide, heat(columns)));
+    pictures.push_back({"posterior_" + std::to_string(digit + 1), image, ""});
   }
   return pictures;
+}
+
+Picture one_step_picture(const Results& results) {
+  const OneStepMaps& maps = results.one_step_maps;
+  const std::int64_t columns = maps.sample.shape()[0];
+  const auto grid = [&](const Tensor& images, const report::GridStyle& style) {
+    return report::image_grid(cast(images, DType::f64).to_vector<double>(), kSide, kSide, style);
+  };
+  return {"one_step",
+          below(below(grid(maps.sample, gray(1, columns, kMapScale)),
+                      grid(maps.mean, gray(1, columns, kMapScale))),
+                below(grid(maps.inner, heat(columns)), grid(maps.push_forward, heat(columns)))),
+          ""};
 }
 
 }  // namespace nabla::digits

@@ -6,28 +6,42 @@
 #include <vector>
 
 #include "examples/digits/measure.h"
+#include "examples/digits/measure_likelihood.h"
+#include "examples/digits/measure_one_step.h"
+#include "examples/digits/measure_samples.h"
 #include "examples/digits/options.h"
+#include "examples/digits/training.h"
 
 namespace nabla::digits {
+
+/// What a run found out about one network.
+struct NetworkResults {
+  std::int64_t parameters = 0;
+  std::int64_t resumed_at = 0;    ///< steps that an earlier run had done
+  double training_seconds = 0;    ///< in this run, checkpoints included
+  double seconds_per_step = 0;    ///< the same for each step
+  std::vector<LossCurve> losses;  ///< see Training::losses
+  std::vector<PosteriorMeasure> posterior;
+  LikelihoodMeasure likelihood;
+};
 
 /// Everything that a run found out.
 struct Results {
   Options options;
   std::int64_t training_images = 0;
   std::int64_t held_out_images = 0;
-  std::int64_t parameters = 0;
-  std::vector<double> losses;  ///< per pixel, one for each step
-  double final_loss = 0;       ///< mean of the last tenth of the steps
-  std::vector<PosteriorMeasure> posterior;
+  NetworkResults flow_matching;
+  NetworkResults mean_flow;
   double identity_error = 0;
-  std::vector<double> real_samples;                     ///< [n, 64]
-  std::vector<double> generated_samples;                ///< [n, 64]
-  std::vector<PosteriorMaps> maps;                      ///< one for each time
-  std::vector<double> map_digits;                       ///< [n, 64], the clean images of the maps
+  ResidualMeasure residuals;  ///< of the average velocity
+  OneStepMeasure one_step;
+  SampleComparison samples;
+  std::vector<double> real_images;  ///< [n, 64], in the middle of their levels
+  std::vector<PosteriorMaps> maps;  ///< one for each time
+  std::vector<double> map_digits;   ///< [n, 64], the clean images of the maps
+  OneStepMaps one_step_maps;
   std::vector<std::pair<std::string, double>> seconds;  ///< parts of the run, in order
   std::size_t peak_bytes = 0;
-
-  double seconds_of(const std::string& part) const;
 };
 
 }  // namespace nabla::digits

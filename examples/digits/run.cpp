@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
-#include <numeric>
 
 #include "engine/engine.h"
-#include "examples/digits/train.h"
+#include "examples/digits/checkpoint.h"
 #include "examples/report/number.h"
 #include "examples/report/progress.h"
 
@@ -15,18 +14,21 @@ namespace {
 constexpr std::int64_t kHeldOut = 297;
 constexpr std::int64_t kShownSamples = 64;
 constexpr std::int64_t kShownMaps = 4;
-constexpr std::int64_t kSamplerSteps = 50;
+constexpr std::int64_t kShownOneStep = 8;
 constexpr std::int64_t kIdentityDigits = 4;
 constexpr double kMeasuredTimes[] = {.1, .2, .3, .5, .7, .9};
+constexpr double kOneStepTime = .5;
+constexpr double kSolverTolerance = 1e-3;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
 
 // Adds the time since its construction to the results.
 class Stopwatch {
  public:
   Stopwatch(Results& results, std::string part) : results_(results), part_(std::move(part)) {}
-  ~Stopwatch() {
-    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start_;
-    results_.seconds.emplace_back(part_, passed.count());
-  }
+  ~Stopwatch() { results_.seconds.emplace_back(part_, seconds_since(start_)); }
   Stopwatch(const Stopwatch&) = delete;
   Stopwatch& operator=(const Stopwatch&) = delete;
 
@@ -38,46 +40,93 @@ class Stopwatch {
 
 std::vector<double> as_doubles(const Tensor& x) { return cast(x, DType::f64).to_vector<double>(); }
 
-void train_model(Results& results, Model& averaged, const Images& images, const Tensor& init_key,
-                 const Moments& moments, const Tensor& key) {
-  const Stopwatch watch(results, "training");
-  const Options& options = results.options;
-  Model model(init_key, moments, options);
-  results.parameters = model.network().parameter_count();
-  report::Progress progress("training", options.steps);
+// Goes on from a checkpoint where asked to, trains to the end and saves on the way.
+NetworkResults train(Training& training, const Options& options) {
+  NetworkResults network;
+  network.parameters = training.parameter_count();
+  if (options.resume && load_checkpoint(training, options)) network.resumed_at = training.steps_done();
+  const std::int64_t ahead = options.steps - network.resumed_at;
+  report::Progress progress("training " + name_of(training.kind()), std::max<std::int64_t>(1, ahead));
+  const auto start = std::chrono::steady_clock::now();
   double smooth = 0;
-  results.losses = train(model, averaged, images, options, key, [&](std::int64_t done, double loss) {
+  while (!training.finished()) {
+    training.step();
+    const std::int64_t done = training.steps_done() - network.resumed_at;
     const double weight = std::max(0.01, 1.0 / static_cast<double>(done));
-    smooth += weight * (loss - smooth);
+    smooth += weight * (training.losses().front().values.back() - smooth);
     progress.update(done, "loss " + report::fixed(smooth, 4));
-  });
-  const std::size_t tail = std::max<std::size_t>(1, results.losses.size() / 10);
-  results.final_loss =
-      std::accumulate(results.losses.end() - static_cast<std::ptrdiff_t>(tail), results.losses.end(), 0.0) /
-      static_cast<double>(tail);
-}
-
-void draw_samples(Results& results, const flow::TimedField& field, const Images& held_out,
-                  const Tensor& key) {
-  const Stopwatch watch(results, "sampling");
-  const std::int64_t count = std::min(kShownSamples, held_out.count());
-  const Tensor noise = normal(key, Shape{kShownSamples, kPixels});
-  const Tensor samples =
-      flow::integrate(flow::Solver::heun, field, noise, flow::time_grid(0, 1, kSamplerSteps));
-  results.generated_samples = as_doubles(samples);
-  results.real_samples = as_doubles((held_out.levels({range(0, count)}) + 0.5) * (2.0 / kLevels) - 1);
-}
-
-void measure(Results& results, const flow::TimedField& field, const flow::EmpiricalField& oracle,
-             const Tensor& clean, const Tensor& key) {
-  const Stopwatch watch(results, "posterior on held-out digits");
-  report::Progress progress("measuring", static_cast<std::int64_t>(std::size(kMeasuredTimes)));
-  std::uint32_t number = 0;
-  for (const double t : kMeasuredTimes) {
-    results.posterior.push_back(measure_posterior(field, oracle, clean, t, fold_in(key, number++)));
-    progress.update(number, "calibration " + report::fixed(results.posterior.back().calibration, 3) +
-                                " at t = " + report::number(t));
+    if (training.finished() || training.steps_done() % options.checkpoint_every == 0)
+      save_checkpoint(training, options);
   }
+  network.training_seconds = seconds_since(start);
+  network.seconds_per_step = ahead > 0 ? network.training_seconds / static_cast<double>(ahead) : 0;
+  network.losses = training.losses();
+  return network;
+}
+
+// Noise to data by the adaptive solver; `evaluations` receives the number of evaluations.
+Tensor solve(const flow::TimedField& v, const Tensor& noise, std::int64_t& evaluations) {
+  const flow::AdaptiveSolution solution =
+      flow::integrate_adaptive(v, noise, 0, 1, {.rtol = kSolverTolerance, .atol = kSolverTolerance});
+  evaluations = solution.evaluations;
+  return solution.x;
+}
+
+void compare(Results& results, const Model& flow_matching, const Model& mean_flow, const Tensor& known,
+             const Tensor& clean, const Tensor& key) {
+  const Stopwatch watch(results, "sampling");
+  const Tensor keys = split(key, 2);
+  const flow::AverageField u = mean_flow.average_velocity();
+  const auto noise = [&](std::int64_t count) { return normal(keys[0], Shape{count, kPixels}); };
+  // The evaluations of the adaptive solver are known when it is done.
+  std::int64_t flow_matching_evaluations = 0, mean_flow_evaluations = 0;
+  std::vector<Sampler> samplers{
+      {"flow_matching_ode",
+       [&](std::int64_t n) { return solve(flow_matching.velocity(), noise(n), flow_matching_evaluations); }},
+      {"mean_flow_ode",
+       [&](std::int64_t n) { return solve(mean_flow.velocity(), noise(n), mean_flow_evaluations); }}};
+  for (const std::int64_t steps : {1, 2, 4})
+    samplers.push_back({"mean_flow_" + std::to_string(steps),
+                        [&u, &noise, steps](std::int64_t n) {
+                          return flow::integrate_average(u, noise(n), flow::time_grid(0, 1, steps));
+                        },
+                        steps});
+  report::Progress progress("sampling", static_cast<std::int64_t>(samplers.size()) + 4);
+  std::int64_t done = 0;
+  results.samples = compare_samples(known, clean, samplers, keys[1],
+                                    [&](const std::string& name) { progress.update(++done, name); });
+  results.samples.samplers[0].evaluations = flow_matching_evaluations;
+  results.samples.samplers[1].evaluations = mean_flow_evaluations;
+}
+
+// `oracle` may be null.
+void measure(Results& results, NetworkResults& network, const Model& model,
+             const flow::EmpiricalField* oracle, const Tensor& clean, const Tensor& key) {
+  const std::string name = name_of(model.kind());
+  const flow::TimedField v = model.velocity();
+  {
+    const Stopwatch watch(results, "posterior, " + name);
+    report::Progress progress("posterior, " + name, static_cast<std::int64_t>(std::size(kMeasuredTimes)));
+    std::uint32_t number = 0;
+    for (const double t : kMeasuredTimes) {
+      network.posterior.push_back(measure_posterior(v, oracle, clean, t, fold_in(key, number++)));
+      progress.update(number, "calibration " + report::fixed(network.posterior.back().calibration, 3) +
+                                  " at t = " + report::number(t));
+    }
+  }
+  const Stopwatch watch(results, "likelihood, " + name);
+  report::Progress progress("likelihood, " + name, 100);
+  network.likelihood = measure_likelihood(
+      v, clean, [&](double share) { progress.update(static_cast<std::int64_t>(100 * share)); });
+}
+
+void measure_one_step_model(Results& results, const Model& model, const Tensor& clean, const Tensor& key) {
+  const Stopwatch watch(results, "one-step uncertainty");
+  const Tensor keys = split(key, 3);
+  const flow::AverageField u = model.average_velocity();
+  results.residuals = measure_residuals(u, clean, keys[0]);
+  results.one_step = measure_one_step(u, clean, keys[1]);
+  results.one_step_maps = one_step_maps(u, normal(keys[2], Shape{kShownOneStep, kPixels}), kOneStepTime);
 }
 
 void draw_maps(Results& results, const flow::TimedField& field, const Tensor& clean, const Tensor& key) {
@@ -90,27 +139,43 @@ void draw_maps(Results& results, const flow::TimedField& field, const Tensor& cl
 
 }  // namespace
 
-Results run(const Options& options) {
+std::optional<Results> run(const Options& options) {
   if (options.threads > 0) set_thread_count(options.threads);
   Results results;
   results.options = options;
   reset_peak_memory();
-  const Tensor keys = split(random_key(options.seed), 9);
+  const Tensor keys = split(random_key(options.seed), 14);
   const Split data = stratified_split(read_images(options.data), kHeldOut, keys[0]);
   results.training_images = data.training.count();
   results.held_out_images = data.held_out.count();
 
   const Moments moments = pixel_moments(data.training);
-  Model averaged(keys[1], moments, options);
-  train_model(results, averaged, data.training, keys[1], moments, keys[2]);
-  const flow::TimedField field = averaged.field();
+  Model flow_matching(Kind::flow_matching, keys[1], moments, options);
+  Model mean_flow(Kind::mean_flow, keys[9], moments, options);
+  // The models that are measured hold the moving averages of those that are trained.
+  const auto train_model = [&](Model& averaged, const Tensor& initial_key, const Tensor& key) {
+    const Stopwatch watch(results, "training, " + name_of(averaged.kind()));
+    Training training(averaged.kind(), moments, data.training, options, initial_key, key);
+    NetworkResults network = train(training, options);
+    training.copy_average_to(averaged);
+    return network;
+  };
+  results.flow_matching = train_model(flow_matching, keys[1], keys[2]);
+  results.mean_flow = train_model(mean_flow, keys[9], keys[10]);
+  if (options.train_only) return std::nullopt;
 
   const Tensor clean = dequantise(data.held_out.levels, keys[3]).detach();
   const Tensor known = dequantise(data.training.levels, keys[4]).detach();
   const flow::EmpiricalField oracle(cast(known, DType::f64));
-  draw_samples(results, field, data.held_out, keys[5]);
-  measure(results, field, oracle, clean, keys[6]);
-  draw_maps(results, field, clean, keys[7]);
+  results.real_images =
+      as_doubles((data.held_out.levels({range(0, std::min(kShownSamples, data.held_out.count()))}) + 0.5) *
+                     (2.0 / kLevels) -
+                 1);
+  compare(results, flow_matching, mean_flow, known, clean, keys[5]);
+  measure(results, results.flow_matching, flow_matching, &oracle, clean, keys[6]);
+  measure(results, results.mean_flow, mean_flow, nullptr, clean, keys[11]);
+  measure_one_step_model(results, mean_flow, clean, keys[12]);
+  draw_maps(results, flow_matching.velocity(), clean, keys[7]);
   {
     const Stopwatch watch(results, "identity check");
     results.identity_error = identity_error(known, clean({range(0, kIdentityDigits)}), keys[8]);

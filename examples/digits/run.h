@@ -1,10 +1,14 @@
 #pragma once
 
+#include <optional>
+
 #include "examples/digits/results.h"
 
 namespace nabla::digits {
 
-/// Trains, samples and measures, with progress on stderr. @throws Error if the data cannot be read.
-Results run(const Options& options);
+/// Trains both networks, samples and measures, with progress on stderr and checkpoints in options.out.
+/// Nothing comes back if only training was asked for. @throws Error if the data or a checkpoint cannot be
+/// read, or a checkpoint was made with other options.
+std::optional<Results> run(const Options& options);
 
 }  // namespace nabla::digits

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "engine/engine.h"
@@ -15,15 +16,17 @@
 namespace nabla::digits {
 namespace {
 
-Options small_run(int threads) {
+Options small_run(const std::filesystem::path& out, int threads) {
   Options options;
   options.data = std::filesystem::path(__FILE__).parent_path() / "../../examples/data/digits.csv.gz";
+  options.out = out;
   options.steps = 4;
   options.batch = 16;
   options.width = 24;
   options.layers = 2;
   options.seed = 3;
   options.threads = threads;
+  options.checkpoint_every = 3;
   return options;
 }
 
@@ -32,6 +35,9 @@ std::string comparable(const Results& results) {
   Results same = results;
   same.seconds.clear();
   same.peak_bytes = 0;
+  for (NetworkResults* network : {&same.flow_matching, &same.mean_flow})
+    network->training_seconds = network->seconds_per_step = 0;
+  for (SamplerResult& sampler : same.samples.samplers) sampler.seconds_per_image = 0;
   return metrics_json(same);
 }
 
@@ -40,35 +46,76 @@ std::string comparable(const Results& results) {
 TEST_CASE("a run gives the same numbers every time and for any number of threads, and leaves all its files") {
   const int threads = thread_count();
   const io::test::ScratchDirectory scratch;
-  Results results = run(small_run(1));
+  const std::optional<Results> first = run(small_run(scratch / "deep/out", 1));
+  REQUIRE(first);
+  const Results& results = *first;
   CHECK(results.held_out_images == 297);
   CHECK(results.training_images == 1500);
-  CHECK(results.losses.size() == 4);
-  CHECK(results.posterior.size() == 6);
+  CHECK(results.flow_matching.losses.size() == 1);
+  CHECK(results.mean_flow.losses.size() == 4);
+  for (const NetworkResults* network : {&results.flow_matching, &results.mean_flow}) {
+    for (const LossCurve& curve : network->losses) CHECK(curve.values.size() == 4);
+    CHECK(network->posterior.size() == 6);
+  }
   CHECK(results.identity_error <= 1e-12);
-  for (const PosteriorMeasure& measure : results.posterior)
+  for (const PosteriorMeasure& measure : results.flow_matching.posterior)
     CHECK(measure.oracle.has_value() == (measure.t <= 0.5));
-  const Results again = run(small_run(3));
+  // The floor compares real digits with real ones; noise is told apart.
+  CHECK(results.samples.draws == 5);
+  CHECK(results.samples.floor.one_nn_accuracy == doctest::Approx(0.5).epsilon(0.1));
+  CHECK(results.samples.floor.nearest_training == 0);
+  CHECK(results.samples.controls.back().quality.sliced_w2_over_floor > 5);
+  CHECK(results.samples.controls.back().quality.precision == 0);
+  const std::optional<Results> again = run(small_run(scratch / "again", 3));
   set_thread_count(threads);
-  CHECK(comparable(results) == comparable(again));
-  CHECK(results.losses == again.losses);
-  CHECK(results.generated_samples == again.generated_samples);
+  REQUIRE(again);
+  CHECK(comparable(results) == comparable(*again));
+  CHECK(results.flow_matching.losses[0].values == again->flow_matching.losses[0].values);
+  for (std::size_t i = 0; i < results.samples.samplers.size(); ++i)
+    CHECK(results.samples.samplers[i].shown == again->samples.samplers[i].shown);
 
-  results.options.out = scratch / "deep/out";
   write_outputs(results);
-  for (const char* name : {"report.html", "metrics.json", "samples.png", "real.png", "posterior_1.png"})
+  for (const char* name :
+       {"report.html", "metrics.json", "samples_flow_matching_ode.png", "samples_mean_flow_1.png", "real.png",
+        "posterior_1.png", "one_step.png", "flow_matching.safetensors", "mean_flow.safetensors"})
     CHECK(std::filesystem::file_size(results.options.out / name) > 300);
   const std::string metrics = io::test::slurp(results.options.out / "metrics.json");
-  for (const char* key : {"seed", "steps", "train_seconds", "loss", "posterior", "t", "trace_mean",
-                          "calibration", "symmetry_defect", "negative_mass", "oracle_relative_error",
-                          "oracle_calibration", "identity_oracle_max_error", "peak_bytes"})
+  for (const char* key : {"seed",
+                          "steps",
+                          "train_seconds",
+                          "loss",
+                          "posterior",
+                          "t",
+                          "trace_mean",
+                          "calibration",
+                          "symmetry_defect",
+                          "negative_mass",
+                          "oracle_relative_error",
+                          "oracle_calibration",
+                          "identity_oracle_max_error",
+                          "peak_bytes",
+                          "bits_per_dim",
+                          "meanflow",
+                          "losses",
+                          "identity_residual",
+                          "samplers",
+                          "sliced_w2",
+                          "one_nn_accuracy",
+                          "precision",
+                          "recall",
+                          "floor",
+                          "controls",
+                          "evaluations",
+                          "full_gaussian"})
     CHECK(metrics.find('"' + std::string(key) + "\":") != std::string::npos);
+  CHECK(metrics.find("null") == std::string::npos);
   const std::string page = io::test::slurp(results.options.out / "report.html");
   CHECK(page.find(">nan") == std::string::npos);
 }
 
 TEST_CASE("a run without its data is refused") {
-  Options options = small_run(0);
+  const io::test::ScratchDirectory scratch;
+  Options options = small_run(scratch / "out", 0);
   options.data = "/nonexistent/digits.csv";
   CHECK_THROWS_WITH_AS(run(options), doctest::Contains("/nonexistent/digits.csv"), Error);
 }

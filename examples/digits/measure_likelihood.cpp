@@ -1,0 +1,29 @@
+#include "examples/digits/measure_likelihood.h"
+
+#include <chrono>
+#include <cmath>
+
+#include "engine/engine.h"
+#include "examples/digits/dataset.h"
+#include "flow/flow.h"
+
+namespace nabla::digits {
+
+LikelihoodMeasure measure_likelihood(const flow::TimedField& v, const Tensor& x1,
+                                     const std::function<void(double share)>& on_progress) {
+  const auto start = std::chrono::steady_clock::now();
+  const flow::Likelihood found = flow::log_likelihood(v, x1, {}, [&](std::int64_t done, std::int64_t total) {
+    if (on_progress) on_progress(static_cast<double>(done) / static_cast<double>(total));
+  });
+  const std::int64_t count = x1.shape()[0];
+  const double deviation = std::sqrt(var(found.log_density).item() / static_cast<double>(count));
+  LikelihoodMeasure measure;
+  measure.bits_per_dim = flow::bits_per_dim(mean(found.log_density).item(), kPixels, kLevels);
+  measure.standard_error = deviation / (static_cast<double>(kPixels) * std::log(2.0));
+  measure.images = count;
+  measure.divergences = found.divergences;
+  measure.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return measure;
+}
+
+}  // namespace nabla::digits

@@ -1,0 +1,136 @@
+#include <doctest/doctest.h>
+
+#include <filesystem>
+#include <string>
+
+#include "engine/engine.h"
+#include "examples/digits/checkpoint.h"
+#include "examples/digits/run.h"
+#include "io/safetensors.h"
+#include "tests/io/scratch.h"
+
+namespace nabla::digits {
+namespace {
+
+Options small_training(const std::filesystem::path& out) {
+  Options options;
+  options.data = std::filesystem::path(__FILE__).parent_path() / "../../examples/data/digits.csv.gz";
+  options.out = out;
+  options.steps = 7;
+  options.batch = 8;
+  options.width = 12;
+  options.layers = 1;
+  options.checkpoint_every = 3;
+  options.train_only = true;
+  return options;
+}
+
+struct SmallTraining {
+  explicit SmallTraining(Kind kind, const Options& options)
+      : images(read_images(options.data)),
+        training(kind, pixel_moments(images), images, options, random_key(1), random_key(2)) {}
+  void advance(std::int64_t steps) {
+    for (std::int64_t i = 0; i < steps; ++i) training.step();
+  }
+  Images images;
+  Training training;
+};
+
+std::string damaged(const std::string& bytes, std::size_t at) {
+  std::string copy = bytes;
+  copy[at] = static_cast<char>(copy[at] ^ 16);
+  return copy;
+}
+
+}  // namespace
+
+TEST_CASE("a training that goes on from its checkpoint ends with the same bytes") {
+  for (const Kind kind : {Kind::flow_matching, Kind::mean_flow}) {
+    CAPTURE(name_of(kind));
+    const io::test::ScratchDirectory scratch;
+    const Options options = small_training(scratch / "out");
+    const std::filesystem::path file = checkpoint_path(options, kind);
+    SmallTraining whole(kind, options);
+    whole.advance(7);
+    save_checkpoint(whole.training, options);
+    const std::string expected = io::test::slurp(file);
+
+    for (const std::int64_t stop : {0, 1, 5, 7}) {
+      SmallTraining first(kind, options);
+      first.advance(stop);
+      save_checkpoint(first.training, options);
+      SmallTraining second(kind, options);
+      CHECK(load_checkpoint(second.training, options));
+      CHECK(second.training.steps_done() == stop);
+      second.advance(7 - stop);
+      save_checkpoint(second.training, options);
+      CHECK(io::test::slurp(file) == expected);
+    }
+  }
+}
+
+TEST_CASE("a checkpoint says what the field is, and holds all that training needs") {
+  const io::test::ScratchDirectory scratch;
+  const Options options = small_training(scratch / "out");
+  SmallTraining small(Kind::mean_flow, options);
+  small.advance(2);
+  save_checkpoint(small.training, options);
+  const io::Safetensors file = io::read_safetensors(checkpoint_path(options, Kind::mean_flow));
+  for (const auto& [name, value] : {std::pair<std::string, std::string>{"path", "linear"},
+                                    {"source", "standard_normal"},
+                                    {"coupling", "independent"},
+                                    {"guidance", "none"},
+                                    {"data_low", "-1"},
+                                    {"data_high", "1"},
+                                    {"seed", "0"},
+                                    {"step", "2"},
+                                    {"network", "mean_flow"}})
+    CHECK(file.metadata.at(name) == value);
+  for (const char* name :
+       {"model.layers.0.weight", "adam.first.layers.0.weight", "adam.second.layers.0.weight", "adam.steps",
+        "ema.layers.0.weight", "ema.steps", "key", "losses.averaged"})
+    CHECK_NOTHROW(nn::entry("test", file.tensors, name));
+}
+
+TEST_CASE("a checkpoint of other options, of another seed or with damage is refused, by file and place") {
+  const io::test::ScratchDirectory scratch;
+  const Options options = small_training(scratch / "out");
+  SmallTraining small(Kind::flow_matching, options);
+  CHECK_FALSE(load_checkpoint(small.training, options));  // there is none
+  small.advance(2);
+  save_checkpoint(small.training, options);
+  const std::filesystem::path path = checkpoint_path(options, Kind::flow_matching);
+
+  Options other = options;
+  other.batch = 9;
+  other.learning_rate = 1e-4;
+  CHECK_THROWS_WITH_AS(load_checkpoint(small.training, other),
+                       doctest::Contains("batch 8 instead of 9, learning_rate 0.002"), Error);
+  Training foreign(Kind::flow_matching, pixel_moments(small.images), small.images, options, random_key(1),
+                   random_key(3));
+  CHECK_THROWS_WITH_AS(load_checkpoint(foreign, options), doctest::Contains("the saved key"), Error);
+
+  const std::string bytes = io::test::slurp(path);
+  for (std::size_t at = 0; at < bytes.size(); at += 97) {
+    io::test::spill(path, damaged(bytes, at));
+    CHECK_THROWS_WITH_AS(load_checkpoint(small.training, options), doctest::Contains("byte"), Error);
+    io::test::spill(path, bytes.substr(0, at));
+    CHECK_THROWS_WITH_AS(load_checkpoint(small.training, options), doctest::Contains(path.string().c_str()),
+                         Error);
+  }
+  CHECK(small.training.steps_done() == 2);
+}
+
+TEST_CASE("a run that is asked to resume goes on, and one that has nothing to resume from begins") {
+  const io::test::ScratchDirectory scratch;
+  Options options = small_training(scratch / "whole");
+  CHECK_FALSE(run(options));
+  Options resumed = small_training(scratch / "resumed");
+  resumed.resume = true;
+  CHECK_FALSE(run(resumed));
+  CHECK_FALSE(run(resumed));  // all is done already
+  for (const Kind kind : {Kind::flow_matching, Kind::mean_flow})
+    CHECK(io::test::slurp(checkpoint_path(options, kind)) == io::test::slurp(checkpoint_path(resumed, kind)));
+}
+
+}  // namespace nabla::digits
