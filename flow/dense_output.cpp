@@ -9,7 +9,7 @@
 #include "engine/ops/indexing.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/slicing.h"
-#include "flow/per_sample_times.h"
+#include "flow/per_sample.h"
 
 namespace nabla::flow {
 namespace {

@@ -13,7 +13,8 @@
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
 #include "engine/plan/evaluate.h"
-#include "flow/per_sample_times.h"
+#include "flow/per_sample.h"
+#include "flow/stages.h"
 #include "flow/step_control.h"
 
 namespace nabla::flow {
@@ -39,22 +40,6 @@ constexpr Weights kDense = {-12715105075. / 11282082432,  0,
                             701980252875. / 199316789632, -1453857185. / 822651844,
                             69997945. / 29380423};
 
-Tensor weighted(const Weights& weights, const std::vector<Tensor>& slopes) {
-  Tensor total;
-  for (std::size_t i = 0; i < slopes.size(); ++i) {
-    if (weights[i] == 0) continue;
-    const Tensor term = slopes[i] * weights[i];
-    total = total ? total + term : term;
-  }
-  return total;
-}
-
-Axes elements_of(const Tensor& x) {
-  Axes axes;
-  for (int axis = 1 - x.rank(); axis < 0; ++axis) axes.push_back(axis);
-  return axes;
-}
-
 // What counts as an error of 1 for each element.
 Tensor tolerance(const Tensor& magnitude, const AdaptiveOptions& options) {
   return magnitude * options.rtol + options.atol;
@@ -64,11 +49,11 @@ Tensor tolerance(const Tensor& magnitude, const AdaptiveOptions& options) {
 Tensor scaled_norm(const Tensor& y, const Tensor& scale) {
   const Tensor zero = equal(y, 0);
   const Tensor ratio = select(zero, y, y / select(zero, scale * 0 + 1, scale));
-  return sqrt(mean(square(cast(ratio, DType::f64)), elements_of(y)));
+  return sqrt(mean(square(cast(ratio, DType::f64)), element_axes(y)));
 }
 
 // 0 for each sample whose numbers are all finite, else NaN: [B] f64.
-Tensor nan_unless_finite(const Tensor& y) { return sum(cast(y, DType::f64) * 0, elements_of(y)); }
+Tensor nan_unless_finite(const Tensor& y) { return sum(cast(y, DType::f64) * 0, element_axes(y)); }
 
 // One attempt of all samples.
 struct Attempt {
@@ -183,10 +168,10 @@ Attempt Integration::attempt() {
     std::vector<double> times = ends;
     if (kTimes[stage] < 1)
       for (std::size_t i = 0; i < starts.size(); ++i) times[i] = starts[i] + kTimes[stage] * steps[i];
-    result.x = x_ + result.step * weighted(kWeights[stage], result.slopes);
+    result.x = x_ + result.step * combine(kWeights[stage], result.slopes);
     result.slopes.push_back(slope(result.x, times));
   }
-  const Tensor error = result.step * weighted(kError, result.slopes);
+  const Tensor error = result.step * combine(kError, result.slopes);
   // An infinite state would make its own tolerance infinite.
   result.error =
       scaled_norm(error, tolerance(max(abs(x_), abs(result.x)), options_)) + nan_unless_finite(result.x);
@@ -199,9 +184,7 @@ void Integration::advance() {
   // Samples that wait have step 0 and so no error: they keep their state, or are refused where 0 times the
   // slope is NaN, which keeps it too.
   const Tensor accepted = less_equal(tried.error, 1);
-  std::vector<int> inner;
-  for (int axis = 1 - x_.rank(); axis < 0; ++axis) inner.push_back(axis);
-  const Tensor mask = insert_axes(accepted, inner);
+  const Tensor mask = insert_axes(accepted, element_axes(x_));
   const Tensor before = x_;
   const Tensor next = select(mask, tried.x, x_);
   const Tensor next_slope = select(mask, tried.slopes.back(), slope_);
@@ -221,7 +204,7 @@ void Integration::keep(const Attempt& attempt, const Tensor& before, const std::
   const Tensor change = attempt.x - before;
   const Tensor bend = attempt.step * attempt.slopes.front() - change;
   const Tensor twist = change - attempt.step * attempt.slopes.back() - bend;
-  const Tensor last = attempt.step * weighted(kDense, attempt.slopes);
+  const Tensor last = attempt.step * combine(kDense, attempt.slopes);
   const Tensor index = tensor<std::int64_t>(rows, Shape{static_cast<std::int64_t>(rows.size())});
   DenseOutput::Piece piece{rows, {}, {}, {}};
   for (const Tensor& coefficient : {before, change, bend, twist, last})

@@ -25,7 +25,7 @@ struct AdaptiveOptions {
   double atol = 1e-5;
   /// Length of the first step; 0 derives one per sample (Hairer, Norsett, Wanner, II.4, at one evaluation).
   double first_step = 0;
-  /// No step is longer.
+  /// No step is longer, except a last one by 1%.
   double max_step = std::numeric_limits<double>::infinity();
   /// Attempts per sample, accepted or not.
   std::int64_t max_steps = 1000;
@@ -54,7 +54,8 @@ struct AdaptiveSolution {
 ///   error / (atol + rtol max(|x|, |x_new|))
 /// over a sample's elements below 1. A sample that is done or failed waits with step 0. A step limit, an
 /// underflow or a field that turns NaN does not throw: the sample comes back as far as it got, with its
-/// status. Each attempt is evaluated and detached; derivatives stop at the result.
+/// status. v is asked at `to` as well, where closed-form fields may divide by s(1) = 0. Each attempt is
+/// evaluated and detached; derivatives stop at the result.
 /// @throws Error if x is not [B, ..] of floating type, a time is not finite, the tolerances are negative or
 /// both 0, or a step or their number is negative.
 AdaptiveSolution integrate_adaptive(const TimedField& v, const Tensor& x, double from, double to,

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/ops/pointwise.h"
+#include "flow/stages.h"
 
 namespace nabla::flow {
 namespace {
@@ -43,15 +44,9 @@ const ButcherTable& table_of(Solver solver) {
   throw Error("integrate: there is no solver " + std::to_string(static_cast<int>(solver)));
 }
 
-// state + step times the slopes with these weights.
 Tensor advance(const Tensor& state, const Tensor& step, const std::vector<Tensor>& slopes,
-               const double* weights) {
-  Tensor slope;
-  for (std::size_t i = 0; i < slopes.size(); ++i) {
-    if (weights[i] == 0) continue;
-    const Tensor term = weights[i] == 1 ? slopes[i] : slopes[i] * weights[i];
-    slope = slope ? slope + term : term;
-  }
+               std::span<const double> weights) {
+  const Tensor slope = combine(weights, slopes);
   return slope ? state + step * slope : state;
 }
 

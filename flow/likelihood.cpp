@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numbers>
 #include <string>
 #include <vector>
@@ -10,9 +11,9 @@
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/slicing.h"
-#include "engine/plan/evaluate.h"
 #include "flow/fixed_step.h"
 #include "flow/gauss_legendre.h"
+#include "flow/per_sample.h"
 
 namespace nabla::flow {
 namespace {
@@ -25,11 +26,9 @@ Tensor time_of(const Tensor& u, double power) { return min(1 - pow(u, power), la
 
 // log N(x; 0, I) of each sample in f64: [B].
 Tensor standard_normal_density(const Tensor& x) {
-  Axes elements;
-  for (int axis = 1 - x.rank(); axis < 0; ++axis) elements.push_back(axis);
   const double constant =
       static_cast<double>(x.shape().without_first(1).size()) * std::log(2 * std::numbers::pi);
-  return (sum(square(cast(x, DType::f64)), elements) + constant) * -0.5;
+  return (sum(square(cast(x, DType::f64)), element_axes(x)) + constant) * -0.5;
 }
 
 // One block of rows on its way from data to noise.

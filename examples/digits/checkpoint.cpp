@@ -17,7 +17,7 @@ std::map<std::string, std::string> identity_of(const Training& training, const O
   entries.erase("step");
   const auto exact = [](double value) { return report::number(value, 17); };
   entries["network"] = name_of(training.kind());
-  entries["steps"] = std::to_string(options.steps);
+  entries["steps"] = std::to_string(training.steps());
   entries["batch"] = std::to_string(options.batch);
   entries["width"] = std::to_string(options.width);
   entries["layers"] = std::to_string(options.layers);

@@ -22,7 +22,12 @@ std::optional<Refusal> parse_command_line(int argc, char** argv, Options& option
   app.add_option("--seed", options.seed, "Decides split, initial weights and all noise")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
-  app.add_option("--steps", options.steps, "Training steps")->check(positive)->capture_default_str();
+  app.add_option("--steps", options.steps, "Training steps of the flow-matching network")
+      ->check(positive)
+      ->capture_default_str();
+  app.add_option("--mean-flow-steps", options.mean_flow_steps, "Training steps of the MeanFlow network")
+      ->check(positive)
+      ->capture_default_str();
   app.add_option("--batch", options.batch, "Images a step")->check(positive)->capture_default_str();
   app.add_option("--width", options.width, "Width of the hidden layers")
       ->check(CLI::Range(1, 1 << 14))

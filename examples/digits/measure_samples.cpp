@@ -81,17 +81,19 @@ SampleComparison compare_samples(const Tensor& training, const Tensor& held_out,
     const Tensor images = sampler.draw(count);
     evaluate({images});
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
-    const SamplerResult result{sampler.name, sampler.evaluations, passed.count() / static_cast<double>(count),
+    const SamplerResult result{sampler.name,          sampler.label,
+                               sampler.evaluations,   passed.count() / static_cast<double>(count),
                                judge.quality(images), first_images(images)};
     on_done(sampler.name);
     return result;
   };
   for (const Sampler& sampler : samplers) comparison.samplers.push_back(measure(sampler));
   const std::vector<Sampler> controls{
-      {"independent_gaussians",
+      {"independent_gaussians", "independent Gaussians",
        [&](std::int64_t n) { return flow::independent_gaussians(keys[1], training, n); }},
-      {"full_gaussian", [&](std::int64_t n) { return flow::full_gaussian(keys[2], training, n); }},
-      {"noise", [&](std::int64_t n) { return flow::noise(keys[3], training, n); }}};
+      {"full_gaussian", "one full Gaussian",
+       [&](std::int64_t n) { return flow::full_gaussian(keys[2], training, n); }},
+      {"noise", "noise", [&](std::int64_t n) { return flow::noise(keys[3], training, n); }}};
   for (const Sampler& control : controls) comparison.controls.push_back(measure(control));
   return comparison;
 }

@@ -22,12 +22,14 @@ struct SampleQuality {
 /// A named way to make images.
 struct Sampler {
   std::string name;                                ///< as in metrics.json
+  std::string label;                               ///< as people read it
   std::function<Tensor(std::int64_t count)> draw;  ///< images [count, 64]
   std::int64_t evaluations = 0;                    ///< of a network, for each image; 0 where there is none
 };
 
 struct SamplerResult {
   std::string name;
+  std::string label;
   std::int64_t evaluations = 0;
   double seconds_per_image = 0;
   SampleQuality quality;

@@ -43,6 +43,7 @@ Json one_step_json(const OneStepMeasure& measure) {
 Json mean_flow_json(const Results& results) {
   const NetworkResults& network = results.mean_flow;
   Json json;
+  json["steps"] = results.options.mean_flow_steps;
   json["parameters"] = network.parameters;
   for (const LossCurve& curve : network.losses) json["losses"][curve.name] = curve.final_mean();
   json["identity_residual"] = results.residuals.identity;

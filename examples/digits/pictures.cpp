@@ -42,13 +42,12 @@ void append(std::vector<double>& tiles, const std::vector<double>& tile) {
 
 std::vector<Picture> sample_pictures(const Results& results) {
   const report::GridStyle style = gray(1, 8, kSampleScale);
-  std::vector<Picture> pictures{{"real", report::image_grid(results.real_images, kSide, kSide, style),
-                                 "Real: 64 of the held-out digits."}};
+  std::vector<Picture> pictures{
+      {"real", report::image_grid(results.real_images, kSide, kSide, style), "Real: held-out digits."}};
   for (const SamplerResult& sampler : results.samples.samplers)
     pictures.push_back({"samples_" + sampler.name, report::image_grid(sampler.shown, kSide, kSide, style),
-                        sampler.name + ": " + std::to_string(sampler.evaluations) +
-                            (sampler.evaluations == 1 ? " evaluation" : " evaluations") +
-                            " of the network for each image."});
+                        sampler.label + ": " + std::to_string(sampler.evaluations) +
+                            (sampler.evaluations == 1 ? " evaluation." : " evaluations.")});
   return pictures;
 }
 

@@ -62,7 +62,8 @@ void add_models(report::Report& page, const Results& results) {
       number(options.averaged_weight) +
       "; the other half is flow matching. Optimizer of both: AdamW with warm-up, "
       "cosine decay and a moving average of the weights, " +
-      number(static_cast<double>(options.steps), 6) + " steps of " + std::to_string(options.batch) +
+      number(static_cast<double>(options.steps), 6) + " and " +
+      number(static_cast<double>(options.mean_flow_steps), 6) + " steps of " + std::to_string(options.batch) +
       " digits; weight decay " + number(options.weight_decay) + " and " +
       number(options.mean_flow_weight_decay) + ".");
   page.paragraph(

@@ -45,7 +45,7 @@ NetworkResults train(Training& training, const Options& options) {
   NetworkResults network;
   network.parameters = training.parameter_count();
   if (options.resume && load_checkpoint(training, options)) network.resumed_at = training.steps_done();
-  const std::int64_t ahead = options.steps - network.resumed_at;
+  const std::int64_t ahead = training.steps() - network.resumed_at;
   report::Progress progress("training " + name_of(training.kind()), std::max<std::int64_t>(1, ahead));
   const auto start = std::chrono::steady_clock::now();
   double smooth = 0;
@@ -81,12 +81,13 @@ void compare(Results& results, const Model& flow_matching, const Model& mean_flo
   // The evaluations of the adaptive solver are known when it is done.
   std::int64_t flow_matching_evaluations = 0, mean_flow_evaluations = 0;
   std::vector<Sampler> samplers{
-      {"flow_matching_ode",
+      {"flow_matching_ode", "flow matching, ODE",
        [&](std::int64_t n) { return solve(flow_matching.velocity(), noise(n), flow_matching_evaluations); }},
-      {"mean_flow_ode",
+      {"mean_flow_ode", "MeanFlow, ODE",
        [&](std::int64_t n) { return solve(mean_flow.velocity(), noise(n), mean_flow_evaluations); }}};
   for (const std::int64_t steps : {1, 2, 4})
     samplers.push_back({"mean_flow_" + std::to_string(steps),
+                        "MeanFlow, " + std::to_string(steps) + (steps == 1 ? " step" : " steps"),
                         [&u, &noise, steps](std::int64_t n) {
                           return flow::integrate_average(u, noise(n), flow::time_grid(0, 1, steps));
                         },

@@ -18,6 +18,11 @@ std::vector<LossCurve> curves(Kind kind) {
   return {{"weighted", {}}, {"raw", {}}, {"averaged", {}}, {"instantaneous", {}}};
 }
 
+nn::WarmupCosine schedule_of(std::int64_t steps, double learning_rate) {
+  return {
+      .peak = learning_rate, .warmup_steps = std::min<std::int64_t>(200, steps / 10), .total_steps = steps};
+}
+
 // A batch drawn with replacement, with fresh dequantisation noise.
 Tensor draw_batch(const Images& images, std::int64_t batch, const Tensor& key) {
   const Tensor keys = split(key, 2);
@@ -50,9 +55,8 @@ Training::Training(Kind kind, const Moments& moments, const Images& images, cons
       images_(images),
       key_(key.detach()),
       model_(kind, initial_key, moments, options),
-      schedule_{.peak = options.learning_rate,
-                .warmup_steps = std::min<std::int64_t>(200, options.steps / 10),
-                .total_steps = options.steps},
+      schedule_(schedule_of(kind == Kind::mean_flow ? options.mean_flow_steps : options.steps,
+                            options.learning_rate)),
       adam_(model_.network(), {.weight_decay = kind == Kind::mean_flow ? options.mean_flow_weight_decay
                                                                        : options.weight_decay}),
       ema_(model_.network(), options.ema),

@@ -28,7 +28,8 @@ class Training {
   Kind kind() const { return model_.kind(); }
   std::int64_t parameter_count() const { return model_.network().parameter_count(); }
   std::int64_t steps_done() const { return adam_.steps(); }
-  bool finished() const { return steps_done() >= options_.steps; }
+  std::int64_t steps() const { return schedule_.total_steps; }  ///< at the end
+  bool finished() const { return steps_done() >= steps(); }
   /// Takes one step. @throws Error if its loss is not finite.
   void step();
 

@@ -24,8 +24,9 @@ std::string calibration_at_half(const NetworkResults& network) {
 
 std::string command(const Options& options) {
   return "digits --seed " + std::to_string(options.seed) + " --steps " + std::to_string(options.steps) +
-         " --batch " + std::to_string(options.batch) + " --width " + std::to_string(options.width) +
-         " --layers " + std::to_string(options.layers) + " --learning-rate " + number(options.learning_rate) +
+         " --mean-flow-steps " + std::to_string(options.mean_flow_steps) + " --batch " +
+         std::to_string(options.batch) + " --width " + std::to_string(options.width) + " --layers " +
+         std::to_string(options.layers) + " --learning-rate " + number(options.learning_rate) +
          " --weight-decay " + number(options.weight_decay) + " --mean-flow-weight-decay " +
          number(options.mean_flow_weight_decay) + " --averaged-weight " + number(options.averaged_weight) +
          " --ema " + number(options.ema, 6);

@@ -7,7 +7,8 @@ program=$1 data=$2 kills=${3:-5}
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-command=("$program" --data "$data" --train-only --steps 160 --batch 16 --width 32 --layers 1 --checkpoint-every 7)
+command=("$program" --data "$data" --train-only --steps 160 --mean-flow-steps 160 --batch 16 --width 32 --layers 1
+  --checkpoint-every 7)
 
 start=$(date +%s%N)
 "${command[@]}" --out "$work/whole" 2>>"$work/log"

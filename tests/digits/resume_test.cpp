@@ -16,7 +16,7 @@ Options small_training(const std::filesystem::path& out) {
   Options options;
   options.data = std::filesystem::path(__FILE__).parent_path() / "../../examples/data/digits.csv.gz";
   options.out = out;
-  options.steps = 7;
+  options.steps = options.mean_flow_steps = 7;
   options.batch = 8;
   options.width = 12;
   options.layers = 1;

@@ -95,6 +95,17 @@ TEST_CASE("evaluations are six for an attempt, one for the first slope and one f
   CHECK(none.x.to_vector<double>() == x.to_vector<double>());
 }
 
+TEST_CASE("the field is asked inside of the interval only") {
+  for (const auto& [from, to] : {std::pair{0.0, 1.0}, std::pair{1.0, 0.0}}) {
+    const TimedField v = [](const Tensor& x, const Tensor& t) {
+      CHECK(reduce_min(t).item() >= 0);
+      CHECK(reduce_max(t).item() <= 1);
+      return x * t;
+    };
+    CHECK(integrate_adaptive(v, ones(Shape{2, 2}), from, to).done());
+  }
+}
+
 TEST_CASE("a sample's steps and result do not depend on its batch") {
   const Tensor both = tensor<double>({1, 1, 1, 200}, Shape{2, 2});
   const AdaptiveSolution together = integrate_adaptive(&decay, both, 0, 1);
@@ -144,6 +155,10 @@ TEST_CASE("a field that turns NaN stops its sample before that, and the others f
       integrate_adaptive([](const Tensor& y, const Tensor&) { return y * 1000; }, ones(Shape{1, 1}), 0, 1);
   CHECK(blown.status[0] == Status::not_finite);
   CHECK(std::isfinite(blown.x.item()));
+  const AdaptiveSolution beyond = integrate_adaptive(
+      [](const Tensor& y, const Tensor&) { return full(y.shape(), 3e38); }, full(Shape{1, 1}, 3e38), 0, 1);
+  CHECK(beyond.status[0] == Status::not_finite);
+  CHECK(std::isfinite(beyond.x.item()));
 }
 
 TEST_CASE("steps that the type cannot resolve end in an underflow") {

@@ -1,4 +1,4 @@
-#include "flow/per_sample_times.h"
+#include "flow/per_sample.h"
 
 #include <cstdint>
 #include <vector>
@@ -24,6 +24,12 @@ Tensor per_sample_times(std::span<const double> times, DType dtype) {
 Tensor per_sample_factor(std::span<const double> numbers, const Tensor& x) {
   const Shape batch{static_cast<std::int64_t>(numbers.size())};
   return leaf_of(numbers, x.dtype(), concatenate(batch, Shape::filled(x.rank() - 1, 1)));
+}
+
+Axes element_axes(const Tensor& x) {
+  Axes axes;
+  for (int axis = 1 - x.rank(); axis < 0; ++axis) axes.push_back(axis);
+  return axes;
 }
 
 }  // namespace nabla::flow
