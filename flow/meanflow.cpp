@@ -8,6 +8,7 @@
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/slicing.h"
+#include "flow/per_sample.h"
 
 namespace nabla::flow {
 namespace {
@@ -20,11 +21,7 @@ ValuesAndTangents along_path(const AverageField& u, const Tensor& x, const Tenso
 }
 
 // |error|^2 of every sample: [B].
-Tensor squared_length(const Tensor& error) {
-  Axes axes;
-  for (int axis = 1; axis < error.rank(); ++axis) axes.push_back(axis);
-  return sum(square(error), axes);
-}
+Tensor squared_length(const Tensor& error) { return sum(square(error), element_axes(error)); }
 
 void check_times(const TimePairs& times, const Tensor& x) {
   const Shape expected{x.shape()[0], 1};

@@ -12,6 +12,7 @@
 #include "engine/ops/shaping.h"
 #include "engine/plan/evaluate.h"
 #include "flow/average_sampling.h"
+#include "flow/per_sample.h"
 #include "uncertainty/log_determinant.h"
 #include "uncertainty/posterior.h"
 #include "uncertainty/require_inside.h"
@@ -35,9 +36,7 @@ InnerPosterior inner_posterior(const flow::AverageField& u, const Tensor& x0, co
   const flow::TimedField v = flow::instantaneous(u);
   const PosteriorOptions posterior{.jacobian = options};
   const Tensor variance = posterior_variance(v, x, t, posterior);
-  Axes elements;
-  for (int axis = 1; axis < x.rank(); ++axis) elements.push_back(axis);
-  return {x, posterior_mean(v, x, t, posterior), variance, sum(variance, elements)};
+  return {x, posterior_mean(v, x, t, posterior), variance, sum(variance, flow::element_axes(x))};
 }
 
 Tensor push_forward_covariance(const flow::AverageField& u, const Tensor& x, const Tensor& t,
