@@ -7,8 +7,9 @@
 #include <cstdlib>
 #include <limits>
 
-#include "engine/graph/walk.h"
 #include "engine/plan/evaluation_lock.h"
+#include "engine/plan/plan_cache.h"
+#include "engine/plan/plan_key.h"
 
 namespace nabla {
 namespace {
@@ -43,42 +44,32 @@ std::string step_name(const PlanStep& step) {
 // Builds one plan; used once.
 class PlanBuilder {
  public:
-  PlannedGraph build(std::span<const Tensor> outputs) {
-    const std::vector<Node*> order = schedule(outputs);
-    for (Node* node : order) add(node);
-    std::vector<Tensor> results(outputs.begin(), outputs.end());
-    NodeMap asked(outputs.size());
+  explicit PlanBuilder(const Schedule& schedule) : schedule_(schedule) {}
+
+  CachedPlan build(std::span<const Tensor> outputs) {
+    const std::vector<Node*>& order = schedule_.order;
+    for (Node* node : order) value_of_.push_back(place(node));
+    std::vector<bool> asked(order.size(), false);
     for (const Tensor& output : outputs) {
       plan_.outputs_.push_back(dense_result(output));
-      asked.insert(&output.node(), 0);
+      asked[place_of(&output.node())] = true;
     }
     // What somebody holds a handle to is kept as well, unless it is only a view or a constant.
-    for (Node* node : order) {
-      const int found = value_of_.find(node);
-      if (node->has_value() || !node->has_handle() || asked.find(node) != NodeMap::kAbsent) continue;
-      if (!owns_storage(value(found)) || node->inputs().empty()) continue;
-      plan_.outputs_.push_back(found);
-      results.emplace_back(node);
+    std::vector<int> kept;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const Node* node = order[i];
+      if (node->has_value() || !schedule_.held[i] || asked[i]) continue;
+      if (!owns_storage(value(value_of_[i])) || node->inputs().empty()) continue;
+      plan_.outputs_.push_back(value_of_[i]);
+      kept.push_back(static_cast<int>(i));
     }
     find_lifetimes();
-    return {std::make_shared<const Plan>(std::move(plan_)), std::move(leaves_), std::move(results)};
+    return {std::make_shared<const Plan>(std::move(plan_)), std::move(kept)};
   }
 
  private:
-  // Nodes needed, inputs before users, in the order in which they were built: code that works in chunks is
-  // thus run in chunks.
-  static std::vector<Node*> schedule(std::span<const Tensor> outputs) {
-    NodeMap seen;
-    std::vector<Node*> order;
-    const auto reach = [&](Node* node) {
-      if (seen.insert(node, 0)) order.push_back(node);
-    };
-    for (const Tensor& output : outputs) reach(&output.node());
-    for (std::size_t i = 0; i < order.size(); ++i)
-      if (!order[i]->has_value())
-        for (Node* input : order[i]->inputs()) reach(input);
-    std::sort(order.begin(), order.end(), [](const Node* a, const Node* b) { return a->id() < b->id(); });
-    return order;
+  std::size_t place_of(const Node* node) const {
+    return static_cast<std::size_t>(schedule_.place.find(node));
   }
 
   int new_value(const PlanValue& value) {
@@ -95,13 +86,10 @@ class PlanBuilder {
   }
   PlanValue& value(int index) { return plan_.values_[static_cast<std::size_t>(index)]; }
 
-  void add(Node* node) { value_of_.insert(node, place(node)); }
-
   int place(Node* node) {
     const Primitive& primitive = node->primitive();
     const std::size_t bytes = bytes_of(node->shape(), node->dtype());
     if (node->has_value()) {
-      leaves_.emplace_back(node);
       const int leaf =
           new_value({node->value().layout, node->dtype(), new_storage(PlanStorage::Kind::leaf, bytes)});
       plan_.leaves_.push_back(leaf);
@@ -113,7 +101,7 @@ class PlanBuilder {
                   " that has no value: a function under jvp, vjp, grad or vmap may not read values");
 
     std::vector<int> inputs;
-    for (const Node* input : node->inputs()) inputs.push_back(value_of_.find(input));
+    for (const Node* input : node->inputs()) inputs.push_back(value_of_[place_of(input)]);
     if (!inputs.empty()) {
       const PlanValue& first = value(inputs[0]);
       if (const std::optional<Layout> view = primitive.view(first.layout, node->shape(), node->attributes()))
@@ -141,7 +129,7 @@ class PlanBuilder {
 
   // Results are dense and own no more memory than they need.
   int dense_result(const Tensor& output) {
-    const int index = value_of_.find(&output.node());
+    const int index = value_of_[place_of(&output.node())];
     const PlanValue& found = value(index);
     const std::size_t bytes = bytes_of(found.layout.shape, found.dtype);
     const PlanStorage& holds = plan_.storages_[static_cast<std::size_t>(found.storage)];
@@ -184,12 +172,29 @@ class PlanBuilder {
     }
   }
 
+  const Schedule& schedule_;
   Plan plan_;
-  std::vector<Tensor> leaves_;
-  NodeMap value_of_;
+  std::vector<int> value_of_;  // by place in the schedule
 };
 
-PlannedGraph make_plan_locked(std::span<const Tensor> outputs) { return PlanBuilder().build(outputs); }
+PlannedGraph make_plan_locked(std::span<const Tensor> outputs) {
+  const Schedule schedule = make_schedule(outputs);
+  const auto build = [&] { return PlanBuilder(schedule).build(outputs); };
+  CachedPlan planned;
+  if (nan_mode()) {
+    planned = build();  // its messages name the lines that built this graph, which no key holds
+  } else {
+    PlanKey key(schedule, outputs);
+    const CachedPlan* found = PlanCache::instance().find(key);
+    planned = found ? *found : PlanCache::instance().insert(std::move(key), build());
+  }
+
+  PlannedGraph graph{planned.plan, {}, {outputs.begin(), outputs.end()}};
+  for (Node* node : schedule.order)
+    if (node->has_value()) graph.leaves.emplace_back(node);
+  for (const int i : planned.kept) graph.results.emplace_back(schedule.order[static_cast<std::size_t>(i)]);
+  return graph;
+}
 
 PlannedGraph make_plan(std::span<const Tensor> outputs) {
   const std::lock_guard lock(evaluation_mutex());

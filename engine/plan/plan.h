@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <source_location>
 #include <span>
@@ -71,9 +72,21 @@ struct PlannedGraph {
       results;  ///< what the plan computes: the outputs asked for, then what else a handle holds
 };
 
-/// Plans the evaluation of `outputs`, starting from nodes that already hold a value.
+/// Plans the evaluation of `outputs`, starting from nodes that already hold a value; a plan made before for
+/// the same structure is found again.
 /// @throws Error if an output depends on a variable that has no value.
 PlannedGraph make_plan(std::span<const Tensor> outputs);
+
+/// Plans are kept by what they are made from, so that every turn of a loop runs the plan of the first: a new
+/// value of a parameter, a learning rate or a key does not make a new plan.
+struct PlanCacheStatistics {
+  std::uint64_t built;   ///< plans made so far
+  std::uint64_t reused;  ///< evaluations that found theirs
+  std::size_t plans;     ///< kept now
+};
+PlanCacheStatistics plan_cache_statistics();
+/// Forgets all plans; the next evaluations make theirs again.
+void clear_plan_cache();
 
 /// The plan that would evaluate `outputs` now, as text.
 std::string explain(std::span<const Tensor> outputs);

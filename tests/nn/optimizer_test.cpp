@@ -197,6 +197,27 @@ TEST_CASE("the learning rate warms up linearly and falls along a cosine") {
   CHECK_THROWS_AS((WarmupCosine{.warmup_steps = 5, .total_steps = 4}.at(0)), Error);
 }
 
+TEST_CASE("a thousand training steps with a schedule build one plan") {
+  const Numbers module({1, 2, 3});
+  Adam adam(module, {.weight_decay = 0.1});
+  Ema ema(module, 0.9);
+  const WarmupCosine schedule{.peak = 0.1, .warmup_steps = 10, .total_steps = 1000};
+  const Tensor key = random_key(1);
+  const std::uint64_t before = plan_cache_statistics().built;
+  for (std::int64_t step = 0; step < 1000; ++step) {
+    const Tensor turn = fold_in(key, tensor<std::int64_t>({step}, Shape{}));
+    const LossAndGradients result = value_and_grad(module, [&]() -> std::vector<Tensor> {
+      return {sum(square(module.leaves()[0] + normal(turn, Shape{3}, DType::f64)))};
+    });
+    std::vector<Update> updates = adam.updates(result.gradients, schedule.at(step));
+    const std::vector<Update> averages = ema.updates(updates);
+    updates.insert(updates.end(), averages.begin(), averages.end());
+    commit(updates, {result.loss});
+    CHECK(std::isfinite(result.loss.item()));
+  }
+  CHECK(plan_cache_statistics().built - before == 1);
+}
+
 TEST_CASE("training that goes on from saved states is the same to the last bit") {
   struct Training {
     Numbers module;
