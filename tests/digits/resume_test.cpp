@@ -118,6 +118,9 @@ TEST_CASE("a checkpoint of other options, of another seed or with damage is refu
     CHECK_THROWS_WITH_AS(load_checkpoint(small.training, options), doctest::Contains(path.string().c_str()),
                          Error);
   }
+  // Damage that hides the checksums themselves.
+  io::test::spill(path, damaged(bytes, bytes.find("crc32")));
+  CHECK_THROWS_WITH_AS(load_checkpoint(small.training, options), doctest::Contains("no checksums"), Error);
   CHECK(small.training.steps_done() == 2);
 }
 

@@ -59,6 +59,10 @@ TEST_CASE("a plan is not taken for a graph that differs in anything but values")
   builds([&] { return sum(x, {1}); }, {3, 7, 11, 15});
   builds([&] { return sum(wide, {1}); }, {10, 26});
   builds([&] { return cast(sum(single, {1}), DType::f64); }, {3, 7, 11, 15});
+  // Extents that show in a leaf alone.
+  const Tensor three = leaf_of(1, {3}), five = leaf_of(1, {5});
+  builds([&] { return sum(three); }, {6});
+  builds([&] { return sum(five); }, {15});
   // Which results are asked for.
   builds(
       [&] {

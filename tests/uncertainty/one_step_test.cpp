@@ -56,6 +56,18 @@ TEST_CASE("for Gaussian data the inner posterior and the push-forward are the po
   }
 }
 
+TEST_CASE("the push-forward of a map that turns is X X^T, not X X") {
+  const double t = 0.25;
+  const Tensor m = tensor<double>({0.5, -2, 0.25, 1}, Shape{2, 2});
+  const flow::AverageField u = [&](const Tensor& x, const Tensor&, const Tensor&) {
+    return matmul(x, transpose(m));
+  };
+  const Tensor x = random_normal(2, Shape{3, 2});
+  const Tensor map = identity(2, DType::f64) + m * (1 - t);
+  const Tensor expected = matmul(map, transpose(map)) * ((1 - t) * (1 - t));
+  CHECK(largest(push_forward_covariance(u, x, flow::shared_time(t, DType::f64)) - expected) < 1e-14);
+}
+
 TEST_CASE("a push-forward is not a posterior where the data are not Gaussian") {
   // Two points: the flow map sends nearly all x to one of them, with no spread left; the posterior is
   // undecided.
