@@ -28,9 +28,10 @@ endif()
 
 # A contracted multiply-add rounds once instead of twice, and whether it appears depends on the compiler and the
 # instruction set: off, so that every build gives the same bits. Code that wants an fma says std::fma.
-# Nobody reads errno after a math call, and setting it keeps loops from being vectorised.
+# Nobody reads errno after a math call, nor the flags of floating-point exceptions; keeping either exact keeps loops from
+# being vectorised. Values, NaN and infinity stay as they are.
 # -ffast-math and -march=native stay out: the first breaks NaN and rounding, the second breaks shipped binaries.
-target_compile_options(nablaflow_flags INTERFACE -ffp-contract=off -fno-math-errno)
+target_compile_options(nablaflow_flags INTERFACE -ffp-contract=off -fno-math-errno -fno-trapping-math)
 
 if(NABLAFLOW_SANITIZE)
   # -fno-sanitize-recover: a finding must fail the test, not only print.

@@ -4,8 +4,10 @@
 
 #include "engine/backend/cpu/kernels.h"
 #include "engine/backend/cpu/loop.h"
+#include "engine/backend/cpu/target.h"
 #include "engine/backend/cpu/vector_math.h"
 #include "engine/backend/cpu/visit.h"
+#include "engine/backend/instruction_set.h"
 
 namespace nabla::cpu {
 namespace {
@@ -223,7 +225,8 @@ using BinaryRow = void (*)(void* out, const void* a, std::int64_t sa, const void
                            std::int64_t count);
 
 template <class Op, class T>
-void unary_row(void* out_elements, const void* elements, std::int64_t stride, std::int64_t count) {
+[[gnu::always_inline]] inline void unary_loop(void* out_elements, const void* elements, std::int64_t stride,
+                                              std::int64_t count) {
   T* out = static_cast<T*>(out_elements);
   const T* x = static_cast<const T*>(elements);
   if (has_fast_rows<T> && stride == 1) {
@@ -236,8 +239,8 @@ void unary_row(void* out_elements, const void* elements, std::int64_t stride, st
 }
 
 template <class Op, class R, class T>
-void binary_row(void* out_elements, const void* a_elements, std::int64_t sa, const void* b_elements,
-                std::int64_t sb, std::int64_t count) {
+[[gnu::always_inline]] inline void binary_loop(void* out_elements, const void* a_elements, std::int64_t sa,
+                                               const void* b_elements, std::int64_t sb, std::int64_t count) {
   R* out = static_cast<R*>(out_elements);
   const T* a = static_cast<const T*>(a_elements);
   const T* b = static_cast<const T*>(b_elements);
@@ -252,6 +255,40 @@ void binary_row(void* out_elements, const void* a_elements, std::int64_t sa, con
   } else {
     for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(a[i * sa], b[i * sb]);
   }
+}
+
+// The same loops for the baseline and for AVX2, where they pay: what is too short or strange to be vectorised
+// stays.
+template <class Op, class T>
+void unary_baseline(void* out, const void* x, std::int64_t stride, std::int64_t count) {
+  unary_loop<Op, T>(out, x, stride, count);
+}
+template <class Op, class T>
+NABLAFLOW_TARGET_AVX2 void unary_avx2(void* out, const void* x, std::int64_t stride, std::int64_t count) {
+  unary_loop<Op, T>(out, x, stride, count);
+}
+template <class Op, class R, class T>
+void binary_baseline(void* out, const void* a, std::int64_t sa, const void* b, std::int64_t sb,
+                     std::int64_t count) {
+  binary_loop<Op, R, T>(out, a, sa, b, sb, count);
+}
+template <class Op, class R, class T>
+NABLAFLOW_TARGET_AVX2 void binary_avx2(void* out, const void* a, std::int64_t sa, const void* b,
+                                       std::int64_t sb, std::int64_t count) {
+  binary_loop<Op, R, T>(out, a, sa, b, sb, count);
+}
+
+template <class Op, class T>
+UnaryRow unary_row() {
+  if constexpr (has_fast_rows<T>)
+    if (instruction_set() == InstructionSet::avx2) return &unary_avx2<Op, T>;
+  return &unary_baseline<Op, T>;
+}
+template <class Op, class R, class T>
+BinaryRow binary_row() {
+  if constexpr (has_fast_rows<T>)
+    if (instruction_set() == InstructionSet::avx2) return &binary_avx2<Op, R, T>;
+  return &binary_baseline<Op, R, T>;
 }
 
 // The first element of an array, and how many bytes its elements take.
@@ -289,43 +326,43 @@ void walk_binary(const KernelCall& call, BinaryRow row) {
 template <class Op>
 void unary_floating(const KernelCall& call) {
   visit_floating("pointwise", call.output.dtype,
-                 [&](auto type) { walk_unary(call, &unary_row<Op, typename decltype(type)::type>); });
+                 [&](auto type) { walk_unary(call, unary_row<Op, typename decltype(type)::type>()); });
 }
 template <class Op>
 void unary_real(const KernelCall& call) {
   visit_real("pointwise", call.output.dtype,
-             [&](auto type) { walk_unary(call, &unary_row<Op, typename decltype(type)::type>); });
+             [&](auto type) { walk_unary(call, unary_row<Op, typename decltype(type)::type>()); });
 }
 template <class Op>
 void unary_numeric(const KernelCall& call) {
   visit_numeric("pointwise", call.output.dtype,
-                [&](auto type) { walk_unary(call, &unary_row<Op, typename decltype(type)::type>); });
+                [&](auto type) { walk_unary(call, unary_row<Op, typename decltype(type)::type>()); });
 }
 template <class Op>
 void binary_floating(const KernelCall& call) {
   visit_floating("pointwise", call.output.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    walk_binary(call, &binary_row<Op, T, T>);
+    walk_binary(call, binary_row<Op, T, T>());
   });
 }
 template <class Op>
 void binary_real(const KernelCall& call) {
   visit_real("pointwise", call.output.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    walk_binary(call, &binary_row<Op, T, T>);
+    walk_binary(call, binary_row<Op, T, T>());
   });
 }
 template <class Op>
 void binary_numeric(const KernelCall& call) {
   visit_numeric("pointwise", call.output.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    walk_binary(call, &binary_row<Op, T, T>);
+    walk_binary(call, binary_row<Op, T, T>());
   });
 }
 template <class Op>
 void comparison(const KernelCall& call) {
   visit_stored("comparison", call.inputs[0].dtype,
-               [&](auto type) { walk_binary(call, &binary_row<Op, bool, typename decltype(type)::type>); });
+               [&](auto type) { walk_binary(call, binary_row<Op, bool, typename decltype(type)::type>()); });
 }
 // Complex numbers can be compared for equality only; what compares their order in a complex step means the
 // real parts.
@@ -336,7 +373,7 @@ void ordering(const KernelCall& call) {
 }
 template <class Op>
 void equality(const KernelCall& call) {
-  if (call.inputs[0].dtype == DType::c128) return walk_binary(call, &binary_row<Op, bool, Complex>);
+  if (call.inputs[0].dtype == DType::c128) return walk_binary(call, binary_row<Op, bool, Complex>());
   comparison<Op>(call);
 }
 // a > b is b < a.
