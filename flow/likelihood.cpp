@@ -24,13 +24,6 @@ double last_time(DType dtype) { return dtype == DType::f64 ? 1 - 0x1p-53 : 1 - 0
 // t = 1 - u^power as a tensor like u.
 Tensor time_of(const Tensor& u, double power) { return min(1 - pow(u, power), last_time(u.dtype())); }
 
-// log N(x; 0, I) of each sample in f64: [B].
-Tensor standard_normal_density(const Tensor& x) {
-  const double constant =
-      static_cast<double>(x.shape().without_first(1).size()) * std::log(2 * std::numbers::pi);
-  return (sum(square(cast(x, DType::f64)), element_axes(x)) + constant) * -0.5;
-}
-
 // One block of rows on its way from data to noise.
 Likelihood follow(const TimedField& v, const Tensor& x1, const LikelihoodOptions& options,
                   const Quadrature& rule, const std::function<void()>& on_node) {
@@ -60,7 +53,7 @@ Likelihood follow(const TimedField& v, const Tensor& x1, const LikelihoodOptions
     on_node();
   }
   move_to(1);
-  result.log_density = (standard_normal_density(result.x0) - integral).detach();
+  result.log_density = (standard_normal_log_density(result.x0) - integral).detach();
   return result;
 }
 
@@ -98,6 +91,12 @@ Likelihood log_likelihood(const TimedField& v, const Tensor& x1, const Likelihoo
   result.log_density = concatenate(densities, 0).detach();
   result.x0 = concatenate(noise, 0).detach();
   return result;
+}
+
+Tensor standard_normal_log_density(const Tensor& x) {
+  const double constant =
+      static_cast<double>(x.shape().without_first(1).size()) * std::log(2 * std::numbers::pi);
+  return (sum(square(cast(x, DType::f64)), element_axes(x)) + constant) * -0.5;
 }
 
 double bits_per_dim(double mean_log_density, std::int64_t dimensions, std::int64_t levels) {

@@ -51,6 +51,9 @@ using LikelihoodCallback = std::function<void(std::int64_t done, std::int64_t to
 Likelihood log_likelihood(const TimedField& v, const Tensor& x1, const LikelihoodOptions& options = {},
                           const LikelihoodCallback& on_node = nullptr);
 
+/// log N(x; 0, I) of each sample of x [B, *S], in f64 whatever the type of x: [B].
+Tensor standard_normal_log_density(const Tensor& x);
+
 /// -log p / (D ln 2) + log2(levels / 2): bits per dimension of discrete data k = 0 .. levels-1 from the mean
 /// log-density, in nats, of the data made continuous as x = 2 (k + u) / levels - 1 with u uniform in [0, 1),
 /// of D = `dimensions` elements. @throws Error unless dimensions >= 1 and levels >= 1.

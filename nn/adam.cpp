@@ -7,13 +7,6 @@
 #include "nn/scalar.h"
 
 namespace nabla::nn {
-namespace {
-
-std::string type_text(const Tensor& tensor) {
-  return to_string(tensor.shape()) + " " + std::string(name_of(tensor.dtype()));
-}
-
-}  // namespace
 
 Adam::Adam(const Module& module, const AdamOptions& options)
     : parameters_(module.parameters()), options_(options) {

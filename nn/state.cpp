@@ -11,11 +11,11 @@ const Tensor* find(const State& state, std::string_view name) {
   return at == state.end() ? nullptr : &at->value;
 }
 
+}  // namespace
+
 std::string type_text(const Tensor& tensor) {
   return to_string(tensor.shape()) + " " + std::string(name_of(tensor.dtype()));
 }
-
-}  // namespace
 
 State state_of(std::span<const Parameter> cells) {
   State state;

@@ -1,7 +1,5 @@
 #include "uncertainty/one_step.h"
 
-#include <cmath>
-#include <numbers>
 #include <span>
 #include <vector>
 
@@ -12,6 +10,7 @@
 #include "engine/ops/shaping.h"
 #include "engine/plan/evaluate.h"
 #include "flow/average_sampling.h"
+#include "flow/likelihood.h"
 #include "flow/per_sample.h"
 #include "uncertainty/log_determinant.h"
 #include "uncertainty/posterior.h"
@@ -54,14 +53,12 @@ Tensor one_step_log_density(const flow::AverageField& u, const Tensor& x0, const
            DType::f64);
   const std::size_t rows = static_cast<std::size_t>(x0.shape()[0]);
   const std::size_t elements = static_cast<std::size_t>(map.shape()[1]);
-  const Tensor noise = reshape(cast(x0, DType::f64), Shape{x0.shape()[0], map.shape()[1]});
-  const Tensor lengths = sum(square(noise), {1});
-  evaluate({map, lengths});
-  std::vector<double> density = lengths.to_vector<double>();
+  const Tensor of_noise = flow::standard_normal_log_density(x0);
+  evaluate({map, of_noise});
+  std::vector<double> density = of_noise.to_vector<double>();
   for (std::size_t b = 0; b < rows; ++b)
-    density[b] = -0.5 * (density[b] + static_cast<double>(elements) * std::log(2 * std::numbers::pi)) -
-                 log_abs_determinant(map.data<double>().subspan(b * elements * elements, elements * elements),
-                                     elements);
+    density[b] -= log_abs_determinant(
+        map.data<double>().subspan(b * elements * elements, elements * elements), elements);
   return tensor(density, Shape{x0.shape()[0]});
 }
 

@@ -85,6 +85,14 @@ std::string message_of(Read read) {
   return {};
 }
 
+/// Takes the '^' out of a header and returns where it stood: where the error must be found.
+inline std::size_t take_mark(std::string& header) {
+  const std::size_t mark = header.find('^');
+  REQUIRE(mark != std::string::npos);
+  header.erase(mark, 1);
+  return mark;
+}
+
 /// Calls `check(bytes)` with the file cut at every length short of the whole.
 template <class Check>
 void for_every_cut(const Bytes& whole, Check check) {

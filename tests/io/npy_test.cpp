@@ -16,6 +16,7 @@ using test::check_same;
 using test::corpus;
 using test::message_of;
 using test::ScratchDirectory;
+using test::take_mark;
 
 /// A file of version 1.0 with this header and so many bytes 0 behind it.
 Bytes file_of(const std::string& header, std::size_t data = 0) {
@@ -29,9 +30,7 @@ Bytes file_of(const std::string& header, std::size_t data = 0) {
 /// The error must be found where '^' stands, which is taken out first.
 void refuses(std::string header, const std::string& what, std::size_t data = 0) {
   CAPTURE(header);
-  const std::size_t mark = header.find('^');
-  REQUIRE(mark != std::string::npos);
-  header.erase(mark, 1);
+  const std::size_t mark = take_mark(header);
   CHECK(message_of([&] { parse_npy(file_of(header, data), "f"); }) ==
         "read_npy: f, byte " + std::to_string(10 + mark) + ": " + what);
 }

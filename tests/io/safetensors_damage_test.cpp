@@ -7,6 +7,7 @@ namespace {
 using test::Bytes;
 using test::bytes_of_text;
 using test::message_of;
+using test::take_mark;
 
 /// A small file of ours with everything that a file can hold, padding included.
 Bytes small_file() {
@@ -35,9 +36,7 @@ Bytes file_of(const std::string& header, std::size_t data = 0) {
 /// Where `mark`, a '^' in the header, stands is where the error must be found; it is taken out first.
 void refuses(std::string header, const std::string& what, std::size_t data = 0) {
   CAPTURE(header);
-  const std::size_t mark = header.find('^');
-  REQUIRE(mark != std::string::npos);
-  header.erase(mark, 1);
+  const std::size_t mark = take_mark(header);
   const std::string expected = "read_safetensors: f, byte " + std::to_string(8 + mark) + ": " + what;
   CHECK(message_of([&] { parse_safetensors(file_of(header, data), "f"); }) == expected);
 }
