@@ -1,7 +1,9 @@
 #pragma once
 
+#include <memory>
 #include <span>
 
+#include "engine/backend/tile_program.h"
 #include "engine/graph/primitive.h"
 #include "engine/tensor/buffer.h"
 
@@ -16,14 +18,27 @@ struct KernelCall {
 
 using Kernel = void (*)(const KernelCall& call);
 
+/// A tile program for given layouts, ready to run.
+class TileKernel {
+ public:
+  virtual ~TileKernel() = default;
+  /// Elements of the first input elements and of the outputs, which are dense. An output may be the memory of
+  /// an input where `TileProgram` reads that input no later than it stores the output.
+  virtual void run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs) const = 0;
+};
+
 /// What executes the steps of a plan. A backend knows kernels by primitive; primitives know no backend.
 class Backend {
  public:
   virtual ~Backend() = default;
-  /// The kernel of a primitive. @throws Error if there is none.
+  /// The kernel of a primitive that is not pointwise. @throws Error if there is none.
   virtual Kernel kernel(const Primitive& primitive) const = 0;
   /// Copies any layout to a dense one of the same shape and type.
   virtual Kernel copy_kernel() const = 0;
+  /// A program over `shape`; `inputs` are the layouts of its inputs, with strides of 0 where they repeat.
+  /// @throws Error if a primitive does not know a type.
+  virtual std::unique_ptr<const TileKernel> compile(const TileProgram& program, const Shape& shape,
+                                                    std::span<const Layout> inputs) const = 0;
 };
 
 const Backend& cpu_backend();

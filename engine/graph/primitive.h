@@ -78,6 +78,8 @@ class Primitive {
     return std::nullopt;
   }
 
+  /// True if element i of the output is a function of elements i of the inputs (extents of 1 repeat).
+  virtual bool is_pointwise() const { return class_ == Class::pointwise; }
   /// True if all elements of every output are equal, so that one may stand for all (a constant).
   virtual bool is_uniform() const { return false; }
   /// True for the variables of transforms, which never have a value.

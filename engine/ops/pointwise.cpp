@@ -92,6 +92,7 @@ class Comparison final : public NondifferentiablePrimitive {
       throw Error(with_operands(name(), inputs) + " differ in type; cast one of them");
     return {broadcast_operands(name(), inputs), DType::boolean};
   }
+  bool is_pointwise() const override { return true; }
   std::optional<int> carried_axis(const Application&, int, int axis) const override { return axis; }
 };
 
@@ -107,6 +108,7 @@ class Select final : public LinearPrimitive {
  public:
   Select() : LinearPrimitive("select") {}
   bool linear_in(int slot) const override { return slot > 0; }
+  bool is_pointwise() const override { return true; }
   TensorType infer(Inputs inputs, const Attributes&) const override {
     if (inputs[0].dtype() != DType::boolean || inputs[1].dtype() != inputs[2].dtype())
       throw Error(with_operands(name(), inputs) + ": needs a bool condition and two operands of one type");
@@ -130,6 +132,7 @@ class Cast final : public LinearPrimitive {
   TensorType infer(Inputs inputs, const Attributes& attributes) const override {
     return {inputs[0].shape(), static_cast<DType>(attributes[0])};
   }
+  bool is_pointwise() const override { return true; }
   Tensor transpose(const Application& at, int, const Tensor& cotangent) const override {
     return cast(cotangent, at.inputs[0].dtype());
   }

@@ -22,21 +22,25 @@ struct PlanValue {
 
 /// A block of memory and the steps between which it is needed.
 struct PlanStorage {
-  enum class Kind { leaf, temporary, output };
+  enum class Kind { leaf, constant, temporary, output };
   Kind kind;
   std::size_t bytes;
-  int first_step;  ///< the step that writes it (-1 for leaves)
-  int last_step;   ///< the last step that reads it
+  int first_step;      ///< the step that writes it (-1 for leaves and constants)
+  int last_step;       ///< the last step that reads it
+  std::size_t offset;  ///< of a temporary in the arena
 };
 
-/// One kernel call.
+/// One call: of the kernel of a primitive, or of a tile program that computes several pointwise ones
+/// together.
 struct PlanStep {
-  const Primitive* primitive;  ///< null for a copy to a dense layout
-  Kernel kernel;
+  const Primitive* primitive;  ///< null for a copy to a dense layout; a program's first
+  Kernel kernel;               ///< null for a program
   Attributes attributes;
-  std::vector<int> inputs;  ///< indices of values
-  int output;
+  std::vector<int> inputs;     ///< indices of values
+  std::vector<int> outputs;    ///< one, or several of a program
   std::source_location where;  ///< for messages only
+  TileProgram program;
+  std::shared_ptr<const TileKernel> tile_kernel;
 };
 
 /// A schedule that computes some results from some leaves: what runs, in which order, where every value lives
@@ -49,20 +53,33 @@ class Plan {
   std::vector<Array> run(std::span<const Array> leaves) const;
 
   const std::vector<PlanStep>& steps() const { return steps_; }
-  /// Bytes of temporaries and results alive at the worst moment of a run, known before it.
-  std::size_t peak_bytes() const { return peak_bytes_; }
+  const std::vector<PlanValue>& values() const { return values_; }
+  const std::vector<PlanStorage>& storages() const { return storages_; }
+  /// Bytes of the block that holds all temporaries of a run.
+  std::size_t arena_bytes() const { return arena_bytes_; }
+  /// Bytes of the results, which outlive a run.
+  std::size_t result_bytes() const { return result_bytes_; }
+  /// What a run takes: both together, known before it.
+  std::size_t peak_bytes() const { return arena_bytes_ + result_bytes_; }
   /// The steps with shapes, operation counts and bytes, as a table.
   std::string explain() const;
 
  private:
   friend class PlanBuilder;
+  struct PlanConstant {
+    int storage;
+    std::shared_ptr<Buffer> buffer;
+  };
+  void check_for_nan(const PlanStep& step, const Array& output) const;
+
   std::vector<PlanValue> values_;
   std::vector<PlanStorage> storages_;
   std::vector<PlanStep> steps_;
-  std::vector<std::vector<int>> freed_after_;  // storages, by step
-  std::vector<int> leaves_;                    // values
-  std::vector<int> outputs_;                   // values
-  std::size_t peak_bytes_ = 0;
+  std::vector<PlanConstant> constants_;
+  std::vector<int> leaves_;   // values
+  std::vector<int> outputs_;  // values
+  std::size_t arena_bytes_ = 0;
+  std::size_t result_bytes_ = 0;
 };
 
 struct PlannedGraph {
@@ -87,6 +104,12 @@ struct PlanCacheStatistics {
 PlanCacheStatistics plan_cache_statistics();
 /// Forgets all plans; the next evaluations make theirs again.
 void clear_plan_cache();
+
+/// Plans are optimised: pointwise steps run as one, and memory is used again in place. Switched off, every
+/// node is a step of its own: the reference that the optimised plans are tested against. For the whole
+/// program.
+void set_plan_optimisations(bool on);
+bool plan_optimisations();
 
 /// The plan that would evaluate `outputs` now, as text.
 std::string explain(std::span<const Tensor> outputs);

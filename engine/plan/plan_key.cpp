@@ -55,8 +55,9 @@ Schedule make_schedule(std::span<const Tensor> outputs) {
   return schedule;
 }
 
-PlanKey::PlanKey(const Schedule& schedule, std::span<const Tensor> outputs) {
+PlanKey::PlanKey(const Schedule& schedule, std::span<const Tensor> outputs, bool optimised) {
   words_.reserve(schedule.order.size() * 12);
+  add(optimised);
   for (std::size_t i = 0; i < schedule.order.size(); ++i) {
     const Node& node = *schedule.order[i];
     node.has_value() ? add_leaf(node) : add_operation(node, schedule.held[i], schedule.place);

@@ -22,11 +22,11 @@ struct Schedule {
 Schedule make_schedule(std::span<const Tensor> outputs);
 
 /// All that a plan is made from: primitives, attributes, shapes, types, layouts of leaves, which nodes are
-/// asked for or held, and who uses whom by position. Not values, not which nodes or leaves they are, and not
-/// the lines that built them.
+/// asked for or held, whether it is optimised, and who uses whom by position. Not values, not which nodes or
+/// leaves they are, and not the lines that built them.
 class PlanKey {
  public:
-  PlanKey(const Schedule& schedule, std::span<const Tensor> outputs);
+  PlanKey(const Schedule& schedule, std::span<const Tensor> outputs, bool optimised);
 
   std::uint64_t hash() const { return hash_; }
   friend bool operator==(const PlanKey& a, const PlanKey& b) {

@@ -72,6 +72,7 @@ TEST_CASE("views and constants with handles take no memory") {
 
 TEST_CASE("the memory of kept intermediates returns with their handles") {
   const Tensor x = counting({1000, 100}, 1e-5).detach();
+  clear_plan_cache();
   constexpr std::size_t kBytes = 800'000;
   const std::size_t before = memory_statistics().live_bytes;
   Tensor h = nabla::exp(x);
@@ -87,6 +88,7 @@ TEST_CASE("the memory of kept intermediates returns with their handles") {
   CHECK(z.item() > 0);
   CHECK(memory_statistics().live_bytes < before + 1000);
   z = Tensor();
+  clear_plan_cache();  // plans hold their constants
   CHECK(memory_statistics().live_bytes == before);
 }
 
@@ -97,7 +99,7 @@ TEST_CASE("a plan's peak counts what handles make it keep") {
   const Tensor y = nabla::exp(b) + 1;
   const PlannedGraph planned = make_plan(std::span(&y, 1));
   CHECK(planned.results.size() == 3);
-  CHECK(planned.plan->peak_bytes() >= 4 * 80'000);
+  CHECK(planned.plan->peak_bytes() == 3 * 80'000);  // the results; what lies between them stays in registers
   reset_peak_memory();
   const std::size_t before = memory_statistics().live_bytes;
   evaluate({y});

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "engine/backend/cpu/kernels.h"
+#include "engine/backend/cpu/tile_kernel.h"
 
 namespace nabla {
 namespace {
@@ -10,7 +11,6 @@ namespace {
 class CpuBackend final : public Backend {
  public:
   CpuBackend() {
-    cpu::add_pointwise_kernels(table_);
     cpu::add_shaping_kernels(table_);
     cpu::add_reduction_kernels(table_);
     cpu::add_contraction_kernels(table_);
@@ -23,6 +23,10 @@ class CpuBackend final : public Backend {
     return found->second;
   }
   Kernel copy_kernel() const override { return &cpu::copy_to_dense; }
+  std::unique_ptr<const TileKernel> compile(const TileProgram& program, const Shape& shape,
+                                            std::span<const Layout> inputs) const override {
+    return cpu::make_tile_kernel(program, shape, inputs);
+  }
 
  private:
   cpu::KernelTable table_;

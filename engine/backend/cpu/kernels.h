@@ -11,7 +11,6 @@ namespace nabla::cpu {
 using KernelTable = std::map<std::string_view, Kernel>;
 
 // Each family adds its own.
-void add_pointwise_kernels(KernelTable& table);
 void add_shaping_kernels(KernelTable& table);
 void add_reduction_kernels(KernelTable& table);
 void add_contraction_kernels(KernelTable& table);

@@ -1,0 +1,262 @@
+#include "engine/backend/cpu/pointwise_rows.h"
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <type_traits>
+
+#include "engine/backend/cpu/scalar_expressions.h"
+#include "engine/backend/cpu/target.h"
+#include "engine/backend/cpu/visit.h"
+
+namespace nabla::cpu {
+namespace {
+
+// ---------------------------------------------------------------------------------------------------------------------
+// For floating types the common strides get loops of their own, which compilers vectorise; the other types
+// make do with one.
+
+template <class T>
+inline constexpr bool has_fast_rows = std::is_floating_point_v<T>;
+
+template <class Op, class T>
+[[gnu::always_inline]] inline void unary_loop(void* out_elements, const void* elements, std::int64_t stride,
+                                              std::int64_t count) {
+  T* out = static_cast<T*>(out_elements);
+  const T* x = static_cast<const T*>(elements);
+  if (has_fast_rows<T> && stride == 1) {
+    for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(x[i]);
+  } else if (has_fast_rows<T> && stride == 0) {
+    std::fill(out, out + count, Op::template of<T>(*x));
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(x[i * stride]);
+  }
+}
+
+template <class Op, class R, class T>
+[[gnu::always_inline]] inline void binary_loop(void* out_elements, const void* a_elements, std::int64_t sa,
+                                               const void* b_elements, std::int64_t sb, std::int64_t count) {
+  R* out = static_cast<R*>(out_elements);
+  const T* a = static_cast<const T*>(a_elements);
+  const T* b = static_cast<const T*>(b_elements);
+  if (has_fast_rows<T> && sa == 1 && sb == 1) {
+    for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(a[i], b[i]);
+  } else if (has_fast_rows<T> && sa == 1 && sb == 0) {
+    const T value = *b;
+    for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(a[i], value);
+  } else if (has_fast_rows<T> && sa == 0 && sb == 1) {
+    const T value = *a;
+    for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(value, b[i]);
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(a[i * sa], b[i * sb]);
+  }
+}
+
+// T is an unsigned type of the element's size: select only moves elements.
+template <class T>
+[[gnu::always_inline]] inline void select_loop(T* out, const bool* condition, std::int64_t sc, const T* a,
+                                               std::int64_t sa, const T* b, std::int64_t sb,
+                                               std::int64_t count) {
+  if (sc == 1 && sa == 1 && sb == 1) {
+    for (std::int64_t i = 0; i < count; ++i) out[i] = condition[i] ? a[i] : b[i];
+  } else if (sc == 1 && sa == 1 && sb == 0) {
+    const T value = *b;
+    for (std::int64_t i = 0; i < count; ++i) out[i] = condition[i] ? a[i] : value;
+  } else if (sc == 1 && sa == 0 && sb == 1) {
+    const T value = *a;
+    for (std::int64_t i = 0; i < count; ++i) out[i] = condition[i] ? value : b[i];
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) out[i] = condition[i * sc] ? a[i * sa] : b[i * sb];
+  }
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// The same loops for the baseline and for AVX2, where they pay: what is too short or strange to be vectorised
+// stays.
+
+template <class Op, class T>
+struct Unary {
+  static void baseline(void* out, const void* const* x, const std::int64_t* s, std::int64_t count) {
+    unary_loop<Op, T>(out, x[0], s[0], count);
+  }
+  NABLAFLOW_TARGET_AVX2 static void avx2(void* out, const void* const* x, const std::int64_t* s,
+                                         std::int64_t count) {
+    unary_loop<Op, T>(out, x[0], s[0], count);
+  }
+};
+template <class Op, class R, class T>
+struct Binary {
+  static void baseline(void* out, const void* const* x, const std::int64_t* s, std::int64_t count) {
+    binary_loop<Op, R, T>(out, x[0], s[0], x[1], s[1], count);
+  }
+  NABLAFLOW_TARGET_AVX2 static void avx2(void* out, const void* const* x, const std::int64_t* s,
+                                         std::int64_t count) {
+    binary_loop<Op, R, T>(out, x[0], s[0], x[1], s[1], count);
+  }
+};
+template <class T>
+struct Select {
+  static void baseline(void* out, const void* const* x, const std::int64_t* s, std::int64_t count) {
+    select_loop(static_cast<T*>(out), static_cast<const bool*>(x[0]), s[0], static_cast<const T*>(x[1]), s[1],
+                static_cast<const T*>(x[2]), s[2], count);
+  }
+  NABLAFLOW_TARGET_AVX2 static void avx2(void* out, const void* const* x, const std::int64_t* s,
+                                         std::int64_t count) {
+    select_loop(static_cast<T*>(out), static_cast<const bool*>(x[0]), s[0], static_cast<const T*>(x[1]), s[1],
+                static_cast<const T*>(x[2]), s[2], count);
+  }
+};
+template <class R, class T>
+void cast_row(void* out_elements, const void* const* operands, const std::int64_t* strides,
+              std::int64_t count) {
+  R* out = static_cast<R*>(out_elements);
+  const T* x = static_cast<const T*>(operands[0]);
+  const std::int64_t stride = strides[0];
+  for (std::int64_t i = 0; i < count; ++i) out[i] = convert<R>(x[i * stride]);
+}
+
+template <class T, class Rows>
+RowVariants variants() {
+  if constexpr (has_fast_rows<T>) return {&Rows::baseline, &Rows::avx2};
+  return {&Rows::baseline, &Rows::baseline};
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// Rows by the types that a primitive knows.
+
+using Types = std::span<const DType>;
+using Find = RowVariants (*)(const char* name, Types operands, DType result);
+
+template <class Op>
+RowVariants unary_floating(const char* name, Types, DType result) {
+  RowVariants found{};
+  visit_floating(name, result, [&](auto type) {
+    using T = typename decltype(type)::type;
+    found = variants<T, Unary<Op, T>>();
+  });
+  return found;
+}
+template <class Op>
+RowVariants unary_real(const char* name, Types, DType result) {
+  RowVariants found{};
+  visit_real(name, result, [&](auto type) {
+    using T = typename decltype(type)::type;
+    found = variants<T, Unary<Op, T>>();
+  });
+  return found;
+}
+template <class Op>
+RowVariants unary_numeric(const char* name, Types operands, DType result) {
+  if (result == DType::c128) return variants<Complex, Unary<Op, Complex>>();
+  return unary_real<Op>(name, operands, result);
+}
+template <class Op>
+RowVariants binary_floating(const char* name, Types, DType result) {
+  RowVariants found{};
+  visit_floating(name, result, [&](auto type) {
+    using T = typename decltype(type)::type;
+    found = variants<T, Binary<Op, T, T>>();
+  });
+  return found;
+}
+template <class Op>
+RowVariants binary_real(const char* name, Types, DType result) {
+  RowVariants found{};
+  visit_real(name, result, [&](auto type) {
+    using T = typename decltype(type)::type;
+    found = variants<T, Binary<Op, T, T>>();
+  });
+  return found;
+}
+template <class Op>
+RowVariants binary_numeric(const char* name, Types operands, DType result) {
+  if (result == DType::c128) return variants<Complex, Binary<Op, Complex, Complex>>();
+  return binary_real<Op>(name, operands, result);
+}
+// Complex numbers can be compared for equality only.
+template <class Op>
+RowVariants ordering(const char* name, Types operands, DType) {
+  RowVariants found{};
+  visit_stored(name, operands[0], [&](auto type) {
+    using T = typename decltype(type)::type;
+    found = variants<T, Binary<Op, bool, T>>();
+  });
+  return found;
+}
+template <class Op>
+RowVariants equality(const char* name, Types operands, DType result) {
+  if (operands[0] == DType::c128) return variants<Complex, Binary<Op, bool, Complex>>();
+  return ordering<Op>(name, operands, result);
+}
+RowVariants selection(const char*, Types, DType result) {
+  RowVariants found{};
+  visit_bits(result, [&](auto type) {
+    using Rows = Select<typename decltype(type)::type>;
+    found = {&Rows::baseline, &Rows::avx2};
+  });
+  return found;
+}
+
+template <class F>
+void visit_any(const char* name, DType dtype, F&& f) {
+  if (dtype == DType::c128) return f(Type<Complex>{});
+  visit_stored(name, dtype, f);
+}
+RowVariants casting(const char* name, Types operands, DType result) {
+  RowVariants found{};
+  visit_any(name, operands[0], [&](auto from) {
+    using T = typename decltype(from)::type;
+    visit_any(name, result, [&](auto to) {
+      constexpr Row row = &cast_row<typename decltype(to)::type, T>;
+      found = {row, row};
+    });
+  });
+  return found;
+}
+
+const std::map<std::string_view, Find>& table() {
+  static const std::map<std::string_view, Find>& rows = *new std::map<std::string_view, Find>{
+      {"neg", &unary_numeric<Neg>},
+      {"add", &binary_numeric<Add>},
+      {"sub", &binary_numeric<Sub>},
+      {"mul", &binary_numeric<Mul>},
+      {"div", &binary_floating<Div>},
+      {"max", &binary_real<Max>},
+      {"min", &binary_real<Min>},
+      {"abs", &unary_real<Abs>},
+      {"sign", &unary_real<Sign>},
+      {"square", &unary_numeric<Square>},
+      {"sqrt", &unary_floating<Sqrt>},
+      {"rsqrt", &unary_floating<Rsqrt>},
+      {"reciprocal", &unary_floating<Reciprocal>},
+      {"exp", &unary_floating<Exp>},
+      {"log", &unary_floating<Log>},
+      {"expm1", &unary_floating<Expm1>},
+      {"log1p", &unary_floating<Log1p>},
+      {"sin", &unary_floating<Sin>},
+      {"cos", &unary_floating<Cos>},
+      {"tanh", &unary_floating<Tanh>},
+      {"sigmoid", &unary_floating<Sigmoid>},
+      {"erf", &unary_floating<Erf>},
+      {"pow", &binary_floating<Pow>},
+      {"equal", &equality<Equal>},
+      {"not_equal", &equality<NotEqual>},
+      {"less", &ordering<Less>},
+      {"less_equal", &ordering<LessEqual>},
+      {"greater", &ordering<Greater>},
+      {"greater_equal", &ordering<GreaterEqual>},
+      {"select", &selection},
+      {"cast", &casting},
+  };
+  return rows;
+}
+
+}  // namespace
+
+RowVariants pointwise_row(const Primitive& primitive, std::span<const DType> operands, DType result) {
+  const auto found = table().find(primitive.name());
+  if (found == table().end()) throw Error("cpu: no loop for " + std::string(primitive.name()));
+  return found->second(found->first.data(), operands, result);
+}
+
+}  // namespace nabla::cpu

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "engine/backend/instruction_set.h"
+#include "engine/graph/primitive.h"
+
+namespace nabla::cpu {
+
+/// The loop of one pointwise primitive over a run: out[i] = f(operands[0][i * strides[0]], ..). Strides count
+/// elements.
+using Row = void (*)(void* out, const void* const* operands, const std::int64_t* strides, std::int64_t count);
+
+/// The loop as compiled for each instruction set; all give the same bits.
+struct RowVariants {
+  Row baseline;
+  Row avx2;
+
+  Row at(InstructionSet set) const { return set == InstructionSet::avx2 ? avx2 : baseline; }
+};
+
+/// The loop of a primitive for these types. @throws Error if the primitive does not know them.
+RowVariants pointwise_row(const Primitive& primitive, std::span<const DType> operands, DType result);
+
+}  // namespace nabla::cpu

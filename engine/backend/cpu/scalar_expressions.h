@@ -1,0 +1,247 @@
+#pragma once
+
+#include <cmath>
+#include <limits>
+#include <type_traits>
+
+#include "engine/backend/cpu/vector_math.h"
+
+// What the pointwise primitives compute for one element. Integers wrap around, computed in the unsigned type
+// of their size.
+
+namespace nabla::cpu {
+
+template <class T>
+inline constexpr bool is_complex = std::is_same_v<T, Complex>;
+
+template <class T>
+auto wrapping(T x) {
+  if constexpr (std::is_integral_v<T>) {
+    return static_cast<std::make_unsigned_t<T>>(x);
+  } else {
+    return x;
+  }
+}
+
+struct Neg {
+  template <class T>
+  static T of(T x) {
+    return static_cast<T>(-wrapping(x));
+  }
+};
+struct Abs {
+  template <class T>
+  static T of(T x) {
+    if constexpr (std::is_unsigned_v<T>) {
+      return x;
+    } else if constexpr (std::is_floating_point_v<T>) {
+      return std::fabs(x);
+    } else {
+      return x < T(0) ? static_cast<T>(-wrapping(x)) : x;
+    }
+  }
+};
+struct Sign {
+  template <class T>
+  static T of(T x) {
+    if constexpr (std::is_unsigned_v<T>) {
+      return static_cast<T>(x != T(0));
+    } else if constexpr (std::is_floating_point_v<T>) {
+      return x != x ? x : static_cast<T>((T(0) < x) - (x < T(0)));
+    } else {
+      return static_cast<T>((T(0) < x) - (x < T(0)));
+    }
+  }
+};
+struct Square {
+  template <class T>
+  static T of(T x) {
+    return static_cast<T>(wrapping(x) * wrapping(x));
+  }
+};
+struct Sqrt {
+  template <class T>
+  static T of(T x) {
+    return std::sqrt(x);
+  }
+};
+struct Rsqrt {
+  template <class T>
+  static T of(T x) {
+    return T(1) / std::sqrt(x);
+  }
+};
+struct Reciprocal {
+  template <class T>
+  static T of(T x) {
+    return T(1) / x;
+  }
+};
+struct Exp {
+  template <class T>
+  static T of(T x) {
+    return cpu::exp(x);
+  }
+};
+struct Log {
+  template <class T>
+  static T of(T x) {
+    return std::log(x);
+  }
+};
+struct Expm1 {
+  template <class T>
+  static T of(T x) {
+    using cpu::expm1;
+    using std::expm1;
+    return expm1(x);
+  }
+};
+struct Log1p {
+  template <class T>
+  static T of(T x) {
+    using cpu::log1p;
+    using std::log1p;
+    return log1p(x);
+  }
+};
+struct Sin {
+  template <class T>
+  static T of(T x) {
+    return std::sin(x);
+  }
+};
+struct Cos {
+  template <class T>
+  static T of(T x) {
+    return std::cos(x);
+  }
+};
+struct Tanh {
+  template <class T>
+  static T of(T x) {
+    return cpu::tanh(x);
+  }
+};
+struct Sigmoid {
+  template <class T>
+  static T of(T x) {
+    return cpu::sigmoid(x);
+  }
+};
+struct Erf {
+  template <class T>
+  static T of(T x) {
+    using cpu::erf;
+    using std::erf;
+    return erf(x);
+  }
+};
+
+struct Add {
+  template <class T>
+  static T of(T a, T b) {
+    return static_cast<T>(wrapping(a) + wrapping(b));
+  }
+};
+struct Sub {
+  template <class T>
+  static T of(T a, T b) {
+    return static_cast<T>(wrapping(a) - wrapping(b));
+  }
+};
+struct Mul {
+  template <class T>
+  static T of(T a, T b) {
+    return static_cast<T>(wrapping(a) * wrapping(b));
+  }
+};
+struct Div {
+  template <class T>
+  static T of(T a, T b) {
+    return a / b;
+  }
+};
+struct Max {
+  template <class T>
+  static T of(T a, T b) {
+    return a > b || a != a ? a : b;
+  }
+};
+struct Min {
+  template <class T>
+  static T of(T a, T b) {
+    return a < b || a != a ? a : b;
+  }
+};
+struct Pow {
+  template <class T>
+  static T of(T a, T b) {
+    if constexpr (is_complex<T>) {
+      if (a == T(0)) return b == T(0) ? T(1) : T(0);  // std::pow gives NaN
+    }
+    return std::pow(a, b);
+  }
+};
+struct Equal {
+  template <class T>
+  static bool of(T a, T b) {
+    return a == b;
+  }
+};
+struct NotEqual {
+  template <class T>
+  static bool of(T a, T b) {
+    return a != b;
+  }
+};
+struct Less {
+  template <class T>
+  static bool of(T a, T b) {
+    return a < b;
+  }
+};
+struct LessEqual {
+  template <class T>
+  static bool of(T a, T b) {
+    return a <= b;
+  }
+};
+struct Greater {
+  template <class T>
+  static bool of(T a, T b) {
+    return a > b;
+  }
+};
+struct GreaterEqual {
+  template <class T>
+  static bool of(T a, T b) {
+    return a >= b;
+  }
+};
+
+/// What a cast makes of a value: out of range saturates, NaN becomes the integer 0, complex keeps its real
+/// part.
+template <class R, class T>
+R convert(T x) {
+  if constexpr (is_complex<T>) {
+    if constexpr (is_complex<R>) return x;
+    return convert<R>(x.real());
+  } else if constexpr (is_complex<R>) {
+    return R(static_cast<double>(x));
+  } else if constexpr (std::is_same_v<R, bool>) {
+    return x != T(0);
+  } else if constexpr (std::is_integral_v<R> && std::is_floating_point_v<T>) {
+    // Out of range is undefined in C++: saturate, NaN to 0.
+    constexpr T low = static_cast<T>(std::numeric_limits<R>::min());
+    constexpr T high = static_cast<T>(std::numeric_limits<R>::max());
+    if (x != x) return 0;
+    if (x <= low) return std::numeric_limits<R>::min();
+    if (x >= high) return std::numeric_limits<R>::max();
+    return static_cast<R>(x);
+  } else {
+    return static_cast<R>(x);
+  }
+}
+
+}  // namespace nabla::cpu

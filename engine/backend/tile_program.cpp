@@ -1,0 +1,15 @@
+#include "engine/backend/tile_program.h"
+
+#include <algorithm>
+
+namespace nabla {
+
+int TileProgram::add(const Primitive& primitive, std::span<const int> operands, DType dtype) {
+  Instruction instruction{&primitive, {}, static_cast<int>(operands.size())};
+  std::ranges::copy(operands, instruction.operands.begin());
+  instructions.push_back(instruction);
+  dtypes.push_back(dtype);
+  return static_cast<int>(dtypes.size()) - 1;
+}
+
+}  // namespace nabla

@@ -1,0 +1,174 @@
+#include "engine/plan/fusion.h"
+
+#include <algorithm>
+#include <numeric>
+#include <optional>
+#include <queue>
+
+namespace nabla {
+namespace {
+
+// Larger graphs are cut, because every join looks at all groups; a program beyond this gains nothing more.
+constexpr std::size_t kChunk = 1024;
+constexpr std::size_t kMostInstructions = 64;
+
+// The groups of one chunk of nodes, and which groups need which, directly or not.
+class Chunk {
+ public:
+  Chunk(const PlanGraph& graph, const std::vector<int>& base, std::size_t first, std::size_t last)
+      : graph_(graph), base_(base), first_(first), words_((last - first + 63) / 64), group_(last - first) {
+    std::iota(group_.begin(), group_.end(), std::size_t{0});
+    needs_.resize(last - first, std::vector<std::uint64_t>(words_, 0));
+    size_.resize(last - first, 1);
+    alive_.resize(last - first, true);
+    shapes_.reserve(last - first);
+    for (std::size_t i = first; i < last; ++i) shapes_.push_back(squeezed(graph.nodes[i].shape));
+    for (std::size_t i = 0; i < last - first; ++i) place(i);
+  }
+
+  std::size_t group(std::size_t node) const { return group_[node - first_]; }
+
+ private:
+  bool has(const std::vector<std::uint64_t>& set, std::size_t i) const { return set[i / 64] >> (i % 64) & 1; }
+  static void insert(std::vector<std::uint64_t>& set, std::size_t i) {
+    set[i / 64] |= std::uint64_t{1} << (i % 64);
+  }
+  static void erase(std::vector<std::uint64_t>& set, std::size_t i) {
+    set[i / 64] &= ~(std::uint64_t{1} << (i % 64));
+  }
+  static void unite(std::vector<std::uint64_t>& to, const std::vector<std::uint64_t>& from) {
+    for (std::size_t w = 0; w < to.size(); ++w) to[w] |= from[w];
+  }
+  bool is_pointwise(std::size_t i) const {
+    const PlanNode& node = graph_.nodes[first_ + i];
+    return !node.is_leaf() && node.primitive->is_pointwise();
+  }
+
+  void place(std::size_t i) {
+    const bool joins = is_pointwise(i);
+    for (const int input : graph_.nodes[first_ + i].inputs) {
+      // A pointwise node sees through renamings; they become steps of no cost.
+      const std::size_t from =
+          static_cast<std::size_t>(joins ? base_[static_cast<std::size_t>(input)] : input);
+      if (from < first_) continue;
+      const std::size_t g = group_[from - first_];
+      insert(needs_[i], g);
+      unite(needs_[i], needs_[g]);
+    }
+    if (!joins) return;
+    std::size_t own = i;
+    for (const int input : graph_.nodes[first_ + i].inputs) {
+      const std::size_t from = static_cast<std::size_t>(base_[static_cast<std::size_t>(input)]);
+      if (from < first_ || !is_pointwise(from - first_) || !(shapes_[from - first_] == shapes_[i])) continue;
+      const std::size_t other = group_[from - first_];
+      if (other != own && size_[other] + size_[own] <= kMostInstructions && can_merge(own, other))
+        own = merge(own, other);
+    }
+  }
+
+  // Not if a third group would have to run between the two.
+  bool can_merge(std::size_t a, std::size_t b) const {
+    for (std::size_t x = 0; x < needs_.size(); ++x) {
+      if (!alive_[x] || x == a || x == b) continue;
+      if ((has(needs_[x], b) && has(needs_[a], x)) || (has(needs_[x], a) && has(needs_[b], x))) return false;
+    }
+    return true;
+  }
+
+  std::size_t merge(std::size_t a, std::size_t into) {
+    unite(needs_[into], needs_[a]);
+    erase(needs_[into], a);
+    erase(needs_[into], into);
+    size_[into] += size_[a];
+    alive_[a] = false;
+    for (std::size_t& g : group_)
+      if (g == a) g = into;
+    for (std::size_t x = 0; x < needs_.size(); ++x) {
+      if (x == into || !alive_[x] || (!has(needs_[x], a) && !has(needs_[x], into))) continue;
+      erase(needs_[x], a);
+      insert(needs_[x], into);
+      unite(needs_[x], needs_[into]);
+    }
+    return into;
+  }
+
+  const PlanGraph& graph_;
+  const std::vector<int>& base_;
+  std::size_t first_;
+  std::size_t words_;
+  std::vector<std::size_t> group_;                 // by node
+  std::vector<std::vector<std::uint64_t>> needs_;  // by group
+  std::vector<std::size_t> size_;
+  std::vector<bool> alive_;
+  std::vector<Shape> shapes_;
+};
+
+// In the order of the groups' last nodes, as far as they do not need each other.
+std::vector<PlanGroup> ordered(const PlanGraph& graph, const std::vector<int>& base,
+                               std::vector<PlanGroup> groups, const std::vector<int>& group_of) {
+  std::vector<std::vector<std::size_t>> users(groups.size());
+  std::vector<int> missing(groups.size(), 0);
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    for (const int node : groups[g].nodes)
+      for (int input : graph[node].inputs) {
+        if (groups[g].is_program) input = base[static_cast<std::size_t>(input)];
+        const int from = group_of[static_cast<std::size_t>(input)];
+        if (from < 0 || static_cast<std::size_t>(from) == g) continue;
+        users[static_cast<std::size_t>(from)].push_back(g);
+        ++missing[g];
+      }
+  }
+  const auto later = [&](std::size_t a, std::size_t b) {
+    return groups[a].nodes.back() > groups[b].nodes.back();
+  };
+  std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(later)> ready(later);
+  for (std::size_t g = 0; g < groups.size(); ++g)
+    if (missing[g] == 0) ready.push(g);
+  std::vector<PlanGroup> order;
+  order.reserve(groups.size());
+  while (!ready.empty()) {
+    const std::size_t g = ready.top();
+    ready.pop();
+    for (const std::size_t user : users[g])
+      if (--missing[user] == 0) ready.push(user);
+    order.push_back(std::move(groups[g]));
+  }
+  return order;
+}
+
+}  // namespace
+
+PlanGroups group_nodes(const PlanGraph& graph, bool fuse) {
+  const std::size_t count = graph.nodes.size();
+  PlanGroups result;
+  result.base.resize(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const PlanNode& node = graph.nodes[i];
+    result.base[i] = fuse && renames_input(graph, node)
+                         ? result.base[static_cast<std::size_t>(node.inputs[0])]
+                         : static_cast<int>(i);
+  }
+
+  std::vector<int> group_of(count, -1);
+  const auto is_program = [&](std::size_t i) { return graph.nodes[i].primitive->is_pointwise(); };
+  for (std::size_t first = 0; first < count; first += kChunk) {
+    const std::size_t last = std::min(count, first + kChunk);
+    std::vector<int> index(last - first, -1);
+    std::optional<Chunk> chunk;
+    if (fuse) chunk.emplace(graph, result.base, first, last);
+    for (std::size_t i = first; i < last; ++i) {
+      if (graph.nodes[i].is_leaf()) continue;
+      int& group = index[chunk ? chunk->group(i) : i - first];
+      if (group < 0) {
+        group = static_cast<int>(result.groups.size());
+        result.groups.push_back({{}, is_program(i)});
+      }
+      result.groups[static_cast<std::size_t>(group)].nodes.push_back(static_cast<int>(i));
+      group_of[i] = group;
+    }
+  }
+  result.groups = ordered(graph, result.base, std::move(result.groups), group_of);
+  return result;
+}
+
+}  // namespace nabla

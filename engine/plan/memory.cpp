@@ -1,0 +1,117 @@
+#include "engine/plan/memory.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace nabla {
+namespace {
+
+constexpr std::size_t kAlignment = 64;
+
+std::size_t aligned(std::size_t bytes) { return (bytes + kAlignment - 1) / kAlignment * kAlignment; }
+
+// The last instruction of a program that reads an input.
+int last_reader(const TileProgram& program, int input) {
+  int last = -1;
+  for (std::size_t i = 0; i < program.instructions.size(); ++i) {
+    const TileProgram::Instruction& instruction = program.instructions[i];
+    for (int k = 0; k < instruction.operand_count; ++k)
+      if (instruction.operands[static_cast<std::size_t>(k)] == input) last = static_cast<int>(i);
+  }
+  return last;
+}
+
+}  // namespace
+
+void find_lifetimes(std::span<const PlanStep> steps, std::span<const PlanValue> values,
+                    std::span<const int> outputs, std::vector<PlanStorage>& storages) {
+  const auto storage_of = [&](int v) -> PlanStorage& {
+    return storages[static_cast<std::size_t>(values[static_cast<std::size_t>(v)].storage)];
+  };
+  for (std::size_t s = 0; s < steps.size(); ++s)
+    for (const int input : steps[s].inputs) storage_of(input).last_step = static_cast<int>(s);
+  for (const int output : outputs) {
+    PlanStorage& storage = storage_of(output);
+    storage.last_step = static_cast<int>(steps.size());
+    if (storage.kind == PlanStorage::Kind::temporary) storage.kind = PlanStorage::Kind::output;
+  }
+}
+
+void reuse_in_place(std::span<const PlanStep> steps, std::vector<PlanValue>& values,
+                    std::vector<PlanStorage>& storages) {
+  // Which storage stands for which; a chain of takeovers is followed from its start.
+  std::vector<int> stands_for(storages.size());
+  std::iota(stands_for.begin(), stands_for.end(), 0);
+  const auto storage_of = [&](int v) {
+    return stands_for[static_cast<std::size_t>(values[static_cast<std::size_t>(v)].storage)];
+  };
+  for (std::size_t s = 0; s < steps.size(); ++s) {
+    const PlanStep& step = steps[s];
+    if (!step.tile_kernel) continue;
+    const int inputs = step.program.inputs;
+    std::vector<bool> taken(static_cast<std::size_t>(inputs), false);
+    for (std::size_t o = 0; o < step.outputs.size(); ++o) {
+      const PlanValue& output = values[static_cast<std::size_t>(step.outputs[o])];
+      PlanStorage& own = storages[static_cast<std::size_t>(output.storage)];
+      const int made_by = step.program.outputs[o] - inputs;
+      for (int k = 0; k < inputs; ++k) {
+        if (taken[static_cast<std::size_t>(k)]) continue;
+        const PlanValue& input = values[static_cast<std::size_t>(step.inputs[static_cast<std::size_t>(k)])];
+        const int candidate = storage_of(step.inputs[static_cast<std::size_t>(k)]);
+        PlanStorage& from = storages[static_cast<std::size_t>(candidate)];
+        if (from.kind != PlanStorage::Kind::temporary || from.last_step != static_cast<int>(s) ||
+            from.bytes != own.bytes || size_of(input.dtype) != size_of(output.dtype))
+          continue;
+        // All readers of this memory walk it like the output, and none comes after the output is written.
+        bool fits = true;
+        for (int other = 0; other < inputs && fits; ++other) {
+          if (storage_of(step.inputs[static_cast<std::size_t>(other)]) != candidate) continue;
+          const Layout& layout =
+              values[static_cast<std::size_t>(step.inputs[static_cast<std::size_t>(other)])].layout;
+          fits = layout.is_dense() && layout.offset == 0 && last_reader(step.program, other) <= made_by;
+        }
+        if (!fits) continue;
+        for (int other = 0; other < inputs; ++other)
+          if (storage_of(step.inputs[static_cast<std::size_t>(other)]) == candidate)
+            taken[static_cast<std::size_t>(other)] = true;
+        from.kind = own.kind;
+        from.last_step = own.last_step;
+        own.bytes = 0;
+        own.kind = PlanStorage::Kind::temporary;
+        own.last_step = own.first_step;
+        stands_for[static_cast<std::size_t>(output.storage)] = candidate;
+        break;
+      }
+    }
+  }
+  for (PlanValue& value : values) value.storage = stands_for[static_cast<std::size_t>(value.storage)];
+}
+
+std::size_t place_in_arena(std::vector<PlanStorage>& storages) {
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < storages.size(); ++i)
+    if (storages[i].kind == PlanStorage::Kind::temporary && storages[i].bytes > 0) order.push_back(i);
+  // The largest first, each at the lowest place that is free during its life.
+  std::ranges::stable_sort(
+      order, [&](std::size_t a, std::size_t b) { return storages[a].bytes > storages[b].bytes; });
+  std::size_t total = 0;
+  std::vector<std::size_t> placed;  // by offset
+  for (const std::size_t i : order) {
+    PlanStorage& storage = storages[i];
+    std::size_t offset = 0;
+    for (const std::size_t p : placed) {
+      const PlanStorage& other = storages[p];
+      if (other.last_step < storage.first_step || storage.last_step < other.first_step) continue;
+      if (other.offset >= offset + aligned(storage.bytes)) break;
+      offset = std::max(offset, other.offset + aligned(other.bytes));
+    }
+    storage.offset = offset;
+    const auto at =
+        std::ranges::upper_bound(placed, offset, {}, [&](std::size_t p) { return storages[p].offset; });
+    placed.insert(at, i);
+    total = std::max(total, offset + aligned(storage.bytes));
+  }
+  return total;
+}
+
+}  // namespace nabla

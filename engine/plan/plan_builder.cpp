@@ -1,0 +1,255 @@
+#include "engine/plan/plan_builder.h"
+
+#include <algorithm>
+
+#include "engine/plan/fusion.h"
+#include "engine/plan/memory.h"
+#include "engine/plan/plan_graph.h"
+
+namespace nabla {
+namespace {
+
+std::size_t bytes_of(const Shape& shape, DType dtype) {
+  return static_cast<std::size_t>(shape.size()) * size_of(dtype);
+}
+
+// An operand's layout over the axes of a program, which are those of the node that reads it, without extents
+// of 1. The elements are those of `layout`, whose axes are the operand's, with extents of 1 more or less.
+Layout over_program(const Shape& program, const Shape& node, const Shape& operand, const Layout& layout) {
+  Layout result{program, {}, layout.offset};
+  int from = 0;
+  std::size_t to = 0;
+  for (int axis = 0; axis < node.rank(); ++axis) {
+    std::int64_t stride = 0;
+    if (operand[axis] != 1) {
+      while (layout.shape[from] == 1) ++from;
+      stride = layout.strides[static_cast<std::size_t>(from++)];
+    }
+    if (node[axis] != 1) result.strides[to++] = stride;
+  }
+  return result;
+}
+
+}  // namespace
+
+// Builds one plan; used once.
+class PlanBuilder {
+ public:
+  PlanBuilder(PlanGraph graph, bool optimised)
+      : graph_(std::move(graph)), groups_(group_nodes(graph_, optimised)), optimised_(optimised) {}
+
+  CachedPlan build() {
+    value_of_.assign(graph_.nodes.size(), -1);
+    find_needed();
+    for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
+      if (graph_[static_cast<int>(i)].is_leaf()) place_leaf(static_cast<int>(i));
+    for (std::size_t g = 0; g < groups_.groups.size(); ++g) {
+      if (!group_needed_[g]) continue;
+      const PlanGroup& group = groups_.groups[g];
+      group.is_program ? place_program(group) : place_single(group.nodes[0]);
+    }
+    for (const int output : graph_.outputs) plan_.outputs_.push_back(dense_result(output));
+    std::vector<int> kept = keep_held();
+    find_lifetimes(plan_.steps_, plan_.values_, plan_.outputs_, plan_.storages_);
+    if (optimised_) reuse_in_place(plan_.steps_, plan_.values_, plan_.storages_);
+    plan_.arena_bytes_ = place_in_arena(plan_.storages_);
+    plan_.result_bytes_ = 0;
+    for (const PlanStorage& storage : plan_.storages_)
+      if (storage.kind == PlanStorage::Kind::output) plan_.result_bytes_ += storage.bytes;
+    return {std::make_shared<const Plan>(std::move(plan_)), std::move(kept)};
+  }
+
+ private:
+  PlanValue& value(int index) { return plan_.values_[static_cast<std::size_t>(index)]; }
+  int base(int node) const { return groups_.base[static_cast<std::size_t>(node)]; }
+  int& value_of(int node) { return value_of_[static_cast<std::size_t>(node)]; }
+
+  int new_value(const PlanValue& made) {
+    plan_.values_.push_back(made);
+    return static_cast<int>(plan_.values_.size()) - 1;
+  }
+  int new_storage(PlanStorage::Kind kind, std::size_t bytes) {
+    const int step = kind == PlanStorage::Kind::temporary ? static_cast<int>(plan_.steps_.size()) : -1;
+    plan_.storages_.push_back({kind, bytes, step, step, 0});
+    return static_cast<int>(plan_.storages_.size()) - 1;
+  }
+  int new_temporary(const Shape& shape, DType dtype) {
+    return new_value(
+        {Layout::dense(shape), dtype, new_storage(PlanStorage::Kind::temporary, bytes_of(shape, dtype))});
+  }
+
+  // Which nodes somebody outside their group reads, and which groups anybody needs: what only a renaming that
+  // a program saw through refers to is not computed.
+  void find_needed() {
+    read_.assign(graph_.nodes.size(), false);
+    group_needed_.assign(groups_.groups.size(), false);
+    for (const int output : graph_.outputs) read_[static_cast<std::size_t>(output)] = true;
+    for (const PlanGraph::Held& held : graph_.held) read_[static_cast<std::size_t>(held.node)] = true;
+    std::vector<int> group_of(graph_.nodes.size(), -1);
+    for (std::size_t g = 0; g < groups_.groups.size(); ++g)
+      for (const int node : groups_.groups[g].nodes)
+        group_of[static_cast<std::size_t>(node)] = static_cast<int>(g);
+    for (std::size_t g = groups_.groups.size(); g-- > 0;) {
+      const PlanGroup& group = groups_.groups[g];
+      group_needed_[g] =
+          std::ranges::any_of(group.nodes, [&](int node) { return read_[static_cast<std::size_t>(node)]; });
+      if (!group_needed_[g]) continue;
+      for (const int node : group.nodes)
+        for (int input : graph_[node].inputs) {
+          if (group.is_program) input = base(input);
+          const std::size_t from = static_cast<std::size_t>(input);
+          if (group_of[from] != static_cast<int>(g)) read_[from] = true;
+        }
+    }
+  }
+
+  void place_leaf(int node) {
+    const PlanNode& leaf = graph_[node];
+    value_of(node) = new_value(
+        {leaf.layout, leaf.dtype, new_storage(PlanStorage::Kind::leaf, bytes_of(leaf.shape, leaf.dtype))});
+    plan_.leaves_.push_back(value_of(node));
+  }
+
+  // Computed here and now: its attributes are all it depends on.
+  void place_constant(int node) {
+    const PlanNode& constant = graph_[node];
+    const Array array{
+        std::make_shared<Buffer>(size_of(constant.dtype)), {constant.shape, {}, 0}, constant.dtype};
+    cpu_backend().kernel (*constant.primitive)({{}, array, constant.attributes});
+    const int storage = new_storage(PlanStorage::Kind::constant, size_of(constant.dtype));
+    plan_.constants_.push_back({storage, array.buffer});
+    value_of(node) = new_value({array.layout, constant.dtype, storage});
+  }
+
+  void place_single(int index) {
+    const PlanNode& node = graph_[index];
+    if (node.primitive->is_uniform()) return place_constant(index);
+    std::vector<int> inputs;
+    for (const int input : node.inputs) inputs.push_back(value_of(input));
+    if (!inputs.empty()) {
+      const PlanValue& first = value(inputs[0]);
+      if (const std::optional<Layout> view =
+              node.primitive->view(first.layout, node.shape, node.attributes)) {
+        value_of(index) = new_value({*view, node.dtype, first.storage});
+        return;
+      }
+    }
+    const int output = new_temporary(node.shape, node.dtype);
+    plan_.steps_.push_back({node.primitive,
+                            cpu_backend().kernel(*node.primitive),
+                            node.attributes,
+                            std::move(inputs),
+                            {output},
+                            node.where,
+                            {},
+                            nullptr});
+    value_of(index) = output;
+  }
+
+  void place_program(const PlanGroup& group) {
+    const Shape shape = squeezed(graph_[group.nodes[0]].shape);
+    const std::size_t members = group.nodes.size();
+    // External operands first: they are the program's inputs.
+    TileProgram program;
+    std::vector<int> inputs;
+    std::vector<Layout> layouts;
+    std::vector<int> external;  // the node behind each input
+    std::vector<std::vector<int>> operands(members);
+    const auto member = [&](int node) {
+      const auto found = std::ranges::lower_bound(group.nodes, node);
+      return found != group.nodes.end() && *found == node ? static_cast<int>(found - group.nodes.begin())
+                                                          : -1;
+    };
+    for (std::size_t i = 0; i < members; ++i) {
+      const PlanNode& node = graph_[group.nodes[i]];
+      for (const int input : node.inputs) {
+        const int from = base(input);
+        const int inside = member(from);
+        if (inside >= 0) {
+          operands[i].push_back(-1 - inside);  // until the number of inputs is known
+          continue;
+        }
+        const PlanValue read = value(value_of(from));
+        const Layout layout = over_program(shape, node.shape, graph_[input].shape, read.layout);
+        std::size_t k = 0;
+        while (k < inputs.size() && !(external[k] == from && layouts[k].strides == layout.strides)) ++k;
+        if (k == inputs.size()) {
+          inputs.push_back(new_value({layout, read.dtype, read.storage}));
+          layouts.push_back(layout);
+          external.push_back(from);
+          program.dtypes.push_back(read.dtype);
+        }
+        operands[i].push_back(static_cast<int>(k));
+      }
+    }
+    program.inputs = static_cast<int>(inputs.size());
+    std::vector<int> outputs;
+    for (std::size_t i = 0; i < members; ++i) {
+      const int index = group.nodes[i];
+      const PlanNode& node = graph_[index];
+      for (int& operand : operands[i])
+        if (operand < 0) operand = program.inputs + (-1 - operand);
+      const int made = program.add(*node.primitive, operands[i], node.dtype);
+      if (!read_[static_cast<std::size_t>(index)]) continue;
+      program.outputs.push_back(made);
+      value_of(index) = new_temporary(node.shape, node.dtype);
+      outputs.push_back(value_of(index));
+    }
+    std::shared_ptr<const TileKernel> kernel = cpu_backend().compile(program, shape, layouts);
+    plan_.steps_.push_back({graph_[group.nodes[0]].primitive,
+                            nullptr,
+                            {},
+                            std::move(inputs),
+                            std::move(outputs),
+                            graph_[group.nodes.back()].where,
+                            std::move(program),
+                            std::move(kernel)});
+  }
+
+  bool owns_storage(const PlanValue& v) const {
+    const PlanStorage& storage = plan_.storages_[static_cast<std::size_t>(v.storage)];
+    return storage.kind == PlanStorage::Kind::temporary && v.layout.is_dense() && v.layout.offset == 0 &&
+           storage.bytes == bytes_of(v.layout.shape, v.dtype);
+  }
+
+  // Results are dense and own no more memory than they need.
+  int dense_result(int node) {
+    const int index = value_of(node);
+    const PlanValue found = value(index);
+    const PlanStorage& holds = plan_.storages_[static_cast<std::size_t>(found.storage)];
+    const bool is_whole = found.layout.is_dense() && found.layout.offset == 0 &&
+                          holds.bytes == bytes_of(found.layout.shape, found.dtype);
+    if (is_whole) return index;
+    const int copy = new_temporary(found.layout.shape, found.dtype);
+    plan_.steps_.push_back(
+        {nullptr, cpu_backend().copy_kernel(), {}, {index}, {copy}, graph_[node].where, {}, nullptr});
+    return copy;
+  }
+
+  // What somebody holds a handle to is kept as well, unless it is only a view or a constant.
+  std::vector<int> keep_held() {
+    std::vector<int> kept;
+    for (const PlanGraph::Held& held : graph_.held) {
+      const PlanNode& node = graph_[held.node];
+      if (std::ranges::find(graph_.outputs, held.node) != graph_.outputs.end()) continue;
+      if (node.inputs.empty() || !owns_storage(value(value_of(held.node)))) continue;
+      plan_.outputs_.push_back(value_of(held.node));
+      kept.push_back(held.place);
+    }
+    return kept;
+  }
+
+  PlanGraph graph_;
+  PlanGroups groups_;
+  bool optimised_;
+  Plan plan_;
+  std::vector<int> value_of_;  // by node
+  std::vector<bool> read_;     // by node
+  std::vector<bool> group_needed_;
+};
+
+CachedPlan build_plan(const Schedule& schedule, std::span<const Tensor> outputs, bool optimised) {
+  return PlanBuilder(make_plan_graph(schedule, outputs), optimised).build();
+}
+
+}  // namespace nabla

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <source_location>
+#include <vector>
+
+#include "engine/graph/primitive.h"
+#include "engine/plan/plan_key.h"
+
+namespace nabla {
+
+/// One node of a graph that is being turned into a plan.
+struct PlanNode {
+  const Primitive* primitive;  ///< null for a leaf
+  Attributes attributes;
+  std::vector<int> inputs;
+  Shape shape;
+  DType dtype;
+  Layout layout;  ///< of a leaf
+  std::source_location where;
+
+  bool is_leaf() const { return primitive == nullptr; }
+};
+
+/// What one evaluation has to compute, as passes see and rewrite it: nodes by index, inputs before users. The
+/// tensors' own graph stays as it is.
+struct PlanGraph {
+  /// A node that somebody holds a handle to.
+  struct Held {
+    int place;  ///< in the schedule
+    int node;
+  };
+
+  std::vector<PlanNode> nodes;
+  std::vector<int> outputs;  ///< asked for
+  std::vector<Held> held;
+
+  const PlanNode& operator[](int node) const { return nodes[static_cast<std::size_t>(node)]; }
+};
+
+/// @throws Error if an output depends on a variable that has no value.
+PlanGraph make_plan_graph(const Schedule& schedule, std::span<const Tensor> outputs);
+
+/// The shape without its axes of extent 1.
+Shape squeezed(const Shape& shape);
+/// Is the node only another name for its input's elements, in their order, with axes of extent 1 more or
+/// less?
+bool renames_input(const PlanGraph& graph, const PlanNode& node);
+
+}  // namespace nabla
