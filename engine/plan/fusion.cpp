@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
-#include <queue>
+
+#include "engine/plan/group_order.h"
 
 namespace nabla {
 namespace {
@@ -103,39 +104,6 @@ class Chunk {
   std::vector<Shape> shapes_;
 };
 
-// In the order of the groups' last nodes, as far as they do not need each other.
-std::vector<PlanGroup> ordered(const PlanGraph& graph, const std::vector<int>& base,
-                               std::vector<PlanGroup> groups, const std::vector<int>& group_of) {
-  std::vector<std::vector<std::size_t>> users(groups.size());
-  std::vector<int> missing(groups.size(), 0);
-  for (std::size_t g = 0; g < groups.size(); ++g) {
-    for (const int node : groups[g].nodes)
-      for (int input : graph[node].inputs) {
-        if (groups[g].is_program) input = base[static_cast<std::size_t>(input)];
-        const int from = group_of[static_cast<std::size_t>(input)];
-        if (from < 0 || static_cast<std::size_t>(from) == g) continue;
-        users[static_cast<std::size_t>(from)].push_back(g);
-        ++missing[g];
-      }
-  }
-  const auto later = [&](std::size_t a, std::size_t b) {
-    return groups[a].nodes.back() > groups[b].nodes.back();
-  };
-  std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(later)> ready(later);
-  for (std::size_t g = 0; g < groups.size(); ++g)
-    if (missing[g] == 0) ready.push(g);
-  std::vector<PlanGroup> order;
-  order.reserve(groups.size());
-  while (!ready.empty()) {
-    const std::size_t g = ready.top();
-    ready.pop();
-    for (const std::size_t user : users[g])
-      if (--missing[user] == 0) ready.push(user);
-    order.push_back(std::move(groups[g]));
-  }
-  return order;
-}
-
 }  // namespace
 
 PlanGroups group_nodes(const PlanGraph& graph, bool fuse) {
@@ -167,7 +135,7 @@ PlanGroups group_nodes(const PlanGraph& graph, bool fuse) {
       group_of[i] = group;
     }
   }
-  result.groups = ordered(graph, result.base, std::move(result.groups), group_of);
+  order_groups(graph, group_of, result, /*early_frees=*/fuse);
   return result;
 }
 

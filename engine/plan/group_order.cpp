@@ -1,0 +1,173 @@
+#include "engine/plan/group_order.h"
+
+#include <algorithm>
+#include <queue>
+
+namespace nabla {
+namespace {
+
+using Order = std::vector<std::size_t>;
+
+// What a group takes and gives back, in bytes of temporaries. Results are there to the end whenever they are
+// made, so they count for nothing; views belong to the node whose memory they show.
+class Memory {
+ public:
+  Memory(const PlanGraph& graph, const std::vector<int>& group_of, const PlanGroups& groups)
+      : graph_(graph),
+        readers_(graph.nodes.size(), 0),
+        bytes_(graph.nodes.size(), 0),
+        reads_(groups.groups.size()),
+        is_free_(groups.groups.size(), false) {
+    std::vector<std::size_t> owner(graph.nodes.size());
+    for (std::size_t i = 0; i < owner.size(); ++i) {
+      const PlanNode& node = graph.nodes[i];
+      const bool is_view = !node.is_leaf() && !node.inputs.empty() && shows_input(node);
+      owner[i] = is_view ? owner[static_cast<std::size_t>(node.inputs[0])] : i;
+    }
+    std::vector<bool> temporary(graph.nodes.size(), false);
+    for (std::size_t g = 0; g < groups.groups.size(); ++g) {
+      const PlanGroup& group = groups.groups[g];
+      const std::size_t first = static_cast<std::size_t>(group.nodes[0]);
+      is_free_[g] = owner[first] != first || graph.nodes[first].primitive->is_uniform();
+      if (is_free_[g]) continue;  // a view reads nothing; its readers do
+      for (const int node : group.nodes)
+        for (int input : graph[node].inputs) {
+          if (group.is_program) input = groups.base[static_cast<std::size_t>(input)];
+          const std::size_t from = owner[static_cast<std::size_t>(input)];
+          if (group_of[from] < 0 || group_of[from] == static_cast<int>(g)) continue;
+          temporary[from] = true;
+          if (std::ranges::find(reads_[g], from) == reads_[g].end()) reads_[g].push_back(from);
+        }
+      for (const std::size_t from : reads_[g]) ++readers_[from];
+    }
+    for (const int output : graph.outputs) temporary[owner[static_cast<std::size_t>(output)]] = false;
+    for (const PlanGraph::Held& held : graph.held)
+      temporary[owner[static_cast<std::size_t>(held.node)]] = false;
+    for (std::size_t i = 0; i < bytes_.size(); ++i)
+      if (temporary[i] && owner[i] == i && !graph.nodes[i].primitive->is_uniform())
+        bytes_[i] = graph.nodes[i].shape.size() * static_cast<std::int64_t>(size_of(graph.nodes[i].dtype));
+  }
+
+  /// Views and constants take no time and no memory.
+  bool is_free(std::size_t group) const { return is_free_[group]; }
+  std::int64_t taken(const PlanGroup& group) const {
+    std::int64_t bytes = 0;
+    for (const int node : group.nodes) bytes += bytes_[static_cast<std::size_t>(node)];
+    return bytes;
+  }
+  std::int64_t given_back(std::size_t group) const {
+    std::int64_t bytes = 0;
+    for (const std::size_t from : reads_[group])
+      if (readers_[from] == 1) bytes += bytes_[from];
+    return bytes;
+  }
+  void run(std::size_t group) {
+    for (const std::size_t from : reads_[group]) --readers_[from];
+  }
+
+ private:
+  bool shows_input(const PlanNode& node) const {
+    return node.primitive->view(Layout::dense(graph_[node.inputs[0]].shape), node.shape, node.attributes)
+        .has_value();
+  }
+
+  const PlanGraph& graph_;
+  std::vector<int> readers_;  // groups that still have to read a node
+  std::vector<std::int64_t> bytes_;
+  std::vector<std::vector<std::size_t>> reads_;  // by group: nodes of others
+  std::vector<bool> is_free_;                    // by group
+};
+
+struct Ordered {
+  Order order;
+  std::int64_t peak = 0;
+};
+
+Ordered arrange(const PlanGroups& groups, const std::vector<std::vector<std::size_t>>& users,
+                std::vector<int> missing, Memory memory, bool early_frees) {
+  const auto later = [&](std::size_t a, std::size_t b) {
+    return groups.groups[a].nodes.back() > groups.groups[b].nodes.back();
+  };
+  std::priority_queue<std::size_t, Order, decltype(later)> ready(later);
+  Ordered result;
+  std::int64_t live = 0;
+  std::vector<bool> starts;
+  for (const int count : missing) starts.push_back(count == 0);
+  // What is free runs as soon as it can, and holds up nobody.
+  Order free;
+  const auto make_ready = [&](std::size_t first) {
+    free.assign(1, first);
+    while (!free.empty()) {
+      const std::size_t g = free.back();
+      free.pop_back();
+      if (!memory.is_free(g)) {
+        ready.push(g);
+        continue;
+      }
+      result.order.push_back(g);
+      for (const std::size_t user : users[g])
+        if (--missing[user] == 0) free.push_back(user);
+    }
+  };
+  for (std::size_t g = 0; g < groups.groups.size(); ++g)
+    if (starts[g]) make_ready(g);
+  Order waiting;
+  while (!ready.empty()) {
+    std::size_t next = ready.top();
+    ready.pop();
+    if (early_frees) {
+      // Few are ready at a time; the best of them in the order of building.
+      waiting.clear();
+      const auto gain = [&](std::size_t g) { return memory.given_back(g) - memory.taken(groups.groups[g]); };
+      std::int64_t best = std::max<std::int64_t>(0, gain(next));
+      while (!ready.empty() && waiting.size() < 64) {
+        std::size_t other = ready.top();
+        ready.pop();
+        if (const std::int64_t gained = gain(other); gained > best) {
+          best = gained;
+          std::swap(next, other);
+        }
+        waiting.push_back(other);
+      }
+      for (const std::size_t g : waiting) ready.push(g);
+    }
+    live += memory.taken(groups.groups[next]);
+    result.peak = std::max(result.peak, live);
+    live -= memory.given_back(next);
+    memory.run(next);
+    result.order.push_back(next);
+    for (const std::size_t user : users[next])
+      if (--missing[user] == 0) make_ready(user);
+  }
+  return result;
+}
+
+}  // namespace
+
+void order_groups(const PlanGraph& graph, const std::vector<int>& group_of, PlanGroups& groups,
+                  bool early_frees) {
+  const std::size_t count = groups.groups.size();
+  std::vector<std::vector<std::size_t>> users(count);
+  std::vector<int> missing(count, 0);
+  for (std::size_t g = 0; g < count; ++g)
+    for (const int node : groups.groups[g].nodes)
+      for (int input : graph[node].inputs) {
+        if (groups.groups[g].is_program) input = groups.base[static_cast<std::size_t>(input)];
+        const int from = group_of[static_cast<std::size_t>(input)];
+        if (from < 0 || static_cast<std::size_t>(from) == g) continue;
+        users[static_cast<std::size_t>(from)].push_back(g);
+        ++missing[g];
+      }
+  const Memory memory(graph, group_of, groups);
+  Ordered best = arrange(groups, users, missing, memory, false);
+  if (early_frees) {
+    Ordered other = arrange(groups, users, missing, memory, true);
+    if (other.peak <= best.peak) best = std::move(other);
+  }
+  std::vector<PlanGroup> ordered;
+  ordered.reserve(count);
+  for (const std::size_t g : best.order) ordered.push_back(std::move(groups.groups[g]));
+  groups.groups = std::move(ordered);
+}
+
+}  // namespace nabla
