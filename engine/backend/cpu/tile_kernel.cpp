@@ -125,6 +125,12 @@ std::int64_t tile_elements(const TileProgram& program) {
   return kTileBytes / static_cast<std::int64_t>(widest);
 }
 
+void prefetch_line([[maybe_unused]] const std::byte* at) {
+#ifdef __GNUC__
+  __builtin_prefetch(at);
+#endif
+}
+
 struct FreeAligned {
   void operator()(std::byte* data) const { ::operator delete[](data, std::align_val_t{64}); }
 };
@@ -193,8 +199,10 @@ class Interpreter final : public TileKernel {
     const auto work = [&](std::int64_t task) {
       std::byte* scratch = registers(static_cast<std::size_t>(register_count_) * kTileBytes);
       std::vector<std::byte*> at(places_.size());
-      for (std::int64_t t = task * per_task; t < std::min(tiles, (task + 1) * per_task); ++t)
+      for (std::int64_t t = task * per_task; t < std::min(tiles, (task + 1) * per_task); ++t) {
+        if (t + 1 < tiles) prefetch(walk_.tile(t + 1), inputs);
         run_tile(walk_.tile(t), set, inputs, outputs, scratch, at);
+      }
     };
     if (tiles <= per_task) return work(0);
     parallel_for((tiles + per_task - 1) / per_task, work);
@@ -220,6 +228,16 @@ class Interpreter final : public TileKernel {
     int operand_count;
     std::size_t result;
   };
+
+  // A tile is a page or less, where the processor's own prefetching has just begun to see a pattern.
+  void prefetch(Walk::Tile tile, std::span<const std::byte* const> inputs) const {
+    for (const Place& place : places_) {
+      if (place.kind != Place::Kind::input || place.stride != 1) continue;
+      const std::size_t index = static_cast<std::size_t>(place.index);
+      const std::byte* first = inputs[index] + offsets_[index] + walk_.offset(index, tile.start) * place.size;
+      for (std::int64_t at = 0; at < tile.count * place.size; at += 64) prefetch_line(first + at);
+    }
+  }
 
   void run_tile(Walk::Tile tile, InstructionSet set, std::span<const std::byte* const> inputs,
                 std::span<std::byte* const> outputs, std::byte* scratch, std::vector<std::byte*>& at) const {
