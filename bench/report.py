@@ -21,15 +21,21 @@ def share(entry):
     return text
 
 
+def threads(entry, name):
+    """Busy threads, and on how many processors together."""
+    found = entry["threads"].get(name)
+    return f"{found['busy']} on {found['processors']:.1f}" if found else "-"
+
+
 def table(results):
     lines = [
-        "| work | ours ms | floor ms | share of floor | JAX ms | PyTorch ms | ratio to the best | threads ours/JAX "
+        "| work | ours ms | floor ms | share of floor | JAX ms | PyTorch ms | ratio to the best | threads ours / JAX "
         "| first call ms ours/JAX |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     entries = {entry["work"]: entry for entry in results["rows"]}
     for entry in results["rows"]:
-        busy = [str(entry["threads"].get(name, {}).get("busy", "-")) for name in ("ours", "jax")]
+        busy = [threads(entry, name) for name in ("ours", "jax")]
         first = [milliseconds(entry["first_call_ms"].get(name)) for name in ("ours", "jax")]
         cells = [
             entry["title"],
@@ -39,7 +45,7 @@ def table(results):
             milliseconds(entry["jax_ms"]),
             milliseconds(entry["torch_ms"]),
             verdict(entry["ratio_to_best"], entry["target"]["ratio_to_best"], False),
-            "/".join(busy),
+            " / ".join(busy),
             "/".join(first),
         ]
         lines.append("| " + " | ".join(cells) + " |")
@@ -53,7 +59,8 @@ def table(results):
             ours, jax = meanflow["ours_temp_bytes"], meanflow["jax_temp_bytes"]
             lines.append(
                 f"* Temporaries of the MeanFlow step: {ours / 2**20:.1f} MiB, JAX {jax / 2**20:.1f} MiB, ratio "
-                f"{verdict(ours / jax, 0.70, False)}."
+                f"{verdict(ours / jax, 0.70, False)}. With the new parameters and moments, while the old ones are there, ours "
+                f"is {meanflow['facts']['ours']['peak_bytes'] / 2**20:.1f} MiB; JAX replaces them in place."
             )
     ceilings = results["ceilings"]
     lines.append(

@@ -58,7 +58,7 @@ double engine_product(const Extents& e) {
   return median(times);
 }
 
-double backend_product(int threads, const Extents& e) {
+double backend_product(int threads, const Extents& e, int times_measured) {
   const Tensor a = normal(random_key(1), {e.m, e.k}).detach();
   const Tensor b = normal(random_key(2), {e.k, e.n}).detach();
   std::vector<float> c(static_cast<std::size_t>(e.m * e.n));
@@ -66,8 +66,8 @@ double backend_product(int threads, const Extents& e) {
   const float* b_data = b.data<float>().data();
   const std::int64_t rows = e.m / threads;
   std::vector<double> times;
-  for (int i = 0; i < 5; ++i)
-    times.push_back(together(threads, 20, [&](int thread) {
+  for (int i = 0; i < times_measured; ++i)
+    times.push_back(together(threads, 10, [&](int thread) {
       cpu::matmul({.m = rows,
                    .n = e.n,
                    .k = e.k,
@@ -100,6 +100,11 @@ void copy_past_caches(float* to, const float* from, std::size_t count) {
 
 }  // namespace
 
+double measure_speed(int threads) {
+  constexpr Extents kExtents{1024, 1024, 1024};
+  return kExtents.flops() / backend_product(threads, kExtents, 1) * 1e-9;
+}
+
 Ceilings measure_ceilings(int threads) {
   Ceilings best{};
   for (const Extents& e : {Extents{256, 1024, 784}, Extents{256, 1024, 1024}, Extents{1024, 1024, 1024}}) {
@@ -110,7 +115,7 @@ Ceilings measure_ceilings(int threads) {
       if (rate > best.product_gflops) best.product_gflops = rate, best.product_shape = shape + ", " + by;
     };
     note(engine_product(e), "contraction");
-    note(backend_product(threads, e), "one product a thread");
+    note(backend_product(threads, e, 9), "one product a thread");
   }
 
   constexpr std::size_t kElements = std::size_t{1} << 25;  // 128 MiB a side

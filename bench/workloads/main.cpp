@@ -121,6 +121,8 @@ class Session {
       out << "{\"product_gflops\": " << c.product_gflops << ", \"product_by\": " << quoted(c.product_shape)
           << ", \"copy_gigabytes\": " << c.copy_gigabytes << ", \"copy_by\": " << quoted(c.copy_stores)
           << "}";
+    } else if (command == "speed") {
+      out << "{\"gflops\": " << measure_speed(kThreads) << "}";
     } else if (command == "versions") {
       out << "{\"instruction_set\": "
           << quoted("pointwise: " + std::string(name_of(instruction_set())) + ", " + product_instructions())

@@ -30,15 +30,22 @@ class PointwiseChain : public Workload {
  public:
   explicit PointwiseChain(const Data& data) {
     const nn::State file = data.file("chain");
-    x_ = nn::entry("chain", file, "x");
-    y_ = nn::entry("chain", file, "y");
+    for (const char* pair : {"0", "1", "2", "3"})
+      pairs_.push_back({nn::entry("chain", file, std::string("x.") + pair),
+                        nn::entry("chain", file, std::string("y.") + pair)});
   }
 
-  void run() override { value_ = chain(x_, y_).detach(); }
+  // The pairs take turns, so that none is still in a cache.
+  void run() override {
+    const auto& [x, y] = pairs_[turn_++ % pairs_.size()];
+    value_ = chain(x, y).detach();
+  }
   nn::State results() const override { return {{"value", value_}}; }
 
  private:
-  Tensor x_, y_, value_;
+  std::vector<std::pair<Tensor, Tensor>> pairs_;
+  std::size_t turn_ = 0;
+  Tensor value_;
 };
 
 }  // namespace

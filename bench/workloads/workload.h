@@ -71,5 +71,7 @@ struct Ceilings {
   std::string copy_stores;
 };
 Ceilings measure_ceilings(int threads);
+/// GFLOP/s of one product in a short moment: whether the machine is at its usual speed now.
+double measure_speed(int threads);
 
 }  // namespace nabla::bench
