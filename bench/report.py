@@ -27,6 +27,13 @@ def threads(entry, name):
     return f"{found['busy']} on {found['processors']:.1f}" if found else "-"
 
 
+def span(results, ceiling, digits):
+    """A ceiling, or its range where rows were measured in several runs."""
+    rates = [entry["ceilings"][ceiling] for entry in results["rows"]]
+    low, high = (f"{rate:.{digits}f}" for rate in (min(rates), max(rates)))
+    return low if low == high else f"{low} to {high}"
+
+
 def table(results):
     lines = [
         "| work | ours ms | floor ms | share of floor | JAX ms | PyTorch ms | ratio to the best | threads ours / JAX "
@@ -62,10 +69,10 @@ def table(results):
                 f"{verdict(ours / jax, 0.70, False)}. With the new parameters and moments, while the old ones are there, ours "
                 f"is {meanflow['facts']['ours']['peak_bytes'] / 2**20:.1f} MiB; JAX replaces them in place."
             )
-    ceilings = results["ceilings"]
     lines.append(
-        f"* Ceilings with two threads: products {ceilings['product_gflops']:.0f} GFLOP/s ({ceilings['product_by']}), "
-        f"copying {ceilings['copy_gigabytes']:.1f} GB/s read and written ({ceilings['copy_by']} stores)."
+        f"* Ceilings with two threads: products {span(results, 'product_gflops', 0)} GFLOP/s "
+        f"({results['ceilings']['product_by']}), copying {span(results, 'copy_gigabytes', 1)} GB/s read and written "
+        f"({results['ceilings']['copy_by']} stores)."
     )
     for name in ("divergence", "diagonal", "jacobian"):
         form = entries.get(name, {}).get("facts", {}).get("jax", {}).get("form")
