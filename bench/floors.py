@@ -1,0 +1,81 @@
+"""The least that each workload has to do: operations of its products, bytes that must move. docs/performance.md
+says it in words. A floor is operations / product ceiling + bytes / copy ceiling."""
+
+BATCH, SAMPLES, JACOBIANS = 256, 32, 4
+D, WIDTH, EMBEDDING, FEATURES = 784, 1024, 64, 32
+STATE_PASSES = 7  # Adam reads p, m, v and the gradient, and writes p, m and v
+
+
+def product(rows, inputs, outputs):
+    return 2 * rows * inputs * outputs
+
+
+# (extents, whether the gradient of the layer's input is needed): the data and the times need none.
+LAYERS = [((D, WIDTH), False), ((WIDTH, WIDTH), True), ((WIDTH, WIDTH), True), ((WIDTH, D), True)]
+SHIFTS = 3 * [((EMBEDDING, WIDTH), True)]
+EMBED = ((FEATURES, EMBEDDING), False)
+
+
+def picture(times=1):
+    return LAYERS + SHIFTS + times * [EMBED]
+
+
+def training(layers, tangents=0):
+    """Forward, `tangents` forward tangents, the weights' gradients, and the inputs' where they are needed."""
+    return sum(product(BATCH, *extents) * (2 + tangents + inner) for extents, inner in layers)
+
+
+def state_bytes(layers, biases):
+    return 4 * STATE_PASSES * (sum(inputs * outputs for (inputs, outputs), _ in layers) + biases)
+
+
+BIASES = 3 * WIDTH + D + EMBEDDING
+
+
+def fm_step():
+    return {"flops": training(picture()), "bytes": state_bytes(picture(), BIASES)}
+
+
+def meanflow_step():
+    return {"flops": training(picture(2), tangents=1), "bytes": state_bytes(picture(2), BIASES)}
+
+
+def opaque_divergence():
+    """D tangents through every layer; one-hot ones are rows of the first weight until the samples' activations."""
+    inner = sum(product(SAMPLES * D, *extents) for extents, _ in LAYERS[1:])
+    return product(D, D, WIDTH) + inner
+
+
+def divergence():
+    """The same without the last product, of which only the diagonal is wanted."""
+    return {
+        "flops": opaque_divergence() - product(SAMPLES * D, WIDTH, D),
+        "bytes": 0,
+        "opaque_flops": opaque_divergence(),
+    }
+
+
+def jacobian():
+    inner = sum(product(JACOBIANS * D, *extents) for extents, _ in LAYERS[1:])
+    return {"flops": inner, "bytes": 4 * JACOBIANS * D * D}
+
+
+def ode_sampling():
+    """One evaluation of the field at a time that all samples share."""
+    return {"flops": sum(product(BATCH, *extents) for extents, _ in LAYERS), "bytes": 0}
+
+
+def hvp():
+    """Of each layer x W: x W and x dW, x' dc; where its input has a tangent and a gradient also dx W, c W', dc W', c dW'
+    and dx' c."""
+    return {"flops": sum(product(BATCH, *extents) * (3 + 5 * inner) for extents, inner in picture()), "bytes": 0}
+
+
+def pointwise_chain():
+    return {"flops": 0, "bytes": 3 * 4 * 2**22}
+
+
+def milliseconds(floor, ceilings, flops="flops"):
+    return 1e3 * (
+        floor[flops] / (ceilings["product_gflops"] * 1e9) + floor["bytes"] / (ceilings["copy_gigabytes"] * 1e9)
+    )

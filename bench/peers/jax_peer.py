@@ -1,0 +1,319 @@
+"""The workloads in JAX: one jit a step, buffers donated where the step replaces them."""
+
+import functools
+import itertools
+import pathlib
+import sys
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import peer
+import tensors
+
+DATA = pathlib.Path(sys.argv[1])
+RATE, BETA1, BETA2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
+
+
+@functools.cache
+def load(name):
+    return {key: jnp.asarray(value) for key, value in tensors.read(DATA / f"{name}.safetensors").items()}
+
+
+def frequencies(count, highest):
+    return jnp.asarray((2 * np.pi * 0.25 * (highest / 0.25) ** (np.arange(count) / (count - 1))).astype(np.float32))
+
+
+PICTURE = frequencies(16, 8)
+TOY = frequencies(4, 1)
+
+
+def mlp(ladder, params, x, t, gap=None):
+    """nn::Mlp: hidden layers shifted by an embedding of the times."""
+
+    def linear(name, h):
+        product = h @ params[name + ".weight"]
+        return product + params[name + ".bias"] if name + ".bias" in params else product
+
+    def features(s):
+        angle = s * ladder
+        return jnp.concatenate([jnp.sin(angle), jnp.cos(angle)], -1)
+
+    e = linear("embed_time.0", features(t))
+    if gap is not None:
+        e = e + linear("embed_time.1", features(gap))
+    e = jax.nn.silu(e)
+    h = x
+    for layer in range(3):
+        h = jax.nn.silu(linear(f"layers.{layer}", h) + linear(f"shifts.{layer}", e))
+    return linear("layers.3", h)
+
+
+def cfm_loss(net, params, batch):
+    x0, x1, t = batch["x0"], batch["x1"], batch["t"]
+    error = net(params, t * x1 + (1 - t) * x0, t) - (x1 - x0)
+    return jnp.sum(error**2) / x0.shape[0]
+
+
+def meanflow_loss(net, params, batch):
+    """meanflow_loss with the conditional velocity, all rows averaged, power 1 and offset 1e-2."""
+    x0, x1, t, r = batch["x0"], batch["x1"], batch["t"], batch["r"]
+    velocity = x1 - x0
+    u, change = jax.jvp(
+        lambda x, t: net(params, x, t, r - t), (t * x1 + (1 - t) * x0, t), (velocity, jnp.ones_like(t))
+    )
+    error = u - jax.lax.stop_gradient(velocity + (r - t) * change)
+    lengths = jnp.sum(error**2, -1)
+    return jnp.sum(lengths / (jax.lax.stop_gradient(lengths) + 1e-2)) / x0.shape[0]
+
+
+def adam_step(loss, state, batch):
+    value, gradients = jax.value_and_grad(loss)(state["params"], batch)
+    count = state["count"] + 1
+    first = jax.tree.map(lambda m, g: BETA1 * m + (1 - BETA1) * g, state["first"], gradients)
+    second = jax.tree.map(lambda v, g: BETA2 * v + (1 - BETA2) * g * g, state["second"], gradients)
+    n = count.astype(jnp.float32)
+    first_scale, second_scale = 1 / (1 - BETA1**n), 1 / (1 - BETA2**n)
+    params = jax.tree.map(
+        lambda p, m, v: p - RATE * (m * first_scale) / (jnp.sqrt(v * second_scale) + EPSILON),
+        state["params"],
+        first,
+        second,
+    )
+    return {"params": params, "first": first, "second": second, "count": count}, value
+
+
+class TrainingStep(peer.Work):
+    def __init__(self, weights, batches, loss):
+        # Copies, because the step donates its state.
+        params = jax.tree.map(jnp.copy, load(weights))
+        zeros = lambda: jax.tree.map(jnp.zeros_like, params)
+        self.state = {"params": params, "first": zeros(), "second": zeros(), "count": jnp.int32(0)}
+        file = load(batches)
+        self.batches = [{name: file[f"{name}.{i}"] for name in ("x0", "x1", "t", "r")} for i in range(4)]
+        self.turn = 0
+        self.step = jax.jit(functools.partial(adam_step, loss), donate_argnums=0)
+
+    def run(self):
+        self.state, self.loss = self.step(self.state, self.batches[self.turn % 4])
+        self.turn += 1
+
+    def wait(self):
+        jax.block_until_ready((self.state, self.loss))
+
+    def results(self):
+        found = {"loss": self.loss}
+        found |= {"updated." + name: value for name, value in self.state["params"].items()}
+        found |= {"gradient." + name: value / (1 - BETA1) for name, value in self.state["first"].items()}
+        return found
+
+    def facts(self):
+        analysis = self.step.lower(self.state, self.batches[0]).compile().memory_analysis()
+        return {"temp_bytes": analysis.temp_size_in_bytes}
+
+
+class FirstCall(TrainingStep):
+    """Every call has a batch size of its own, so that it is traced and compiled."""
+
+    always_cold = True
+    rows = 255
+
+    def __init__(self):
+        super().__init__("picture", "pictures", PICTURE_LOSS)
+
+    def prepare(self):
+        self.batches = 4 * [{name: value[: self.rows] for name, value in load_batch().items()}]
+        jax.block_until_ready(self.batches)
+        self.rows -= 1
+
+    def facts(self):
+        return {}
+
+
+def load_batch():
+    file = load("pictures")
+    return {name: file[name + ".0"] for name in ("x0", "x1", "t", "r")}
+
+
+PICTURE_NET = functools.partial(mlp, PICTURE)
+PICTURE_LOSS = functools.partial(cfm_loss, PICTURE_NET)
+MEANFLOW_LOSS = functools.partial(meanflow_loss, PICTURE_NET)
+TOY_LOSS = functools.partial(cfm_loss, functools.partial(mlp, TOY))
+
+
+class Function(peer.Work):
+    """A jitted function of arguments that take turns; `name` names its one result."""
+
+    def __init__(self, function, *turns, name="value", units=1, form=None):
+        self.function = jax.jit(function)
+        self.turns = itertools.cycle(turns)
+        self.name = name
+        self.units = units
+        self.form = form
+
+    def run(self):
+        self.value = self.function(*next(self.turns))
+
+    def wait(self):
+        jax.block_until_ready(self.value)
+
+    def results(self):
+        return self.value if isinstance(self.value, dict) else {self.name: self.value}
+
+    def facts(self):
+        return {"form": self.form} if self.form else {}
+
+
+@functools.cache
+def fastest(what, rows):
+    """The fastest of several forms that take the network as an opaque function of x."""
+    params, x, t = load("picture"), load("pictures")["x1.0"][:rows], jnp.full((1, 1), 0.5, jnp.float32)
+    net = lambda params, x: PICTURE_NET(params, x, t)
+    extent = x.shape[1]
+    eye = jnp.eye(extent, dtype=jnp.float32)
+    keep = {
+        "divergence": lambda tangent, seeds: jnp.einsum("kbd,kd->b", tangent, seeds),
+        "diagonal": lambda tangent, seeds: jnp.einsum("kbd,kd->bk", tangent, seeds),
+    }
+
+    def chunked(chunk, push_of):
+        """Sums or stacks over chunks of one-hot directions, pushed through the whole batch."""
+
+        def form(params, x):
+            push = push_of(lambda x: net(params, x), x)
+            seeds = eye.reshape(extent // chunk, chunk, extent)
+            parts = jax.lax.map(lambda s: keep[what](push(s), s), seeds)
+            return parts.sum(0) if what == "divergence" else parts.transpose(1, 0, 2).reshape(x.shape)
+
+        return form
+
+    def by_jvp(f, x):
+        return lambda seeds: jax.vmap(lambda s: jax.jvp(f, (x,), (jnp.broadcast_to(s, x.shape),))[1])(seeds)
+
+    def by_linearize(f, x):
+        _, push = jax.linearize(f, x)
+        return lambda seeds: jax.vmap(lambda s: push(jnp.broadcast_to(s, x.shape)))(seeds)
+
+    def by_vjp(f, x):
+        _, pull = jax.vjp(f, x)
+        return lambda seeds: jax.vmap(lambda s: pull(jnp.broadcast_to(s, x.shape))[0])(seeds)
+
+    def per_sample(transform):
+        take = {
+            "divergence": lambda j: jnp.trace(j),
+            "diagonal": lambda j: jnp.diagonal(j),
+            "jacobian": lambda j: j,
+        }[what]
+        return lambda params, x: jax.vmap(lambda row: take(transform(lambda one: net(params, one[None])[0])(row)))(x)
+
+    def whole_batch(push_of):
+        def form(params, x):
+            push = push_of(lambda x: net(params, x), x)
+            pushed = push(eye)  # [K, B, D]
+            return pushed.transpose(1, 2, 0) if push_of is not by_vjp else pushed.transpose(1, 0, 2)
+
+        return form
+
+    forms = {"vmap(jacfwd)": per_sample(jax.jacfwd), "vmap(jacrev)": per_sample(jax.jacrev)}
+    if what == "jacobian":
+        forms |= {
+            "vmap(linearize)": whole_batch(by_linearize),
+            "vmap(jvp)": whole_batch(by_jvp),
+            "vmap(vjp)": whole_batch(by_vjp),
+        }
+    else:
+        for chunk in (16, 56, 196, 784):
+            forms[f"linearize, vmap over chunks of {chunk}"] = chunked(chunk, by_linearize)
+        forms["vmap(jvp) over chunks of 56"] = chunked(56, by_jvp)
+        forms["vmap(vjp) over chunks of 56"] = chunked(56, by_vjp)
+
+    times = {}
+    for name, form in forms.items():
+        function = jax.jit(form)
+        jax.block_until_ready(function(params, x))
+        for _ in range(3):
+            start = time.perf_counter()
+            jax.block_until_ready(function(params, x))
+            times[name] = min(time.perf_counter() - start, times.get(name, float("inf")))
+        print(f"jax {what}: {name} {times[name] * 1e3:.0f} ms", file=sys.stderr, flush=True)
+    best = min(times, key=times.get)
+    return forms[best], (params, x), best
+
+
+def field_derivative(what, rows):
+    form, arguments, name = fastest(what, rows)
+    return Function(form, arguments, form=name)
+
+
+def ode_sampling():
+    """flow::integrate with Heun's method over eight equal steps, all in one jit."""
+    params, noise = load("picture"), load("pictures")["x0.0"]
+    steps = 8
+
+    def sample(params, x):
+        def step(x, i):
+            t, h = i / steps, 1 / steps
+            at = lambda t: jnp.full((1, 1), t, jnp.float32)
+            first = PICTURE_NET(params, x, at(t))
+            second = PICTURE_NET(params, x + h * first, at(t + h))
+            return x + h * 0.5 * (first + second), None
+
+        return jax.lax.scan(step, x, jnp.arange(steps, dtype=jnp.float32))[0]
+
+    return Function(sample, (params, noise), name="samples", units=2 * steps)
+
+
+def hvp():
+    """Forward over reverse along a direction in the space of parameters."""
+
+    def product(params, direction, batch):
+        return jax.jvp(jax.grad(lambda p: PICTURE_LOSS(p, batch)), (params,), (direction,))[1]
+
+    return Function(product, (load("picture"), load("direction"), load_batch()))
+
+
+def pointwise_chain():
+    def chain(x, y):
+        a = x * y
+        b = a + x
+        c = jnp.maximum(b, y)
+        d = c - x
+        e = jnp.square(d)
+        f = jnp.minimum(e, 4)
+        g = f * y
+        h = g + a
+        i = jnp.abs(h)
+        j = i - b
+        k = -j
+        l = jnp.maximum(k, x)
+        m = l * c
+        n = m + y
+        o = jnp.minimum(n, 8)
+        return o - d
+
+    file = load("chain")
+    return Function(chain, *((file[f"x.{i}"], file[f"y.{i}"]) for i in range(4)))
+
+
+MAKERS = {
+    "fm_step": lambda: TrainingStep("picture", "pictures", PICTURE_LOSS),
+    "meanflow_step": lambda: TrainingStep("average_picture", "pictures", MEANFLOW_LOSS),
+    "toy_step": lambda: TrainingStep("toy", "points", TOY_LOSS),
+    "first_call": FirstCall,
+    "divergence": lambda: field_derivative("divergence", 32),
+    "diagonal": lambda: field_derivative("diagonal", 32),
+    "jacobian": lambda: field_derivative("jacobian", 4),
+    "ode_sampling": ode_sampling,
+    "hvp": hvp,
+    "pointwise_chain": pointwise_chain,
+}
+
+
+def save(path, arrays):
+    tensors.write(path, {name: np.asarray(value) for name, value in arrays.items()})
+
+
+if __name__ == "__main__":
+    peer.serve(MAKERS, lambda: {"version": jax.__version__}, save)

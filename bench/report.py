@@ -1,0 +1,85 @@
+"""The table that tools/bench prints."""
+
+
+def verdict(value, target, at_least):
+    if value is None:
+        return "-"
+    if target is None:
+        return f"{value:.2f}"
+    met = value >= target if at_least else value <= target
+    return f"{value:.2f} ({'>=' if at_least else '<='} {target:.2f}) {'met' if met else 'MISSED'}"
+
+
+def milliseconds(value):
+    return "-" if value is None else f"{value:.3g}" if value < 100 else f"{value:.0f}"
+
+
+def share(entry):
+    text = verdict(entry["share_of_floor"], entry["target"]["share_of_floor"], True)
+    if entry["opaque_floor_ms"]:
+        text += f"; {entry['opaque_floor_ms'] / entry['ours_ms']:.2f} of the opaque one"
+    return text
+
+
+def threads(entry, name):
+    """Busy threads, and on how many processors together."""
+    found = entry["threads"].get(name)
+    return f"{found['busy']} on {found['processors']:.1f}" if found else "-"
+
+
+def span(results, ceiling, digits):
+    """A ceiling, or its range where rows were measured in several runs."""
+    rates = [entry["ceilings"][ceiling] for entry in results["rows"]]
+    low, high = (f"{rate:.{digits}f}" for rate in (min(rates), max(rates)))
+    return low if low == high else f"{low} to {high}"
+
+
+def table(results):
+    lines = [
+        "| work | ours ms | floor ms | share of floor | JAX ms | PyTorch ms | ratio to the best | threads ours / JAX "
+        "| first call ms ours/JAX |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    entries = {entry["work"]: entry for entry in results["rows"]}
+    for entry in results["rows"]:
+        busy = [threads(entry, name) for name in ("ours", "jax")]
+        first = [milliseconds(entry["first_call_ms"].get(name)) for name in ("ours", "jax")]
+        cells = [
+            entry["title"],
+            milliseconds(entry["ours_ms"]),
+            milliseconds(entry["floor_ms"]),
+            share(entry),
+            milliseconds(entry["jax_ms"]),
+            milliseconds(entry["torch_ms"]),
+            verdict(entry["ratio_to_best"], entry["target"]["ratio_to_best"], False),
+            " / ".join(busy),
+            "/".join(first),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    lines.append("")
+    if "meanflow_step" in entries:
+        meanflow = entries["meanflow_step"]
+        if "fm_step" in entries:
+            times = meanflow["ours_ms"] / entries["fm_step"]["ours_ms"]
+            lines.append(f"* The MeanFlow step takes {verdict(times, 1.40, False)} of our FM step.")
+        if meanflow["jax_temp_bytes"]:
+            ours, jax = meanflow["ours_temp_bytes"], meanflow["jax_temp_bytes"]
+            lines.append(
+                f"* Temporaries of the MeanFlow step: {ours / 2**20:.1f} MiB, JAX {jax / 2**20:.1f} MiB, ratio "
+                f"{verdict(ours / jax, 0.70, False)}. With the new parameters and moments, while the old ones are there, ours "
+                f"is {meanflow['facts']['ours']['peak_bytes'] / 2**20:.1f} MiB; JAX replaces them in place."
+            )
+    lines.append(
+        f"* Ceilings with two threads: products {span(results, 'product_gflops', 0)} GFLOP/s "
+        f"({results['ceilings']['product_by']}), copying {span(results, 'copy_gigabytes', 1)} GB/s read and written "
+        f"({results['ceilings']['copy_by']} stores)."
+    )
+    for name in ("divergence", "diagonal", "jacobian"):
+        form = entries.get(name, {}).get("facts", {}).get("jax", {}).get("form")
+        if form:
+            lines.append(f"* JAX's fastest form of the {name}: {form}.")
+    machine = results["machine"]
+    lines.append(f"* {machine['processor']}, {machine['processors_used']} processors, {machine['system']}.")
+    for name, version in results["versions"].items():
+        lines.append(f"* {name}: " + ", ".join(f"{key} {value}" for key, value in version.items()) + ".")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/tensor/named_tensor.h"
+#include "nn/nn.h"
+
+// What bench_workloads measures. A workload is written as a user would write it; the peers in bench/peers do
+// the same arithmetic on the same files.
+
+namespace nabla::bench {
+
+/// Inputs and weights that every side reads: safetensors files in one directory, written by bench/run.py.
+class Data {
+ public:
+  explicit Data(std::filesystem::path directory) : directory_(std::move(directory)) {}
+  /// All tensors of "<name>.safetensors". @throws Error if it cannot be read.
+  nn::State file(const std::string& name) const;
+
+ private:
+  std::filesystem::path directory_;
+};
+
+/// Memory of one step, known before it runs.
+struct StepMemory {
+  std::size_t peak_bytes;    ///< temporaries and results at the worst moment
+  std::size_t result_bytes;  ///< the new parameters and moments among them
+};
+
+class Workload {
+ public:
+  virtual ~Workload() = default;
+  /// What must be there before a call and is no part of it.
+  virtual void prepare() {}
+  /// One call, its results computed.
+  virtual void run() = 0;
+  /// Whether every call is to be measured as if it were the first: no warming up.
+  virtual bool always_cold() const { return false; }
+  /// Times of one call to divide by: evaluations of the field, say.
+  virtual std::int64_t units() const { return 1; }
+  /// Results of the last call, to be compared with the peers'.
+  virtual nn::State results() const = 0;
+  virtual std::optional<StepMemory> memory() const { return std::nullopt; }
+};
+
+using WorkloadMaker = std::function<std::unique_ptr<Workload>(const Data&)>;
+using Workloads = std::map<std::string, WorkloadMaker>;
+
+void add_training_workloads(Workloads& workloads);
+void add_derivative_workloads(Workloads& workloads);
+void add_sampling_workloads(Workloads& workloads);
+void add_pointwise_workloads(Workloads& workloads);
+
+/// The 784-1024-1024-1024-784 network of most rows.
+nn::MlpOptions picture_network();
+/// A network with the weights of a file.
+nn::Mlp load_network(const Data& data, const std::string& name, const nn::MlpOptions& options);
+
+/// What this machine can do at best with two threads, in GFLOP/s and GB/s.
+struct Ceilings {
+  double product_gflops;
+  std::string product_shape;  ///< and by whom
+  double copy_gigabytes;
+  std::string copy_stores;
+};
+Ceilings measure_ceilings(int threads);
+/// GFLOP/s of one product in a short moment: whether the machine is at its usual speed now.
+double measure_speed(int threads);
+
+}  // namespace nabla::bench
