@@ -1,5 +1,7 @@
 #include "engine/backend/threads.h"
 
+#include <atomic>
+#include <chrono>
 #include <cstring>
 #include <thread>
 
@@ -123,6 +125,23 @@ TEST_CASE("work that a task starts in turn runs to its end") {
                      });
                    }),
                    "the inner one"));
+  }
+  set_thread_count(before);
+}
+
+TEST_CASE("every task runs once, whether the workers look out for it or sleep") {
+  const int before = thread_count();
+  for (const int threads : {2, 4}) {
+    set_thread_count(threads);
+    for (int round = 0; round < 300; ++round) {
+      // Workers sleep after less than the longest of these pauses, and are about to after others.
+      if (round % 50 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      if (round % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(10 * (round % 100)));
+      const std::int64_t tasks = 1 + round % 7;
+      std::vector<std::atomic<int>> runs(static_cast<std::size_t>(tasks));
+      cpu::parallel_for(tasks, [&](std::int64_t task) { ++runs[static_cast<std::size_t>(task)]; });
+      for (const std::atomic<int>& count : runs) REQUIRE(count == 1);
+    }
   }
   set_thread_count(before);
 }

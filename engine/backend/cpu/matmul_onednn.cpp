@@ -3,8 +3,8 @@
 #ifdef NABLAFLOW_HAVE_ONEDNN
 
 #include <array>
-#include <map>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <unordered_map>
 
 #include "engine/tensor/error.h"
 
@@ -35,29 +35,45 @@ class SingleThreaded {
 
 using Key = std::array<std::int64_t, 8>;
 
-// Primitives are made once per thread and shape; the blocks that threads work on recur at every step.
+struct HashOfKey {
+  std::size_t operator()(const Key& key) const {
+    std::uint64_t hash = 0;
+    for (const std::int64_t x : key) hash = (hash ^ static_cast<std::uint64_t>(x)) * 0x9e3779b97f4a7c15u;
+    return hash ^ hash >> 32;
+  }
+};
+
+// A primitive and the memory objects that it is called with, whose addresses change from call to call.
 struct Product {
-  dnnl::memory::desc a, b, c;
   dnnl::matmul primitive;
+  std::unordered_map<int, dnnl::memory> arguments;
+
+  explicit Product(const Key& key) {
+    const auto [m, n, k, a_row, a_column, b_row, b_column, c_row] = key;
+    const auto f32 = dnnl::memory::data_type::f32;
+    const dnnl::memory::desc a({m, k}, f32, dnnl::memory::dims{a_row, a_column});
+    const dnnl::memory::desc b({k, n}, f32, dnnl::memory::dims{b_row, b_column});
+    const dnnl::memory::desc c({m, n}, f32, dnnl::memory::dims{c_row, 1});
+    primitive = dnnl::matmul(dnnl::matmul::primitive_desc(dnnl::matmul::desc(a, b, c), cpu_engine()));
+    arguments = {{DNNL_ARG_SRC, dnnl::memory(a, cpu_engine(), DNNL_MEMORY_NONE)},
+                 {DNNL_ARG_WEIGHTS, dnnl::memory(b, cpu_engine(), DNNL_MEMORY_NONE)},
+                 {DNNL_ARG_DST, dnnl::memory(c, cpu_engine(), DNNL_MEMORY_NONE)}};
+  }
+  void set(int argument, const float* data) {
+    arguments.find(argument)->second.set_data_handle(const_cast<float*>(data));
+  }
 };
 
 // A program whose shapes never recur must not collect them for ever.
 constexpr std::size_t kMostProducts = 1024;
 
-const Product& product(const Key& key) {
-  thread_local std::map<Key, Product> products;
+// Made once per thread and shape; the blocks that threads work on recur at every step.
+Product& product(const Key& key) {
+  thread_local std::unordered_map<Key, Product, HashOfKey> products;
   const auto found = products.find(key);
   if (found != products.end()) return found->second;
   if (products.size() >= kMostProducts) products.clear();
-  const auto [m, n, k, a_row, a_column, b_row, b_column, c_row] = key;
-  const auto f32 = dnnl::memory::data_type::f32;
-  Product made;
-  made.a = dnnl::memory::desc({m, k}, f32, dnnl::memory::dims{a_row, a_column});
-  made.b = dnnl::memory::desc({k, n}, f32, dnnl::memory::dims{b_row, b_column});
-  made.c = dnnl::memory::desc({m, n}, f32, dnnl::memory::dims{c_row, 1});
-  made.primitive =
-      dnnl::matmul(dnnl::matmul::primitive_desc(dnnl::matmul::desc(made.a, made.b, made.c), cpu_engine()));
-  return products.emplace(key, std::move(made)).first->second;
+  return products.emplace(key, Product(key)).first->second;
 }
 
 // One of the strides must be 1 and the other must not make rows overlap.
@@ -74,11 +90,12 @@ bool matmul_onednn(const MatmulArguments<float>& x) {
     return false;
   const SingleThreaded scope;
   try {
-    const Product& p = product({x.m, x.n, x.k, x.a_row, x.a_column, x.b_row, x.b_column, x.c_row});
+    Product& p = product({x.m, x.n, x.k, x.a_row, x.a_column, x.b_row, x.b_column, x.c_row});
+    p.set(DNNL_ARG_SRC, x.a);
+    p.set(DNNL_ARG_WEIGHTS, x.b);
+    p.set(DNNL_ARG_DST, x.c);
     thread_local dnnl::stream stream(cpu_engine());
-    p.primitive.execute(stream, {{DNNL_ARG_SRC, dnnl::memory(p.a, cpu_engine(), const_cast<float*>(x.a))},
-                                 {DNNL_ARG_WEIGHTS, dnnl::memory(p.b, cpu_engine(), const_cast<float*>(x.b))},
-                                 {DNNL_ARG_DST, dnnl::memory(p.c, cpu_engine(), x.c)}});
+    p.primitive.execute(stream, p.arguments);
     stream.wait();
   } catch (const dnnl::error& error) {
     throw Error(std::string("contraction: oneDNN refused a product of ") + std::to_string(x.m) + " x " +

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "engine/backend/cpu/worker_cores.h"
 #include "engine/backend/threads.h"
 #include "engine/tensor/error.h"
 
@@ -16,9 +17,10 @@ namespace nabla {
 namespace cpu {
 namespace {
 
-// Steps follow one another within microseconds, so a worker looks for the next one this often before it
-// sleeps.
-constexpr int kSpins = 4000;
+// Steps follow one another within microseconds, so a worker looks for the next one before it sleeps: first
+// without giving its core away, then giving it to whoever else wants it.
+constexpr int kSpins = 1000;
+constexpr int kYields = 2000;
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -47,32 +49,32 @@ class ThreadPool {
     count_ = count;
   }
 
-  void run(std::int64_t tasks, const std::function<void(std::int64_t)>& body) {
+  void run(std::int64_t tasks, TaskBody body) {
     std::unique_lock owner(owner_, std::defer_lock);
     if (tasks <= 1 || count() == 1 || inside_task || !owner.try_lock()) {
-      for (std::int64_t task = 0; task < tasks; ++task) body(task);
+      for (std::int64_t task = 0; task < tasks; ++task) body.function(body.body, task);
       return;
     }
     start();
-    {
-      const std::lock_guard lock(mutex_);
-      body_ = &body;
-      tasks_ = tasks;
-      next_.store(0, std::memory_order_relaxed);
-      error_ = nullptr;
-      open_ = true;
-      generation_.fetch_add(1, std::memory_order_release);
+    // No worker is between its look at open_ and its last task: nobody reads these now.
+    body_ = body;
+    tasks_ = tasks;
+    next_.store(0, std::memory_order_relaxed);
+    error_ = nullptr;
+    open_ = true;
+    generation_.fetch_add(1);
+    // A worker that is about to sleep either sees the new generation or is seen here.
+    if (sleepers_ > 0) {
+      cores_.leave_this_core(workers_);
+      { const std::lock_guard lock(mutex_); }
+      wake_.notify_all();
     }
-    wake_.notify_all();
     work();
-    {
-      // All tasks are taken: a worker that has not woken up yet need not be waited for.
-      const std::lock_guard lock(mutex_);
-      open_ = false;
-    }
+    // All tasks are taken: a worker that has not woken up yet need not be waited for. One that has says so
+    // before it looks whether it may join.
+    open_ = false;
     // On a machine that is busy elsewhere a worker may need this thread's core to get done.
-    for (int spin = 0; busy_.load(std::memory_order_acquire) > 0; ++spin)
-      spin < kSpins ? relax() : std::this_thread::yield();
+    for (int spin = 0; busy_ > 0; ++spin) spin < kSpins ? relax() : std::this_thread::yield();
     if (error_) std::rethrow_exception(error_);
   }
 
@@ -82,18 +84,20 @@ class ThreadPool {
     if (started_) return;
     started_ = true;
     stopping_ = false;
+    cores_ = WorkerCores();
     try {
       for (int i = 1; i < count(); ++i)
         workers_.emplace_back([this, seen = generation_.load()] { loop(seen); });
     } catch (const std::system_error&) {
     }
+    cores_.leave_this_core(workers_);
   }
 
   void stop() {
     {
       const std::lock_guard lock(mutex_);
       stopping_ = true;
-      generation_.fetch_add(1, std::memory_order_release);
+      generation_.fetch_add(1);
     }
     wake_.notify_all();
     for (std::thread& worker : workers_) worker.join();
@@ -101,20 +105,27 @@ class ThreadPool {
     started_ = false;
   }
 
+  // Returns the first generation after `seen`.
+  std::uint64_t await(std::uint64_t seen) {
+    for (int spin = 0; spin < kSpins + kYields; ++spin) {
+      const std::uint64_t generation = generation_;
+      if (generation != seen) return generation;
+      spin < kSpins ? relax() : std::this_thread::yield();
+    }
+    std::unique_lock lock(mutex_);
+    ++sleepers_;
+    wake_.wait(lock, [&] { return generation_ != seen; });
+    --sleepers_;
+    return generation_;
+  }
+
   void loop(std::uint64_t seen) {
     for (;;) {
-      for (int spin = 0; spin < kSpins && generation_.load(std::memory_order_acquire) == seen; ++spin)
-        relax();
-      {
-        std::unique_lock lock(mutex_);
-        wake_.wait(lock, [&] { return generation_.load(std::memory_order_relaxed) != seen; });
-        seen = generation_.load(std::memory_order_relaxed);
-        if (stopping_) return;
-        if (!open_) continue;
-        busy_.fetch_add(1, std::memory_order_relaxed);
-      }
-      work();
-      busy_.fetch_sub(1, std::memory_order_release);
+      seen = await(seen);
+      if (stopping_) return;
+      ++busy_;
+      if (open_) work();
+      --busy_;
     }
   }
 
@@ -124,7 +135,7 @@ class ThreadPool {
       if (task >= tasks_) return;
       inside_task = true;
       try {
-        (*body_)(task);
+        body_.function(body_.body, task);
       } catch (...) {
         const std::lock_guard lock(mutex_);
         if (!error_) error_ = std::current_exception();
@@ -137,23 +148,24 @@ class ThreadPool {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<std::thread> workers_;
+  WorkerCores cores_;
   std::atomic<int> count_ = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  // Sequentially consistent, all four: what is written to one is seen before what is read from another.
   std::atomic<std::uint64_t> generation_ = 0;
-  std::atomic<std::int64_t> next_ = 0;
-  std::atomic<int> busy_ = 0;
+  std::atomic<bool> open_ = false;  // workers may still join the present run
+  std::atomic<int> busy_ = 0;       // workers that have joined, or look whether they may
+  std::atomic<int> sleepers_ = 0;
+  alignas(64) std::atomic<std::int64_t> next_ = 0;
   std::int64_t tasks_ = 0;
-  const std::function<void(std::int64_t)>* body_ = nullptr;
+  TaskBody body_{};
   std::exception_ptr error_;
-  bool open_ = false;  // workers may still join the present run
   bool started_ = false;
-  bool stopping_ = false;
+  std::atomic<bool> stopping_ = false;
 };
 
 }  // namespace
 
-void parallel_for(std::int64_t tasks, const std::function<void(std::int64_t)>& body) {
-  ThreadPool::instance().run(tasks, body);
-}
+void run_tasks(std::int64_t tasks, TaskBody body) { ThreadPool::instance().run(tasks, body); }
 
 }  // namespace cpu
 
