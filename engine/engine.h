@@ -20,6 +20,7 @@
 #include "engine/ops/reduction.h"               // IWYU pragma: export
 #include "engine/ops/shaping.h"                 // IWYU pragma: export
 #include "engine/ops/slicing.h"                 // IWYU pragma: export
+#include "engine/plan/compile.h"                // IWYU pragma: export
 #include "engine/plan/evaluate.h"               // IWYU pragma: export
 #include "engine/plan/plan.h"                   // IWYU pragma: export
 #include "engine/tensor/cell.h"                 // IWYU pragma: export

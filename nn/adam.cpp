@@ -4,6 +4,8 @@
 #include <string>
 
 #include "engine/ops/pointwise.h"
+#include "engine/ops/shaping.h"
+#include "engine/plan/trace.h"
 #include "nn/scalar.h"
 
 namespace nabla::nn {
@@ -23,32 +25,44 @@ Adam::Adam(const Module& module, const AdamOptions& options)
 }
 
 std::vector<Update> Adam::updates(const std::vector<Tensor>& gradients, double learning_rate) {
+  if (tracing())
+    throw Error(
+        "adam: inside compile a learning rate that is a number would stay what it is at the first call; pass "
+        "a tensor: an argument of the compiled function, or full({}, rate, DType::f64) if it never changes");
+  if (!std::isfinite(learning_rate) || learning_rate < 0)
+    throw Error("adam: the learning rate " + std::to_string(learning_rate) + " is negative or not finite");
+  return updates(gradients, scalar_leaf(learning_rate, DType::f64));
+}
+
+std::vector<Update> Adam::updates(const std::vector<Tensor>& gradients, const Tensor& learning_rate) {
   if (gradients.size() != parameters_.size())
     throw Error("adam: " + std::to_string(gradients.size()) + " gradients for " +
                 std::to_string(parameters_.size()) + " parameters");
-  if (!std::isfinite(learning_rate) || learning_rate < 0)
-    throw Error("adam: the learning rate " + std::to_string(learning_rate) + " is negative or not finite");
+  if (learning_rate.size() != 1 || !is_floating(learning_rate.dtype()))
+    throw Error("adam: the learning rate " + type_text(learning_rate) +
+                " is not one element of floating type");
   for (std::size_t i = 0; i < gradients.size(); ++i) {
     const Tensor& g = gradients[i];
-    const Tensor& p = parameters_[i].cell->get();
+    const Cell& p = *parameters_[i].cell;
     if (!(g.shape() == p.shape()) || g.dtype() != p.dtype())
       throw Error("adam: the gradient " + type_text(g) + " does not fit '" + parameters_[i].name + "' " +
-                  type_text(p));
+                  type_text(p.get()));
   }
 
   // With m = (1 - beta1) M and v = (1 - beta2) V:
   //   lr m / (1 - beta1^n) / (sqrt(v / (1 - beta2^n)) + eps) = rate M / (sqrt(V) + shifted_eps).
-  const double n = static_cast<double>(steps() + 1);
-  const double first = (1 - options_.beta1) / (1 - std::pow(options_.beta1, n));
-  const double second = std::sqrt((1 - options_.beta2) / (1 - std::pow(options_.beta2, n)));
-  const double keep = 1 - learning_rate * options_.weight_decay;
+  // In f64 whatever the parameters are: 1 - beta2^n cancels.
+  const Tensor rate = cast(reshape(learning_rate, Shape{}), DType::f64);
+  const Tensor n = cast(moments_.step_count() + 1, DType::f64);
+  const Tensor first = (1 - options_.beta1) / (1 - pow(options_.beta1, n));
+  const Tensor second = sqrt((1 - options_.beta2) / (1 - pow(options_.beta2, n)));
 
   struct Scalars {
     Tensor rate, epsilon, keep;
   };
   const auto scalars = [&](DType dtype) -> Scalars {
-    return {scalar_leaf(learning_rate * first / second, dtype), scalar_leaf(options_.epsilon / second, dtype),
-            scalar_leaf(keep, dtype)};
+    return {cast(rate * first / second, dtype), cast(options_.epsilon / second, dtype),
+            cast(1 - rate * options_.weight_decay, dtype)};
   };
   const Scalars f32 = scalars(DType::f32);
   const Scalars f64 = scalars(DType::f64);
@@ -56,7 +70,7 @@ std::vector<Update> Adam::updates(const std::vector<Tensor>& gradients, double l
   std::vector<Update> updates;
   std::vector<Update> moments;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const Tensor& p = parameters_[i].cell->get();
+    const Tensor p = parameters_[i].cell->get();
     const Tensor& g = gradients[i];
     const Scalars& at = p.dtype() == DType::f64 ? f64 : f32;
     const Tensor m = first_moments_[i]->get() * options_.beta1 + g;
@@ -67,6 +81,7 @@ std::vector<Update> Adam::updates(const std::vector<Tensor>& gradients, double l
     moments.push_back({second_moments_[i], v});
   }
   updates.insert(updates.end(), moments.begin(), moments.end());
+  updates.push_back(moments_.next_step());
   return updates;
 }
 

@@ -29,11 +29,15 @@ class Adam {
   /// @throws Error for betas outside [0, 1), epsilon <= 0 or a negative weight decay.
   explicit Adam(const Module& module, const AdamOptions& options = {});
 
-  /// New values of all parameters and moments for the next step, to be handed to commit(). Parameters come
-  /// first, in the module's order. The learning rate is a run-time value, so that every step builds the same
-  /// graph.
+  /// New values of all parameters, moments and the step count for the next step, to be handed to commit().
+  /// Parameters come first, in the module's order. The learning rate, of floating type and one element, is
+  /// used in f64; it must be finite and not negative, which is not checked here.
   /// @throws Error if the gradients do not fit the parameters in number, shape or type, or the learning rate
-  /// is negative or not finite.
+  /// is something else.
+  std::vector<Update> updates(const std::vector<Tensor>& gradients, const Tensor& learning_rate);
+  /// The same for a number, which is a run-time value too: every step builds the same graph.
+  /// @throws Error also if it is negative or not finite, and inside compile(), where it would stay what it is
+  /// at the first call.
   std::vector<Update> updates(const std::vector<Tensor>& gradients, double learning_rate);
 
   /// Number of steps committed so far, those of a loaded state included.

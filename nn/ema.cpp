@@ -1,11 +1,10 @@
 #include "nn/ema.h"
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 
 #include "engine/ops/pointwise.h"
-#include "nn/scalar.h"
+#include "engine/plan/trace.h"
 
 namespace nabla::nn {
 
@@ -25,14 +24,16 @@ std::vector<Update> Ema::updates(std::span<const Update> parameter_updates) {
     Cell* sum = sums_.parameters()[i].cell;
     updates.push_back({sum, sum->get() * decay_ + found->value});
   }
+  updates.push_back(sums_.next_step());
   return updates;
 }
 
 std::vector<Tensor> Ema::averages() const {
-  if (steps() == 0) throw Error("ema: there is no average before the first step");
-  const double weight = (1 - decay_) / (1 - std::pow(decay_, static_cast<double>(steps())));
+  if (!tracing() && steps() == 0) throw Error("ema: there is no average before the first step");
+  const Tensor n = cast(sums_.step_count(), DType::f64);
+  const Tensor weight = (1 - decay_) / (1 - pow(decay_, n));
   std::vector<Tensor> averages;
-  for (const Tensor& sum : sums_.leaves()) averages.push_back(sum * scalar_leaf(weight, sum.dtype()));
+  for (const Tensor& sum : sums_.leaves()) averages.push_back(sum * cast(weight, sum.dtype()));
   return averages;
 }
 

@@ -21,7 +21,8 @@ class Ema {
   /// it are passed over). Hand both to one commit(). @throws Error if a parameter is missing.
   std::vector<Update> updates(std::span<const Update> parameter_updates);
 
-  /// The averages, aligned with the module's parameters. @throws Error before the first step.
+  /// The averages, aligned with the module's parameters. @throws Error before the first step (inside
+  /// compile(), where that is not known, a call before the first step gives NaN).
   std::vector<Tensor> averages() const;
   /// Gives a module of the same make the averages. @throws Error before the first step or if shapes differ.
   void copy_to(const Module& module) const;

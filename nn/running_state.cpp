@@ -4,22 +4,21 @@
 #include <utility>
 
 #include "engine/ops/constant.h"
+#include "engine/ops/shaping.h"
 
 namespace nabla::nn {
+
+RunningState::RunningState() : steps_(std::make_unique<Cell>(zeros(Shape{}, DType::i64))) {}
 
 Cell& RunningState::add(std::string name, const Tensor& like) {
   return add_parameter(std::move(name), zeros_like(like));
 }
 
-std::int64_t RunningState::commits() const {
-  return parameters().empty() ? 0 : static_cast<std::int64_t>(parameters().front().cell->version());
-}
-
-std::int64_t RunningState::steps() const { return steps_before_ + commits(); }
+std::int64_t RunningState::steps() const { return step_count().data<std::int64_t>()[0]; }
 
 State RunningState::state() const {
   State state = state_of(*this);
-  state.push_back({"steps", tensor<std::int64_t>({steps()}, Shape{})});
+  state.push_back({"steps", step_count()});
   return state;
 }
 
@@ -32,7 +31,7 @@ void RunningState::load(std::string_view what, const State& state) {
   for (const NamedTensor& named : state)
     if (named.name != "steps") values.push_back(named);
   load_state(what, parameters(), values);
-  steps_before_ = saved.data<std::int64_t>()[0] - commits();
+  steps_->assign(reshape(saved, Shape{}));
 }
 
 }  // namespace nabla::nn

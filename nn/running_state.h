@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
+#include "engine/ops/pointwise.h"
 #include "nn/module.h"
 #include "nn/state.h"
+#include "nn/update.h"
 
 namespace nabla::nn {
 
@@ -12,12 +15,17 @@ namespace nabla::nn {
 /// how many steps they hold.
 class RunningState : public Module {
  public:
+  RunningState();
   /// A new value that starts at zero.
   Cell& add(std::string name, const Tensor& like);
 
   /// Number of steps that were committed, those of a loaded state included; updates that are built and never
-  /// committed do not count.
+  /// committed do not count. @throws Error while compile() traces; step_count() is what is known then.
   std::int64_t steps() const;
+  /// The same as a tensor: i64, rank 0.
+  Tensor step_count() const { return steps_->get(); }
+  /// Counts the step that it is committed with.
+  Update next_step() const { return {steps_.get(), steps_->get() + 1}; }
   /// All values, and "steps" (i64, rank 0).
   State state() const;
   /// Goes on from a state. @throws Error, before anything has changed, naming `what` and the entry that is
@@ -25,10 +33,7 @@ class RunningState : public Module {
   void load(std::string_view what, const State& state);
 
  private:
-  // The values themselves tell how many steps they hold, so that a count cannot run ahead of them.
-  std::int64_t commits() const;
-
-  std::int64_t steps_before_ = 0;  // steps of the loaded state, less the commits until then
+  std::unique_ptr<Cell> steps_;  // no parameter: those are of floating type
 };
 
 }  // namespace nabla::nn

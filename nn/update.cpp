@@ -1,20 +1,21 @@
 #include "nn/update.h"
 
 #include "engine/plan/evaluate.h"
+#include "engine/plan/trace.h"
 
 namespace nabla::nn {
 
 void commit(std::span<const Update> updates, std::span<const Tensor> outputs) {
   std::vector<Tensor> values(outputs.begin(), outputs.end());
   for (const Update& update : updates) {
-    const Tensor& old = update.cell->get();
+    const Cell& old = *update.cell;
     if (!(old.shape() == update.value.shape()) || old.dtype() != update.value.dtype())
       throw Error("commit: a value " + to_string(update.value.shape()) + " " +
                   std::string(name_of(update.value.dtype())) + " cannot replace " + to_string(old.shape()) +
                   " " + std::string(name_of(old.dtype())));
     values.push_back(update.value);
   }
-  evaluate(values);
+  if (!tracing()) evaluate(values);
   for (const Update& update : updates) update.cell->assign(update.value);
 }
 

@@ -15,7 +15,8 @@ struct Update {
 };
 
 /// Computes all new values and `outputs` (the loss, say) in one evaluation, and only then assigns the cells:
-/// every update sees the old values, and no graph piles up from step to step.
+/// every update sees the old values, and no graph piles up from step to step. Inside compile() nothing is
+/// computed: every call assigns the cells at its end, and the function returns what the caller wants to read.
 /// @throws Error, before any cell has changed, if the evaluation fails or a value does not fit its cell.
 void commit(std::span<const Update> updates, std::span<const Tensor> outputs = {});
 inline void commit(std::span<const Update> updates, std::initializer_list<Tensor> outputs) {

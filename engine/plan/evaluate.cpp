@@ -3,6 +3,7 @@
 #include <mutex>
 
 #include "engine/plan/evaluation_lock.h"
+#include "engine/plan/trace.h"
 
 namespace nabla {
 namespace {
@@ -21,6 +22,7 @@ void evaluate(std::span<const Tensor> tensors) {
   for (const Tensor& tensor : tensors)
     if (!tensor.node().has_value()) pending.push_back(tensor);
   if (pending.empty()) return;
+  refuse_traced_values(pending);
 
   PlannedGraph planned = make_plan_locked(pending);
   std::vector<Array> values;

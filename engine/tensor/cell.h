@@ -1,35 +1,66 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "engine/tensor/tensor.h"
 
 namespace nabla {
 
 /// A mutable place for an immutable value: a parameter, an optimizer's moment. Assigning makes a new version;
-/// leaves are never written, so graphs built on an older version keep their meaning.
+/// leaves are never written, so graphs built on an older version keep their meaning. Safe to use from several
+/// threads. A cell stays where it is: it is known by its address.
 class Cell {
  public:
   /// Holds `value`, evaluated and detached from its history.
-  explicit Cell(const Tensor& value) : value_(value.detach()) {}
+  explicit Cell(const Tensor& value);
+  ~Cell();
+  Cell(const Cell&) = delete;
+  Cell& operator=(const Cell&) = delete;
 
-  /// The leaf of the current version; differentiate with respect to it.
-  const Tensor& get() const { return value_; }
-  /// Number of assignments so far.
-  std::uint64_t version() const { return version_; }
-  /// Replaces the value, evaluated and detached. @throws Error if shape or type differ from the present ones.
-  void assign(const Tensor& value) {
-    if (!(value.shape() == value_.shape()) || value.dtype() != value_.dtype())
-      throw Error("cell: a value " + to_string(value.shape()) + " " + std::string(name_of(value.dtype())) +
-                  " cannot replace " + to_string(value_.shape()) + " " +
-                  std::string(name_of(value_.dtype())));
-    value_ = value.detach();
-    ++version_;
-  }
+  const Shape& shape() const { return shape_; }
+  DType dtype() const { return dtype_; }
+
+  /// The leaf of the current version; differentiate with respect to it. While compile() traces a function,
+  /// what stands for the value at the call's entry, or for what was assigned since.
+  Tensor get() const;
+  /// Number of assignments so far. @throws Error while compile() traces: it would stay what it is now.
+  std::uint64_t version() const;
+  /// Replaces the value, evaluated and detached. While compile() traces, notes what every call is to assign
+  /// at its end. @throws Error if shape or type differ from the present ones.
+  void assign(const Tensor& value);
+
+  /// A value and which version it is (for what runs plans on cells).
+  struct Version {
+    Array value;
+    std::uint64_t number;
+  };
+  /// The current versions of several cells at one moment.
+  static void read(std::span<const Cell* const> cells, std::vector<Version>& versions);
+  /// Gives several cells new values at once; they fit. What the cells held is in `values` afterwards.
+  static void commit(std::span<Cell* const> cells, std::vector<Array>& values);
 
  private:
-  Tensor value_;
+  const Shape shape_;
+  const DType dtype_;
+  // Under one lock:
+  Array value_;          // dense
+  mutable Tensor leaf_;  // of this version; empty until somebody asks
   std::uint64_t version_ = 0;
 };
+
+/// What stands in for cells on the thread that traces a function.
+class CellTrace {
+ public:
+  virtual Tensor get(const Cell& cell) = 0;
+  virtual void assign(Cell& cell, const Tensor& value) = 0;
+  virtual void destroyed(const Cell& cell) = 0;
+
+ protected:
+  ~CellTrace() = default;
+};
+/// The trace of this thread, or null, to be set and reset by the trace itself.
+CellTrace*& current_cell_trace();
 
 }  // namespace nabla

@@ -1,0 +1,272 @@
+#include "engine/plan/compile_plan.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+
+#include "engine/graph/primitive.h"
+#include "engine/graph/walk.h"
+#include "engine/plan/evaluation_lock.h"
+
+namespace nabla {
+
+// Divides a traced function into constants, prologue and the plan of a call; used once, under the lock.
+class CompiledPlan::Builder {
+ public:
+  Builder(CompiledPlan& made, const TracedFunction& function) : made_(made), function_(function) {
+    results_ = function.outputs;
+    for (const TracedFunction::Assignment& assignment : function.assignments)
+      results_.push_back(assignment.value);
+    nodes_ = nodes_to_compute(results_);
+    made_.cells_ = function.cells;
+    for (std::size_t i = 0; i < function.inputs.size(); ++i)
+      remember(function.inputs[i], {Source::From::input, i});
+    for (std::size_t i = 0; i < function.cells.size(); ++i)
+      remember(function.cell_leaves[i], {Source::From::cell, i});
+  }
+
+  void build() {
+    classify();
+    find_frontier();
+    if (!constants_.empty()) compute(constants_);
+    if (!prologue_.empty()) plan_prologue();
+    plan_main();
+  }
+
+ private:
+  // What a node depends on, the strongest first.
+  enum class Depends { on_constants, on_cells, on_call };
+  struct Fact {
+    Depends depends;
+    Layout layout;
+    bool is_view = false;
+  };
+
+  void remember(const Tensor& leaf, const Source& source) {
+    source_place_.insert(&leaf.node(), static_cast<int>(sources_.size()));
+    sources_.push_back(source);
+  }
+
+  // A leaf that is not known yet is a captured constant.
+  Source source_of(const Tensor& leaf) {
+    const int at = source_place_.find(&leaf.node());
+    if (at != NodeMap::kAbsent) return sources_[static_cast<std::size_t>(at)];
+    const Source kept{Source::From::kept, made_.kept_.size()};
+    made_.kept_.push_back(leaf.node().value());
+    remember(leaf, kept);
+    return kept;
+  }
+
+  Fact fact_of_leaf(const Node& node) {
+    const int at = source_place_.find(&node);
+    Depends depends = Depends::on_constants;
+    if (at != NodeMap::kAbsent) {
+      const Source& source = sources_[static_cast<std::size_t>(at)];
+      const bool assigned =
+          source.from == Source::From::cell &&
+          std::ranges::any_of(function_.assignments, [&](const TracedFunction::Assignment& a) {
+            return static_cast<std::size_t>(a.cell) == source.index;
+          });
+      depends = source.from == Source::From::input || assigned ? Depends::on_call : Depends::on_cells;
+    }
+    return {depends, node.value().layout};
+  }
+
+  void classify() {
+    place_ = NodeMap(nodes_.size());
+    for (const Node* node : nodes_) {
+      place_.insert(node, static_cast<int>(facts_.size()));
+      if (node->has_value()) {
+        facts_.push_back(fact_of_leaf(*node));
+        continue;
+      }
+      const Primitive& primitive = node->primitive();
+      if (primitive.is_variable())
+        throw Error("compile: the function uses a tensor that depends on a variable " +
+                    to_string(node->shape()) + " " + std::string(name_of(node->dtype())) +
+                    " of jvp, vjp, grad or vmap around it, or of another call; pass it as an input");
+      Fact fact{Depends::on_constants, Layout::dense(node->shape())};
+      for (const Node* input : node->inputs()) fact.depends = std::max(fact.depends, fact_of(input).depends);
+      if (!node->inputs().empty())
+        if (const std::optional<Layout> view =
+                primitive.view(fact_of(node->inputs()[0]).layout, node->shape(), node->attributes())) {
+          fact.layout = *view;
+          fact.is_view = true;
+        }
+      facts_.push_back(fact);
+    }
+  }
+
+  const Fact& fact_of(const Node* node) const { return facts_[static_cast<std::size_t>(place_.find(node))]; }
+
+  // What is computed apart from the calls and read by them, or returned. Views are not: they cost nothing,
+  // and what they show may be smaller.
+  void find_frontier() {
+    found_ = NodeMap(nodes_.size());
+    for (const Tensor& result : results_)
+      if (fact_of(&result.node()).depends != Depends::on_call) add_to_frontier(&result.node());
+    for (const Node* node : nodes_) {
+      if (node->has_value() || fact_of(node).depends != Depends::on_call) continue;
+      for (Node* input : node->inputs()) find_behind(input);
+    }
+  }
+
+  void find_behind(Node* node) {
+    std::vector<Node*> waiting{node};
+    while (!waiting.empty()) {
+      Node* next = waiting.back();
+      waiting.pop_back();
+      const Fact& fact = fact_of(next);
+      if (next->has_value() || fact.depends == Depends::on_call || next->primitive().is_uniform()) continue;
+      if (!fact.is_view)
+        add_to_frontier(next);
+      else if (views_.insert(next, 0))
+        waiting.insert(waiting.end(), next->inputs().begin(), next->inputs().end());
+    }
+  }
+
+  void add_to_frontier(Node* node) {
+    if (node->has_value() || !found_.insert(node, 0)) return;
+    (fact_of(node).depends == Depends::on_cells ? prologue_ : constants_).emplace_back(node);
+  }
+
+  static void compute(std::span<const Tensor> tensors) {
+    const PlannedGraph graph = make_plan_locked(tensors);
+    compute(graph);
+  }
+  static std::vector<Array> compute(const PlannedGraph& graph) {
+    std::vector<Array> leaves;
+    for (const Tensor& leaf : graph.leaves) leaves.push_back(leaf.node().value());
+    std::vector<Array> results = graph.plan->run(leaves);
+    for (std::size_t i = 0; i < results.size(); ++i) graph.results[i].node().set_value(results[i]);
+    return results;
+  }
+
+  BoundPlan bind(const PlannedGraph& graph) {
+    BoundPlan bound{graph.plan, {}};
+    for (const Tensor& leaf : graph.leaves) bound.leaves.push_back(source_of(leaf));
+    return bound;
+  }
+
+  void plan_prologue() {
+    const PlannedGraph graph = make_plan_locked(prologue_);
+    made_.prologue_ = bind(graph);
+    const std::vector<Array> results = compute(graph);
+    made_.prologue_runs_ = 1;
+    made_.prologue_begin_ = made_.kept_.size();
+    made_.prologue_count_ = prologue_.size();
+    for (std::size_t i = 0; i < prologue_.size(); ++i) {
+      remember(prologue_[i], {Source::From::kept, made_.kept_.size()});
+      made_.kept_.push_back(results[i]);
+    }
+    for (const Source& leaf : made_.prologue_.leaves) {
+      if (leaf.from != Source::From::cell) continue;
+      made_.prologue_cells_.push_back(leaf.index);
+      made_.prologue_versions_.push_back(function_.cell_versions[leaf.index]);
+    }
+  }
+
+  void plan_main() {
+    std::vector<Tensor> pending;
+    NodeMap place;
+    for (const Tensor& result : results_)
+      if (!result.node().has_value() && place.insert(&result.node(), static_cast<int>(pending.size())))
+        pending.push_back(result);
+    if (!pending.empty()) made_.main_ = bind(make_plan_locked(pending));
+    const auto source = [&](const Tensor& result) -> Source {
+      const int at = place.find(&result.node());
+      if (at == NodeMap::kAbsent) return source_of(result);
+      return {Source::From::result, static_cast<std::size_t>(at)};
+    };
+    for (const Tensor& output : function_.outputs) made_.outputs_.push_back(source(output));
+    for (const TracedFunction::Assignment& assignment : function_.assignments) {
+      made_.assigned_.push_back(function_.cells[static_cast<std::size_t>(assignment.cell)]);
+      made_.assigned_values_.push_back(source(assignment.value));
+    }
+  }
+
+  CompiledPlan& made_;
+  const TracedFunction& function_;
+  std::vector<Tensor> results_;  // outputs, then the new values of cells
+  std::vector<Node*> nodes_;
+  NodeMap place_;  // in nodes_ and facts_
+  std::vector<Fact> facts_;
+  NodeMap found_;
+  NodeMap views_;
+  std::vector<Tensor> constants_;
+  std::vector<Tensor> prologue_;
+  NodeMap source_place_;
+  std::vector<Source> sources_;
+};
+
+CompiledPlan::CompiledPlan(const TracedFunction& function) {
+  const std::lock_guard lock(evaluation_mutex());
+  Builder(*this, function).build();
+}
+
+const Array& CompiledPlan::find(const Source& source, std::span<const Array> inputs,
+                                std::span<const Array> results) const {
+  switch (source.from) {
+    case Source::From::input:
+      return inputs[source.index];
+    case Source::From::cell:
+      return versions_[source.index].value;
+    case Source::From::kept:
+      return kept_[source.index];
+    case Source::From::result:
+      break;
+  }
+  return results[source.index];
+}
+
+std::vector<Array> CompiledPlan::run(const BoundPlan& bound, std::span<const Array> inputs) const {
+  if (!bound.plan) return {};
+  std::vector<Array> leaves;
+  leaves.reserve(bound.leaves.size());
+  for (const Source& leaf : bound.leaves) leaves.push_back(find(leaf, inputs, {}));
+  return bound.plan->run(leaves);
+}
+
+bool CompiledPlan::prologue_is_current() const {
+  for (std::size_t i = 0; i < prologue_cells_.size(); ++i)
+    if (versions_[prologue_cells_[i]].number != prologue_versions_[i]) return false;
+  return true;
+}
+
+void CompiledPlan::run_prologue() {
+  const std::vector<Array> results = run(prologue_, {});
+  std::copy_n(results.begin(), prologue_count_, kept_.begin() + static_cast<std::ptrdiff_t>(prologue_begin_));
+  for (std::size_t i = 0; i < prologue_cells_.size(); ++i)
+    prologue_versions_[i] = versions_[prologue_cells_[i]].number;
+  ++prologue_runs_;
+}
+
+std::vector<Array> CompiledPlan::run(std::span<const Array> inputs) {
+  // Old versions of cells must not outlive the call.
+  struct Release {
+    std::vector<Cell::Version>& versions;
+    ~Release() { versions.clear(); }
+  };
+  const Release release{versions_};
+  Cell::read(cells_, versions_);
+  if (!prologue_is_current()) run_prologue();
+  const std::vector<Array> results = run(main_, inputs);
+  std::vector<Array> outputs;
+  for (const Source& output : outputs_) outputs.push_back(find(output, inputs, results));
+  std::vector<Array> values;
+  for (const Source& value : assigned_values_) values.push_back(find(value, inputs, results));
+  Cell::commit(assigned_, values);
+  return outputs;
+}
+
+std::string CompiledPlan::explain() const {
+  std::size_t bytes = 0;
+  for (const Array& array : kept_)
+    bytes += static_cast<std::size_t>(array.shape().size()) * size_of(array.dtype);
+  std::string text = std::to_string(kept_.size()) + " constants and results of the prologue, " +
+                     std::to_string(bytes) + " bytes\n";
+  if (prologue_.plan) text += "prologue, for each version of its cells:\n" + prologue_.plan->explain();
+  return text + "call:\n" + (main_.plan ? main_.plan->explain() : "0 steps\n");
+}
+
+}  // namespace nabla

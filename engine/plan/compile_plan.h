@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/plan/plan.h"
+#include "engine/plan/trace.h"
+
+namespace nabla {
+
+/// The plans of one traced function. What depends on no input is computed apart from the calls: constants
+/// once, what is made of cells that the function does not assign (the prologue) once for each version of
+/// them. Of these only what a call reads is kept.
+class CompiledPlan {
+ public:
+  /// Plans, and computes constants and prologue. Takes the evaluation lock.
+  /// @throws Error if the function depends on a variable of a transform around it.
+  explicit CompiledPlan(const TracedFunction& function);
+
+  /// One call: reads the cells, runs, assigns the cells, returns the outputs. Under the evaluation lock.
+  /// @throws Error if a step fails; no cell has changed then.
+  std::vector<Array> run(std::span<const Array> inputs);
+
+  std::uint64_t prologue_runs() const { return prologue_runs_; }
+  std::string explain() const;
+
+ private:
+  // Where an array comes from: the caller, a cell, what is kept, or the run of the plan.
+  struct Source {
+    enum class From { input, cell, kept, result };
+    From from;
+    std::size_t index;
+  };
+  struct BoundPlan {
+    std::shared_ptr<const Plan> plan;
+    std::vector<Source> leaves;
+  };
+  class Builder;
+
+  std::vector<Array> run(const BoundPlan& bound, std::span<const Array> inputs) const;
+  const Array& find(const Source& source, std::span<const Array> inputs,
+                    std::span<const Array> results) const;
+  void run_prologue();
+  bool prologue_is_current() const;
+
+  BoundPlan main_;
+  BoundPlan prologue_;
+  std::vector<Array> kept_;         // constants and the results of the prologue
+  std::size_t prologue_begin_ = 0;  // in kept_
+  std::size_t prologue_count_ = 0;
+  std::vector<std::size_t> prologue_cells_;  // that the prologue reads
+  std::vector<std::uint64_t> prologue_versions_;
+  std::uint64_t prologue_runs_ = 0;
+
+  std::vector<Cell*> cells_;
+  std::vector<Cell::Version> versions_;  // during a run
+  std::vector<Cell*> assigned_;
+  std::vector<Source> assigned_values_;
+  std::vector<Source> outputs_;
+};
+
+}  // namespace nabla
