@@ -8,7 +8,8 @@ namespace nabla {
 /// differs.
 enum class InstructionSet {
   baseline,  ///< what every processor of the architecture has (x86-64: SSE2)
-  avx2,      ///< 256-bit vectors, on x86-64
+  avx2,      ///< 256-bit vectors: processors of the level x86-64-v3
+  avx512,    ///< 512-bit vectors, with AVX512F, VL, DQ and BW: the level x86-64-v4
 };
 std::string_view name_of(InstructionSet set);
 

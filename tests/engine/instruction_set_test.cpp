@@ -43,7 +43,9 @@ Tensor numbers(std::uint64_t seed) {
                         T(88.7),
                         T(-103.9),
                         T(0.625),
-                        T(-0.624)};
+                        T(-0.624),
+                        T(3e7),
+                        T(-2e30)};
   const Tensor random = normal(random_key(seed), Shape{4001}, DType::f64) * 12;
   for (const double value : random.data<double>()) values.push_back(static_cast<T>(value));
   return tensor(values, Shape{static_cast<std::int64_t>(values.size())});
@@ -71,27 +73,43 @@ const std::vector<std::pair<std::string, Operation>>& operations() {
       {"rsqrt", [](const Tensor& a, const Tensor&) { return rsqrt(a); }},
       {"reciprocal", [](const Tensor& a, const Tensor&) { return reciprocal(a); }},
       {"exp", [](const Tensor& a, const Tensor&) { return exp(a); }},
+      {"expm1", [](const Tensor& a, const Tensor&) { return expm1(a); }},
       {"log", [](const Tensor& a, const Tensor&) { return log(a); }},
+      {"log1p", [](const Tensor& a, const Tensor&) { return log1p(a); }},
       {"sin", [](const Tensor& a, const Tensor&) { return sin(a); }},
+      {"sin of moderate angles", [](const Tensor& a, const Tensor&) { return sin(a({range(20, 4001)})); }},
+      {"cos", [](const Tensor& a, const Tensor&) { return cos(a); }},
+      {"cos of moderate angles", [](const Tensor& a, const Tensor&) { return cos(a({range(20, 4001)})); }},
       {"tanh", [](const Tensor& a, const Tensor&) { return tanh(a); }},
       {"sigmoid", [](const Tensor& a, const Tensor&) { return sigmoid(a); }},
+      {"erf", [](const Tensor& a, const Tensor&) { return erf(a); }},
+      {"pow", [](const Tensor& a, const Tensor& b) { return pow(a, b); }},
       {"less", [](const Tensor& a, const Tensor& b) { return cast(a < b, a.dtype()); }},
   };
   return list;
 }
 
+bool is_available(InstructionSet set) {
+  try {
+    set_instruction_set(set);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 template <class T>
-void check_equal_bits() {
+void check_equal_bits(InstructionSet set) {
   const Tensor a = numbers<T>(1);
   const Tensor b = flip(numbers<T>(2), 0).detach();
   for (const auto& [name, operation] : operations()) {
     CAPTURE(name);
-    const auto run = [&, &f = operation](InstructionSet set) {
-      set_instruction_set(set);
+    const auto run = [&, &f = operation](InstructionSet which) {
+      set_instruction_set(which);
       return f(a, b).template to_vector<T>();
     };
     const std::vector<T> plain = run(InstructionSet::baseline);
-    const std::vector<T> fast = run(InstructionSet::avx2);
+    const std::vector<T> fast = run(set);
     REQUIRE(plain.size() == fast.size());
     using Bits = typename BitsOf<T>::type;
     std::size_t different = 0;
@@ -106,20 +124,22 @@ void check_equal_bits() {
 
 TEST_CASE("pointwise kernels give the same bits for every instruction set") {
   const InstructionSet usual = instruction_set();
-  try {
-    set_instruction_set(InstructionSet::avx2);
-  } catch (const Error& error) {
-    MESSAGE("skipped: " << error.what());
-    return;
+  for (const InstructionSet set : {InstructionSet::avx2, InstructionSet::avx512}) {
+    CAPTURE(name_of(set));
+    if (!is_available(set)) {
+      MESSAGE("skipped: " << std::string(name_of(set)));
+      continue;
+    }
+    check_equal_bits<float>(set);
+    check_equal_bits<double>(set);
   }
-  check_equal_bits<float>();
-  check_equal_bits<double>();
   set_instruction_set(usual);
 }
 
 TEST_CASE("instruction sets have names, and the one in use is known") {
   CHECK(name_of(InstructionSet::baseline) == "baseline");
   CHECK(name_of(InstructionSet::avx2) == "avx2");
+  CHECK(name_of(InstructionSet::avx512) == "avx512");
   const InstructionSet usual = instruction_set();
   set_instruction_set(InstructionSet::baseline);
   CHECK(instruction_set() == InstructionSet::baseline);

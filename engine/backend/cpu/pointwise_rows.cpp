@@ -1,6 +1,7 @@
 #include "engine/backend/cpu/pointwise_rows.h"
 
 #include <algorithm>
+#include <concepts>
 #include <map>
 #include <string>
 #include <type_traits>
@@ -20,12 +21,36 @@ template <class T>
 inline constexpr bool has_fast_rows = std::is_floating_point_v<T>;
 
 template <class Op, class T>
+concept HasUsualRange = requires(T x) {
+  { Op::is_usual(x) } -> std::same_as<bool>;
+  { Op::of_usual(x) } -> std::same_as<T>;
+};
+
+template <class Op, class T>
+[[gnu::always_inline]] inline bool all_usual(const T* x, std::int64_t count) {
+  std::uint32_t unusual = 0;
+  for (std::int64_t i = 0; i < count; ++i) unusual |= mask_of(!Op::is_usual(x[i]));
+  return unusual == 0;
+}
+
+template <class Op, class T>
+[[gnu::always_inline]] inline void unary_dense_loop(T* out, const T* x, std::int64_t count) {
+  if constexpr (HasUsualRange<Op, T>) {
+    if (all_usual<Op>(x, count)) {
+      for (std::int64_t i = 0; i < count; ++i) out[i] = Op::of_usual(x[i]);
+      return;
+    }
+  }
+  for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(x[i]);
+}
+
+template <class Op, class T>
 [[gnu::always_inline]] inline void unary_loop(void* out_elements, const void* elements, std::int64_t stride,
                                               std::int64_t count) {
   T* out = static_cast<T*>(out_elements);
   const T* x = static_cast<const T*>(elements);
   if (has_fast_rows<T> && stride == 1) {
-    for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(x[i]);
+    unary_dense_loop<Op, T>(out, x, count);
   } else if (has_fast_rows<T> && stride == 0) {
     std::fill(out, out + count, Op::template of<T>(*x));
   } else {
@@ -71,7 +96,7 @@ template <class T>
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
-// The same loops for the baseline and for AVX2, where they pay: what is too short or strange to be vectorised
+// The same loops for each instruction set, where they pay: what is too short or strange to be vectorised
 // stays.
 
 template <class Op, class T>
@@ -81,6 +106,10 @@ struct Unary {
   }
   NABLAFLOW_TARGET_AVX2 static void avx2(void* out, const void* const* x, const std::int64_t* s,
                                          std::int64_t count) {
+    unary_loop<Op, T>(out, x[0], s[0], count);
+  }
+  NABLAFLOW_TARGET_AVX512 static void avx512(void* out, const void* const* x, const std::int64_t* s,
+                                             std::int64_t count) {
     unary_loop<Op, T>(out, x[0], s[0], count);
   }
 };
@@ -93,6 +122,10 @@ struct Binary {
                                          std::int64_t count) {
     binary_loop<Op, R, T>(out, x[0], s[0], x[1], s[1], count);
   }
+  NABLAFLOW_TARGET_AVX512 static void avx512(void* out, const void* const* x, const std::int64_t* s,
+                                             std::int64_t count) {
+    binary_loop<Op, R, T>(out, x[0], s[0], x[1], s[1], count);
+  }
 };
 template <class T>
 struct Select {
@@ -102,6 +135,11 @@ struct Select {
   }
   NABLAFLOW_TARGET_AVX2 static void avx2(void* out, const void* const* x, const std::int64_t* s,
                                          std::int64_t count) {
+    select_loop(static_cast<T*>(out), static_cast<const bool*>(x[0]), s[0], static_cast<const T*>(x[1]), s[1],
+                static_cast<const T*>(x[2]), s[2], count);
+  }
+  NABLAFLOW_TARGET_AVX512 static void avx512(void* out, const void* const* x, const std::int64_t* s,
+                                             std::int64_t count) {
     select_loop(static_cast<T*>(out), static_cast<const bool*>(x[0]), s[0], static_cast<const T*>(x[1]), s[1],
                 static_cast<const T*>(x[2]), s[2], count);
   }
@@ -117,8 +155,8 @@ void cast_row(void* out_elements, const void* const* operands, const std::int64_
 
 template <class T, class Rows>
 RowVariants variants() {
-  if constexpr (has_fast_rows<T>) return {&Rows::baseline, &Rows::avx2};
-  return {&Rows::baseline, &Rows::baseline};
+  if constexpr (has_fast_rows<T>) return {&Rows::baseline, &Rows::avx2, &Rows::avx512};
+  return {&Rows::baseline, &Rows::baseline, &Rows::baseline};
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -192,7 +230,7 @@ RowVariants selection(const char*, Types, DType result) {
   RowVariants found{};
   visit_bits(result, [&](auto type) {
     using Rows = Select<typename decltype(type)::type>;
-    found = {&Rows::baseline, &Rows::avx2};
+    found = {&Rows::baseline, &Rows::avx2, &Rows::avx512};
   });
   return found;
 }
@@ -208,7 +246,7 @@ RowVariants casting(const char* name, Types operands, DType result) {
     using T = typename decltype(from)::type;
     visit_any(name, result, [&](auto to) {
       constexpr Row row = &cast_row<typename decltype(to)::type, T>;
-      found = {row, row};
+      found = {row, row, row};
     });
   });
   return found;

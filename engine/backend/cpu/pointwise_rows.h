@@ -16,8 +16,12 @@ using Row = void (*)(void* out, const void* const* operands, const std::int64_t*
 struct RowVariants {
   Row baseline;
   Row avx2;
+  Row avx512;
 
-  Row at(InstructionSet set) const { return set == InstructionSet::avx2 ? avx2 : baseline; }
+  Row at(InstructionSet set) const {
+    if (set == InstructionSet::avx512) return avx512;
+    return set == InstructionSet::avx2 ? avx2 : baseline;
+  }
 };
 
 /// The loop of a primitive for these types. @throws Error if the primitive does not know them.

@@ -86,36 +86,38 @@ struct Exp {
 struct Log {
   template <class T>
   static T of(T x) {
-    return std::log(x);
+    return cpu::log(x);
   }
 };
 struct Expm1 {
   template <class T>
   static T of(T x) {
-    using cpu::expm1;
-    using std::expm1;
-    return expm1(x);
+    return cpu::expm1(x);
   }
 };
 struct Log1p {
   template <class T>
   static T of(T x) {
-    using cpu::log1p;
-    using std::log1p;
-    return log1p(x);
+    return cpu::log1p(x);
   }
 };
+/// of_usual(x) gives the bits of of(x) in less time, where is_usual(x) holds: a run without a single
+/// exception takes it.
 struct Sin {
   template <class T>
   static T of(T x) {
-    return std::sin(x);
+    return cpu::sin(x);
   }
+  static float of_usual(float x) { return cpu::sin_moderate(x); }
+  static bool is_usual(float x) { return is_moderate_angle(x); }
 };
 struct Cos {
   template <class T>
   static T of(T x) {
-    return std::cos(x);
+    return cpu::cos(x);
   }
+  static float of_usual(float x) { return cpu::cos_moderate(x); }
+  static bool is_usual(float x) { return is_moderate_angle(x); }
 };
 struct Tanh {
   template <class T>
@@ -132,9 +134,7 @@ struct Sigmoid {
 struct Erf {
   template <class T>
   static T of(T x) {
-    using cpu::erf;
-    using std::erf;
-    return erf(x);
+    return cpu::erf(x);
   }
 };
 
@@ -177,10 +177,7 @@ struct Min {
 struct Pow {
   template <class T>
   static T of(T a, T b) {
-    if constexpr (is_complex<T>) {
-      if (a == T(0)) return b == T(0) ? T(1) : T(0);  // std::pow gives NaN
-    }
-    return std::pow(a, b);
+    return cpu::pow(a, b);
   }
 };
 struct Equal {

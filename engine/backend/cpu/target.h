@@ -8,7 +8,9 @@
 #if defined(__x86_64__) && defined(__GNUC__)
 #define NABLAFLOW_TARGETS 1
 #define NABLAFLOW_TARGET_AVX2 [[gnu::target("avx2")]]
+#define NABLAFLOW_TARGET_AVX512 [[gnu::target("avx512f,avx512vl,avx512dq,avx512bw")]]
 #else
 #define NABLAFLOW_TARGETS 0
 #define NABLAFLOW_TARGET_AVX2
+#define NABLAFLOW_TARGET_AVX512
 #endif

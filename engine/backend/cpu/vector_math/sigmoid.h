@@ -1,0 +1,34 @@
+#pragma once
+
+#include "engine/backend/cpu/vector_math/exp.h"
+
+namespace nabla::cpu {
+
+/// 1 / (1 + e^-x), where 1 + 2^n (1 + t) is rounded once: (1 + 2^n) + 2^n t, the sum exact or with its error.
+/// The tail for negative x needs denominators beyond 2^128; there both sides of the fraction are scaled by
+/// 2^-64.
+inline float sigmoid(float x) {
+  const ExpParts e = exp_parts(clamped(-x, -87.0F, 104.0F));
+  const bool is_tail = x < -64.0F;
+  const float one = is_tail ? 0x1p-64F : 1.0F;
+  const float scale = power_of_two(e.rounded - (is_tail ? 64U : 0U));
+  const float sum = one + scale;
+  const float error = one - (sum - scale);
+  return one / (sum + (scale * e.t + error));
+}
+
+/// An odd polynomial near 0, 1 - 2 / (e^2|x| + 1) elsewhere.
+inline float tanh(float x) {
+  const float a = magnitude(x);
+  const float z = x * x;
+  float p = -0x1.767b12p-8F;
+  p = p * z + 0x1.524c50p-6F;
+  p = p * z - 0x1.b842c4p-5F;
+  p = p * z + 0x1.11075ep-3F;
+  p = p * z - 0x1.555534p-2F;
+  const float small = a + a * (p * z);
+  const float large = 1.0F - 2.0F / (exp_moderate(clamped(2.0F * a, 0.0F, 20.0F)) + 1.0F);
+  return with_sign_of(a < 0.625F ? small : large, x);
+}
+
+}  // namespace nabla::cpu
