@@ -78,6 +78,8 @@ class Primitive {
     return std::nullopt;
   }
 
+  /// True if the kernel may refuse what the inputs hold (an index outside its axis).
+  virtual bool may_refuse_values() const { return false; }
   /// True if element i of the output is a function of elements i of the inputs (extents of 1 repeat).
   virtual bool is_pointwise() const { return class_ == Class::pointwise; }
   /// True if all elements of every output are equal, so that one may stand for all (a constant).

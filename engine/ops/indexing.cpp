@@ -30,6 +30,7 @@ Shape indexed_shape(std::string_view name, Inputs inputs, int axis, std::int64_t
 class Gather final : public LinearAlongAxisPrimitive {
  public:
   Gather() : LinearAlongAxisPrimitive("gather") {}
+  bool may_refuse_values() const override { return true; }
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     const int axis = static_cast<int>(a[0]);
     return {indexed_shape(name(), inputs, axis, inputs[1].shape().extent_or_one(axis)), inputs[0].dtype()};
@@ -48,6 +49,7 @@ class Gather final : public LinearAlongAxisPrimitive {
 class ScatterAdd final : public LinearAlongAxisPrimitive {
  public:
   ScatterAdd() : LinearAlongAxisPrimitive("scatter_add") {}
+  bool may_refuse_values() const override { return true; }
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     const int axis = static_cast<int>(a[0]);
     const Shape shape = indexed_shape(name(), inputs, axis, a[1]);

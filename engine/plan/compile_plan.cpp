@@ -172,7 +172,18 @@ class CompiledPlan::Builder {
     for (const Tensor& result : results_)
       if (!result.node().has_value() && place.insert(&result.node(), static_cast<int>(pending.size())))
         pending.push_back(result);
-    if (!pending.empty()) made_.main_ = bind(make_plan_locked(pending));
+    std::vector<Tensor> donated;
+    for (const TracedFunction::Assignment& assignment : function_.assignments) {
+      const Tensor& old = function_.cell_leaves[static_cast<std::size_t>(assignment.cell)];
+      const auto is_old = [&](const Tensor& result) { return &result.node() == &old.node(); };
+      if (std::ranges::none_of(results_, is_old)) donated.push_back(old);
+    }
+    made_.lent_.assign(made_.cells_.size(), false);
+    if (!pending.empty()) made_.main_ = bind(make_plan_locked(pending, donated));
+    for (std::size_t i = 0; i < made_.main_.leaves.size(); ++i)
+      if (const Source& leaf = made_.main_.leaves[i];
+          leaf.from == Source::From::cell && made_.main_.plan->overwrites(i))
+        made_.lent_[leaf.index] = true;
     const auto source = [&](const Tensor& result) -> Source {
       const int at = place.find(&result.node());
       if (at == NodeMap::kAbsent) return source_of(result);
@@ -248,13 +259,18 @@ std::vector<Array> CompiledPlan::run(std::span<const Array> inputs) {
     ~Release() { versions.clear(); }
   };
   const Release release{versions_};
-  Cell::read(cells_, versions_);
-  if (!prologue_is_current()) run_prologue();
-  const std::vector<Array> results = run(main_, inputs);
+  Cell::read(cells_, lent_, versions_);
   std::vector<Array> outputs;
-  for (const Source& output : outputs_) outputs.push_back(find(output, inputs, results));
   std::vector<Array> values;
-  for (const Source& value : assigned_values_) values.push_back(find(value, inputs, results));
+  try {
+    if (!prologue_is_current()) run_prologue();
+    const std::vector<Array> results = run(main_, inputs);
+    for (const Source& output : outputs_) outputs.push_back(find(output, inputs, results));
+    for (const Source& value : assigned_values_) values.push_back(find(value, inputs, results));
+  } catch (...) {
+    Cell::give_back(cells_, lent_, versions_);
+    throw;
+  }
   Cell::commit(assigned_, values);
   return outputs;
 }

@@ -20,7 +20,8 @@ class CompiledPlan {
   /// @throws Error if the function depends on a variable of a transform around it.
   explicit CompiledPlan(const TracedFunction& function);
 
-  /// One call: reads the cells, runs, assigns the cells, returns the outputs. Under the evaluation lock.
+  /// One call: reads the cells, runs, assigns the cells, returns the outputs. Under the evaluation lock. New
+  /// values are written over old ones where nobody else refers to these.
   /// @throws Error if a step fails; no cell has changed then.
   std::vector<Array> run(std::span<const Array> inputs);
 
@@ -56,6 +57,7 @@ class CompiledPlan {
   std::uint64_t prologue_runs_ = 0;
 
   std::vector<Cell*> cells_;
+  std::vector<bool> lent_;               ///< cells whose new value is written over the old one
   std::vector<Cell::Version> versions_;  // during a run
   std::vector<Cell*> assigned_;
   std::vector<Source> assigned_values_;

@@ -39,49 +39,63 @@ void find_lifetimes(std::span<const PlanStep> steps, std::span<const PlanValue> 
 
 void reuse_in_place(std::span<const PlanStep> steps, std::vector<PlanValue>& values,
                     std::vector<PlanStorage>& storages) {
+  // A leaf may be written over only where nothing can fail any more: a run that fails leaves it as it was.
+  int last_that_may_fail = -1;
+  for (std::size_t s = 0; s < steps.size(); ++s)
+    if (steps[s].primitive && steps[s].primitive->may_refuse_values())
+      last_that_may_fail = static_cast<int>(s);
+
   // Which storage stands for which; a chain of takeovers is followed from its start.
   std::vector<int> stands_for(storages.size());
   std::iota(stands_for.begin(), stands_for.end(), 0);
   const auto storage_of = [&](int v) {
     return stands_for[static_cast<std::size_t>(values[static_cast<std::size_t>(v)].storage)];
   };
+  // All readers of a storage in this step walk it like the output, and none comes after the output is
+  // written.
+  const auto fits = [&](const PlanStep& step, int storage, int made_by) {
+    for (int k = 0; k < step.program.inputs; ++k) {
+      const int v = step.inputs[static_cast<std::size_t>(k)];
+      if (storage_of(v) != storage) continue;
+      const Layout& layout = values[static_cast<std::size_t>(v)].layout;
+      if (!layout.is_dense() || layout.offset != 0 || last_reader(step.program, k) > made_by) return false;
+    }
+    return true;
+  };
   for (std::size_t s = 0; s < steps.size(); ++s) {
     const PlanStep& step = steps[s];
     if (!step.tile_kernel) continue;
-    const int inputs = step.program.inputs;
-    std::vector<bool> taken(static_cast<std::size_t>(inputs), false);
+    std::vector<int> taken;
     for (std::size_t o = 0; o < step.outputs.size(); ++o) {
       const PlanValue& output = values[static_cast<std::size_t>(step.outputs[o])];
       PlanStorage& own = storages[static_cast<std::size_t>(output.storage)];
-      const int made_by = step.program.outputs[o] - inputs;
-      for (int k = 0; k < inputs; ++k) {
-        if (taken[static_cast<std::size_t>(k)]) continue;
-        const PlanValue& input = values[static_cast<std::size_t>(step.inputs[static_cast<std::size_t>(k)])];
-        const int candidate = storage_of(step.inputs[static_cast<std::size_t>(k)]);
-        PlanStorage& from = storages[static_cast<std::size_t>(candidate)];
-        if (from.kind != PlanStorage::Kind::temporary || from.last_step != static_cast<int>(s) ||
-            from.bytes != own.bytes || size_of(input.dtype) != size_of(output.dtype))
+      int found = -1;
+      for (const int input : step.inputs) {
+        const int candidate = storage_of(input);
+        const PlanStorage& from = storages[static_cast<std::size_t>(candidate)];
+        const bool is_donated = from.kind == PlanStorage::Kind::leaf && from.donated &&
+                                own.kind == PlanStorage::Kind::output &&
+                                static_cast<int>(s) > last_that_may_fail;
+        if (from.kind != PlanStorage::Kind::temporary && !is_donated) continue;
+        if (from.last_step != static_cast<int>(s) || from.bytes != own.bytes ||
+            size_of(values[static_cast<std::size_t>(input)].dtype) != size_of(output.dtype) ||
+            std::ranges::find(taken, candidate) != taken.end() ||
+            !fits(step, candidate, step.program.outputs[o] - step.program.inputs))
           continue;
-        // All readers of this memory walk it like the output, and none comes after the output is written.
-        bool fits = true;
-        for (int other = 0; other < inputs && fits; ++other) {
-          if (storage_of(step.inputs[static_cast<std::size_t>(other)]) != candidate) continue;
-          const Layout& layout =
-              values[static_cast<std::size_t>(step.inputs[static_cast<std::size_t>(other)])].layout;
-          fits = layout.is_dense() && layout.offset == 0 && last_reader(step.program, other) <= made_by;
-        }
-        if (!fits) continue;
-        for (int other = 0; other < inputs; ++other)
-          if (storage_of(step.inputs[static_cast<std::size_t>(other)]) == candidate)
-            taken[static_cast<std::size_t>(other)] = true;
-        from.kind = own.kind;
-        from.last_step = own.last_step;
-        own.bytes = 0;
-        own.kind = PlanStorage::Kind::temporary;
-        own.last_step = own.first_step;
-        stands_for[static_cast<std::size_t>(output.storage)] = candidate;
-        break;
+        found = candidate;
+        if (is_donated) break;  // better than a temporary: it spares a result
       }
+      if (found < 0) continue;
+      taken.push_back(found);
+      PlanStorage& from = storages[static_cast<std::size_t>(found)];
+      if (from.kind == PlanStorage::Kind::temporary) from.kind = own.kind;
+      from.last_step = own.last_step;
+      from.overwritten = from.kind == PlanStorage::Kind::leaf;
+      from.donated = false;  // to one result only
+      own.bytes = 0;
+      own.kind = PlanStorage::Kind::temporary;
+      own.last_step = own.first_step;
+      stands_for[static_cast<std::size_t>(output.storage)] = found;
     }
   }
   for (PlanValue& value : values) value.storage = stands_for[static_cast<std::size_t>(value.storage)];

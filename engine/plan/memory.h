@@ -14,7 +14,8 @@ namespace nabla {
 void find_lifetimes(std::span<const PlanStep> steps, std::span<const PlanValue> values,
                     std::span<const int> outputs, std::vector<PlanStorage>& storages);
 
-/// Lets the results of programs take over the memory of inputs that are read for the last time.
+/// Lets the results of programs take over the memory of inputs that are read for the last time: of
+/// temporaries, and of donated leaves once no step can fail any more.
 void reuse_in_place(std::span<const PlanStep> steps, std::vector<PlanValue>& values,
                     std::vector<PlanStorage>& storages);
 

@@ -29,8 +29,8 @@ bool has_nan(const Array& array) {
 
 }  // namespace
 
-PlannedGraph make_plan_locked(std::span<const Tensor> outputs) {
-  const Schedule schedule = make_schedule(outputs);
+PlannedGraph make_plan_locked(std::span<const Tensor> outputs, std::span<const Tensor> donated) {
+  const Schedule schedule = make_schedule(outputs, donated);
   CachedPlan planned;
   if (nan_mode()) {
     // Its messages name the lines that built this graph, which no key holds, and the primitive that failed.

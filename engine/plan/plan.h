@@ -28,6 +28,8 @@ struct PlanStorage {
   int first_step;      ///< the step that writes it (-1 for leaves and constants)
   int last_step;       ///< the last step that reads it
   std::size_t offset;  ///< of a temporary in the arena
+  bool donated;        ///< a leaf that a result may be written over
+  bool overwritten;    ///< a leaf that a result is written over
 };
 
 /// One call: of the kernel of a primitive, or of a tile program that computes several pointwise ones
@@ -48,9 +50,16 @@ struct PlanStep {
 class Plan {
  public:
   /// Runs the steps on the values of the leaves, in the order of `PlannedGraph::leaves`; returns dense
-  /// results.
+  /// results. Results may take over the memory of donated leaves.
   /// @throws Error where a kernel refuses its data, and in NaN mode at the first NaN.
   std::vector<Array> run(std::span<const Array> leaves) const;
+
+  /// Does a run write a result over the memory of this leaf? It must have been donated, then, and belong to
+  /// the caller.
+  bool overwrites(std::size_t leaf) const {
+    const PlanValue& value = values_[static_cast<std::size_t>(leaves_[leaf])];
+    return storages_[static_cast<std::size_t>(value.storage)].overwritten;
+  }
 
   const std::vector<PlanStep>& steps() const { return steps_; }
   const std::vector<PlanValue>& values() const { return values_; }

@@ -70,7 +70,7 @@ class PlanBuilder {
   }
   int new_storage(PlanStorage::Kind kind, std::size_t bytes) {
     const int step = kind == PlanStorage::Kind::temporary ? static_cast<int>(plan_.steps_.size()) : -1;
-    plan_.storages_.push_back({kind, bytes, step, step, 0});
+    plan_.storages_.push_back({kind, bytes, step, step, 0, false, false});
     return static_cast<int>(plan_.storages_.size()) - 1;
   }
   int new_temporary(const Shape& shape, DType dtype) {
@@ -107,6 +107,7 @@ class PlanBuilder {
     const PlanNode& leaf = graph_[node];
     value_of(node) = new_value(
         {leaf.layout, leaf.dtype, new_storage(PlanStorage::Kind::leaf, bytes_of(leaf.shape, leaf.dtype))});
+    plan_.storages_.back().donated = leaf.donated;
     plan_.leaves_.push_back(value_of(node));
   }
 

@@ -12,6 +12,7 @@ PlanGraph make_plan_graph(const Schedule& schedule, std::span<const Tensor> outp
     PlanNode made{nullptr, {}, {}, node.shape(), node.dtype(), {}, node.where()};
     if (node.has_value()) {
       made.layout = node.value().layout;
+      made.donated = schedule.donated[i];
     } else {
       if (node.primitive().is_variable())
         throw Error("evaluate: the result depends on a variable " + to_string(node.shape()) + " built at " +

@@ -17,6 +17,7 @@ struct PlanNode {
   DType dtype;
   Layout layout;  ///< of a leaf
   std::source_location where;
+  bool donated = false;  ///< a leaf whose memory may be overwritten
 
   bool is_leaf() const { return primitive == nullptr; }
 };

@@ -22,7 +22,7 @@ std::uint64_t hash_of(std::span<const std::uint64_t> words) {
 
 }  // namespace
 
-Schedule make_schedule(std::span<const Tensor> outputs) {
+Schedule make_schedule(std::span<const Tensor> outputs, std::span<const Tensor> donated) {
   NodeMap seen;
   std::vector<Node*> reached;
   const auto reach = [&](Node* node) {
@@ -52,6 +52,10 @@ Schedule make_schedule(std::span<const Tensor> outputs) {
   for (const Tensor& output : outputs)
     if (output.node().has_value()) append(&output.node());
   for (Node* node : operations) append(node);
+  schedule.donated.resize(schedule.order.size(), false);
+  for (const Tensor& leaf : donated)
+    if (const int at = schedule.place.find(&leaf.node()); at != NodeMap::kAbsent)
+      schedule.donated[static_cast<std::size_t>(at)] = true;
   return schedule;
 }
 
@@ -60,19 +64,21 @@ PlanKey::PlanKey(const Schedule& schedule, std::span<const Tensor> outputs, bool
   add(optimised);
   for (std::size_t i = 0; i < schedule.order.size(); ++i) {
     const Node& node = *schedule.order[i];
-    node.has_value() ? add_leaf(node) : add_operation(node, schedule.held[i], schedule.place);
+    node.has_value() ? add_leaf(node, schedule.donated[i])
+                     : add_operation(node, schedule.held[i], schedule.place);
   }
   add(kOutputs);
   for (const Tensor& output : outputs) add(static_cast<std::uint64_t>(schedule.place.find(&output.node())));
   hash_ = hash_of(words_);
 }
 
-void PlanKey::add_leaf(const Node& node) {
+void PlanKey::add_leaf(const Node& node, bool donated) {
   const Layout& layout = node.value().layout;
   const int rank = layout.shape.rank();
   add(kLeaf);
   // Who holds a leaf decides nothing: it has its value.
-  add(static_cast<std::uint64_t>(node.dtype()) | static_cast<std::uint64_t>(rank) << 8);
+  add(static_cast<std::uint64_t>(node.dtype()) | static_cast<std::uint64_t>(rank) << 8 |
+      static_cast<std::uint64_t>(donated) << 16);
   for (int axis = 0; axis < rank; ++axis) {
     add(static_cast<std::uint64_t>(layout.shape[axis]));
     add(static_cast<std::uint64_t>(layout.strides[static_cast<std::size_t>(axis)]));

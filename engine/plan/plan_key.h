@@ -16,14 +16,16 @@ struct Schedule {
   NodeMap place;
   /// By a handle, when the schedule was made; another thread may let go meanwhile.
   std::vector<bool> held;
+  /// Leaves whose memory the run may overwrite once they have been read.
+  std::vector<bool> donated;
 };
 /// The nodes behind `outputs` as far as values have to be computed. Code that works in chunks builds its
 /// graph in chunks, and is run in that order.
-Schedule make_schedule(std::span<const Tensor> outputs);
+Schedule make_schedule(std::span<const Tensor> outputs, std::span<const Tensor> donated = {});
 
 /// All that a plan is made from: primitives, attributes, shapes, types, layouts of leaves, which nodes are
-/// asked for or held, whether it is optimised, and who uses whom by position. Not values, not which nodes or
-/// leaves they are, and not the lines that built them.
+/// asked for or held, which leaves are donated, whether it is optimised, and who uses whom by position. Not
+/// values, not which nodes or leaves they are, and not the lines that built them.
 class PlanKey {
  public:
   PlanKey(const Schedule& schedule, std::span<const Tensor> outputs, bool optimised);
@@ -35,7 +37,7 @@ class PlanKey {
 
  private:
   void add(std::uint64_t word) { words_.push_back(word); }
-  void add_leaf(const Node& node);
+  void add_leaf(const Node& node, bool donated);
   void add_operation(const Node& node, bool held, const NodeMap& place);
 
   std::vector<std::uint64_t> words_;

@@ -73,7 +73,7 @@ class Trace final : public CellTrace {
       variables.push_back(used.at_entry);
     }
     std::vector<Cell::Version> versions;
-    Cell::read(traced.cells, versions);
+    Cell::read(traced.cells, std::vector<bool>(traced.cells.size(), false), versions);
     for (const Cell::Version& version : versions) {
       traced.cell_leaves.push_back(leaf(version.value));
       traced.cell_versions.push_back(version.number);

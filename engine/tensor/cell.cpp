@@ -1,5 +1,8 @@
 #include "engine/tensor/cell.h"
 
+#include <algorithm>
+#include <condition_variable>
+#include <cstring>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -11,6 +14,21 @@ namespace {
 std::mutex& cell_mutex() {
   static std::mutex& mutex = *new std::mutex;  // never destroyed: static cells may outlive it
   return mutex;
+}
+
+// Signalled when lent cells have a value again.
+std::condition_variable& cells_returned() {
+  static std::condition_variable& signal = *new std::condition_variable;
+  return signal;
+}
+
+Array copy_of(const Array& array) {
+  Array copy = Array::dense(array.shape(), array.dtype);
+  const std::size_t size = size_of(array.dtype);
+  std::memcpy(copy.buffer->data(),
+              array.buffer->data() + static_cast<std::size_t>(array.layout.offset) * size,
+              static_cast<std::size_t>(array.shape().size()) * size);
+  return copy;
 }
 
 }  // namespace
@@ -30,7 +48,8 @@ Cell::~Cell() {
 
 Tensor Cell::get() const {
   if (CellTrace* trace = current_cell_trace()) return trace->get(*this);
-  const std::lock_guard lock(cell_mutex());
+  std::unique_lock lock(cell_mutex());
+  cells_returned().wait(lock, [&] { return static_cast<bool>(value_); });
   if (!leaf_) leaf_ = leaf(value_);
   return leaf_;
 }
@@ -50,25 +69,55 @@ void Cell::assign(const Tensor& value) {
                 " cannot replace " + to_string(shape()) + " " + std::string(name_of(dtype())));
   if (CellTrace* trace = current_cell_trace()) return trace->assign(*this, value);
   Tensor fresh = value.detach();
-  const std::lock_guard lock(cell_mutex());
+  std::unique_lock lock(cell_mutex());
+  cells_returned().wait(lock, [&] { return static_cast<bool>(value_); });
   value_ = fresh.value();
   leaf_ = std::move(fresh);
   ++version_;
 }
 
-void Cell::read(std::span<const Cell* const> cells, std::vector<Version>& versions) {
+void Cell::read(std::span<Cell* const> cells, const std::vector<bool>& lent, std::vector<Version>& versions) {
   versions.clear();
-  const std::lock_guard lock(cell_mutex());
-  for (const Cell* cell : cells) versions.push_back({cell->value_, cell->version_});
+  versions.reserve(cells.size());
+  std::unique_lock lock(cell_mutex());
+  cells_returned().wait(lock, [&] {
+    return std::ranges::all_of(cells, [](const Cell* cell) { return static_cast<bool>(cell->value_); });
+  });
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    Cell& cell = *cells[i];
+    if (!lent[i]) {
+      versions.push_back({cell.value_, cell.version_});
+      continue;
+    }
+    cell.leaf_ = Tensor();
+    const bool is_alone = cell.value_.buffer.use_count() == 1;
+    versions.push_back({is_alone ? cell.value_ : copy_of(cell.value_), cell.version_});
+  }
+  // Nothing has been taken yet where a copy could not be made.
+  for (std::size_t i = 0; i < cells.size(); ++i)
+    if (lent[i]) cells[i]->value_ = Array();
 }
 
 void Cell::commit(std::span<Cell* const> cells, std::vector<Array>& values) {
-  const std::lock_guard lock(cell_mutex());
-  for (std::size_t i = 0; i < cells.size(); ++i) {
-    std::swap(cells[i]->value_, values[i]);
-    cells[i]->leaf_ = Tensor();
-    ++cells[i]->version_;
+  {
+    const std::lock_guard lock(cell_mutex());
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      std::swap(cells[i]->value_, values[i]);
+      cells[i]->leaf_ = Tensor();
+      ++cells[i]->version_;
+    }
   }
+  cells_returned().notify_all();
+}
+
+void Cell::give_back(std::span<Cell* const> cells, const std::vector<bool>& lent,
+                     std::vector<Version>& versions) {
+  {
+    const std::lock_guard lock(cell_mutex());
+    for (std::size_t i = 0; i < cells.size(); ++i)
+      if (lent[i]) cells[i]->value_ = std::move(versions[i].value);
+  }
+  cells_returned().notify_all();
 }
 
 }  // namespace nabla

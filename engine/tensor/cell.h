@@ -36,16 +36,22 @@ class Cell {
     Array value;
     std::uint64_t number;
   };
-  /// The current versions of several cells at one moment.
-  static void read(std::span<const Cell* const> cells, std::vector<Version>& versions);
+  /// The current versions of several cells at one moment. Those marked in `lent` hand over their memory, to
+  /// be written: theirs alone, copied where somebody else still refers to it. Until commit() or give_back()
+  /// whoever asks them waits.
+  static void read(std::span<Cell* const> cells, const std::vector<bool>& lent,
+                   std::vector<Version>& versions);
   /// Gives several cells new values at once; they fit. What the cells held is in `values` afterwards.
   static void commit(std::span<Cell* const> cells, std::vector<Array>& values);
+  /// Returns what lent cells had handed over, unchanged.
+  static void give_back(std::span<Cell* const> cells, const std::vector<bool>& lent,
+                        std::vector<Version>& versions);
 
  private:
   const Shape shape_;
   const DType dtype_;
   // Under one lock:
-  Array value_;          // dense
+  Array value_;          // dense; empty while lent
   mutable Tensor leaf_;  // of this version; empty until somebody asks
   std::uint64_t version_ = 0;
 };
