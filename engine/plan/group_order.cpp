@@ -6,6 +6,8 @@
 namespace nabla {
 namespace {
 
+constexpr std::int64_t kFewElements = 64;
+
 using Order = std::vector<std::size_t>;
 
 // What a group takes and gives back, in bytes of temporaries. Results are there to the end whenever they are
@@ -28,7 +30,8 @@ class Memory {
     for (std::size_t g = 0; g < groups.groups.size(); ++g) {
       const PlanGroup& group = groups.groups[g];
       const std::size_t first = static_cast<std::size_t>(group.nodes[0]);
-      is_free_[g] = owner[first] != first || graph.nodes[first].primitive->is_uniform();
+      is_free_[g] = owner[first] != first || graph.nodes[first].primitive->is_uniform() ||
+                    (group.is_program && graph.nodes[first].shape.size() <= kFewElements);
       if (is_free_[g]) continue;  // a view reads nothing; its readers do
       for (const int node : group.nodes)
         for (int input : graph[node].inputs) {
@@ -48,7 +51,7 @@ class Memory {
         bytes_[i] = graph.nodes[i].shape.size() * static_cast<std::int64_t>(size_of(graph.nodes[i].dtype));
   }
 
-  /// Views and constants take no time and no memory.
+  /// Views and constants take no time and no memory, and scalars next to none.
   bool is_free(std::size_t group) const { return is_free_[group]; }
   std::int64_t taken(const PlanGroup& group) const {
     std::int64_t bytes = 0;
