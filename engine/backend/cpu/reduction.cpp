@@ -4,120 +4,13 @@
 
 #include "engine/backend/cpu/kernels.h"
 #include "engine/backend/cpu/loop.h"
+#include "engine/backend/cpu/reduction_loop.h"
+#include "engine/backend/cpu/sum.h"
 #include "engine/backend/cpu/vector_math.h"
 #include "engine/backend/cpu/visit.h"
 
 namespace nabla::cpu {
 namespace {
-
-// Sums of f32 are carried in f64: it costs little beside the loads, and long sums stay accurate.
-template <class T>
-using Accumulator = std::conditional_t<std::is_same_v<T, float>, double, T>;
-
-// A reduction seen as a loop over what is kept, and for each kept element a loop over what is reduced.
-struct Reduction {
-  Loop<2> kept;     // output, input
-  Loop<1> reduced;  // input
-  std::int64_t count;
-
-  explicit Reduction(const KernelCall& call) {
-    const Array& x = call.inputs[0];
-    Layout kept_part = x.layout;
-    Layout reduced_part = x.layout;
-    reduced_part.shape = Shape::filled(x.shape().rank(), 1);
-    for (const std::int64_t axis : call.attributes) {
-      kept_part.shape[static_cast<int>(axis)] = 1;
-      reduced_part.shape[static_cast<int>(axis)] = x.shape()[static_cast<int>(axis)];
-    }
-    kept = make_loop<2>(call.output.shape(), {&call.output.layout, &kept_part});
-    reduced = make_loop<1>(reduced_part.shape, {&reduced_part});
-    count = reduced_part.shape.size();
-  }
-
-  // Calls run(offset, count, stride) for the runs that are reduced into one element, in order.
-  template <class Run>
-  void for_each_reduced_run(Run run) const {
-    const std::int64_t inner = reduced.inner_extent();
-    const std::int64_t outer = reduced.outer_count();
-    if (inner == 0) return;
-    std::array<std::int64_t, kMaxRank> at{};
-    std::int64_t offset = 0;
-    for (std::int64_t r = 0; r < outer; ++r) {
-      run(offset, inner, reduced.inner_stride(0));
-      for (int i = reduced.rank - 2; i >= 0; --i) {
-        const std::size_t axis = static_cast<std::size_t>(i);
-        offset += reduced.strides[0][axis];
-        if (++at[axis] < reduced.extents[axis]) break;
-        offset -= reduced.extents[axis] * reduced.strides[0][axis];
-        at[axis] = 0;
-      }
-    }
-  }
-
-  // Calls element(out_offset, in_offset) for every kept element.
-  template <class Element>
-  void for_each_kept(Element element) const {
-    for_each_run<2>(
-        kept,
-        [&](const std::array<std::int64_t, 2>& at, std::int64_t n) {
-          for (std::int64_t i = 0; i < n; ++i)
-            element(at[0] + i * kept.inner_stride(0), at[1] + i * kept.inner_stride(1));
-        },
-        count);
-  }
-};
-
-template <class T>
-Accumulator<T> sum_run(const T* x, std::int64_t count, std::int64_t stride) {
-  using A = Accumulator<T>;
-  constexpr std::int64_t kLanes = 8;
-  A lanes[kLanes] = {};
-  std::int64_t i = 0;
-  if (stride == 1) {
-    for (; i + kLanes <= count; i += kLanes)
-      for (std::int64_t k = 0; k < kLanes; ++k) lanes[k] += static_cast<A>(x[i + k]);
-  }
-  A total{};
-  for (const A lane : lanes) total += lane;
-  for (; i < count; ++i) total += static_cast<A>(x[i * stride]);
-  return total;
-}
-
-template <class T>
-void sum_typed(const KernelCall& call) {
-  using A = Accumulator<T>;
-  const Reduction reduction(call);
-  const T* x = call.inputs[0].data<const T>();
-  T* out = call.output.data<T>();
-  if (reduction.kept.rank > 0 && reduction.kept.inner_stride(1) == 1 &&
-      reduction.reduced.inner_stride(0) != 1) {
-    // The kept axis is the dense one: whole rows are added to a block of sums.
-    for_each_run<2>(
-        reduction.kept,
-        [&](const std::array<std::int64_t, 2>& at, std::int64_t n) {
-          constexpr std::int64_t kBlock = 256;
-          for (std::int64_t start = 0; start < n; start += kBlock) {
-            const std::int64_t width = std::min(kBlock, n - start);
-            A sums[kBlock] = {};
-            reduction.for_each_reduced_run([&](std::int64_t offset, std::int64_t count, std::int64_t stride) {
-              const T* row = x + at[1] + start + offset;
-              for (std::int64_t r = 0; r < count; ++r, row += stride)
-                for (std::int64_t j = 0; j < width; ++j) sums[j] += static_cast<A>(row[j]);
-            });
-            for (std::int64_t j = 0; j < width; ++j) out[at[0] + start + j] = static_cast<T>(sums[j]);
-          }
-        },
-        reduction.count);
-    return;
-  }
-  reduction.for_each_kept([&](std::int64_t to, std::int64_t from) {
-    A total{};
-    reduction.for_each_reduced_run([&](std::int64_t offset, std::int64_t count, std::int64_t stride) {
-      total += sum_run(x + from + offset, count, stride);
-    });
-    out[to] = static_cast<T>(total);
-  });
-}
 
 template <class T, bool kMaximum>
 void extreme_typed(const KernelCall& call) {
@@ -224,8 +117,7 @@ void cumsum_typed(const KernelCall& call) {
 
 void add_reduction_kernels(KernelTable& table) {
   table["sum"] = [](const KernelCall& call) {
-    visit_numeric("sum", call.output.dtype,
-                  [&](auto type) { sum_typed<typename decltype(type)::type>(call); });
+    visit_numeric("sum", call.output.dtype, [&](auto type) { sum<typename decltype(type)::type>(call); });
   };
   table["reduce_max"] = [](const KernelCall& call) {
     visit_real("reduce_max", call.output.dtype,

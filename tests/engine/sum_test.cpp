@@ -1,0 +1,112 @@
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "engine/backend/instruction_set.h"
+#include "tests/engine/numbers.h"
+
+// The kernel of sum cuts long sums into tasks and adds lanes side by side: every layout and length must give
+// what adding one by one gives, and every instruction set the same bits.
+
+namespace nabla::test {
+namespace {
+
+struct Case {
+  Shape shape;
+  Axes axes;
+};
+
+// Around the lanes, the blocks of columns and the length from which a sum is cut.
+const std::vector<Case> kCases{{{3}, {0}},
+                               {{16}, {0}},
+                               {{100003}, {0}},
+                               {{32768}, {0}},
+                               {{7, 3}, {1}},
+                               {{5, 17}, {1}},
+                               {{3, 40001}, {1}},
+                               {{70, 515}, {0}},
+                               {{5, 1100}, {0}},
+                               {{40000, 3}, {0}},
+                               {{2001, 37}, {0}},
+                               {{65, 33, 19}, {0, 1}},
+                               {{65, 33, 19}, {0, 2}},
+                               {{65, 33, 19}, {1}},
+                               {{65, 33, 19}, {0, 1, 2}},
+                               {{9, 5, 700}, {0, 1}},
+                               {{0, 5}, {0}},
+                               {{0, 5}, {1}},
+                               {{5, 1}, {0, 1}}};
+
+std::vector<double> one_by_one(const Tensor& x, const Axes& axes) {
+  const std::vector<double> all = cast(x, DType::f64).to_vector<double>();
+  Shape kept = x.shape();
+  for (const int axis : axes) kept[axis] = 1;
+  std::vector<double> sums(static_cast<std::size_t>(kept.size()), 0);
+  const Strides strides = dense_strides(kept);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    std::int64_t rest = static_cast<std::int64_t>(i);
+    std::int64_t at = 0;
+    for (int axis = x.rank(); axis-- > 0;) {
+      if (kept[axis] != 1) at += rest % x.shape()[axis] * strides[static_cast<std::size_t>(axis)];
+      rest /= x.shape()[axis];
+    }
+    sums[static_cast<std::size_t>(at)] += all[i];
+  }
+  return sums;
+}
+
+Tensor numbers(const Shape& shape, DType dtype, int layout) {
+  const Tensor dense = cast(nabla::sin(counting(shape, 0.37)) * 9, dtype).detach();
+  if (layout == 1 && shape.rank() > 0) return flip(dense, -1);
+  if (layout == 2 && shape.rank() == 2) return transpose(cast(transpose(dense), dtype).detach());
+  return dense;
+}
+
+}  // namespace
+
+TEST_CASE("sums of every length and layout") {
+  for (const DType dtype : {DType::f32, DType::f64, DType::i32, DType::i64})
+    for (const int layout : {0, 1, 2})
+      for (const auto& [shape, axes] : kCases) {
+        INFO(to_string(shape), " ", std::string(name_of(dtype)), ", layout ", layout, ", first axis ",
+             axes[0]);
+        const Tensor x = numbers(shape, dtype, layout);
+        const std::vector<double> expected = one_by_one(x, axes);
+        const std::vector<double> got = cast(sum(x, axes), DType::f64).to_vector<double>();
+        REQUIRE(got.size() == expected.size());
+        // f32 is summed in f64 and rounded once.
+        const double terms =
+            static_cast<double>(x.size()) / static_cast<double>(std::max<std::size_t>(1, got.size()));
+        for (std::size_t i = 0; i < got.size(); ++i)
+          CHECK(std::fabs(got[i] - expected[i]) <=
+                9e-15 * terms + (dtype == DType::f32 ? 7e-8 * std::fabs(expected[i]) : 0));
+      }
+}
+
+TEST_CASE("sums have the same bits with every instruction set") {
+  const InstructionSet best = instruction_set();
+  for (const DType dtype : {DType::f32, DType::f64})
+    for (const auto& [shape, axes] : kCases) {
+      INFO(to_string(shape), " ", std::string(name_of(dtype)));
+      const Tensor x = numbers(shape, dtype, 0);
+      const auto bits = [&](InstructionSet set) {
+        set_instruction_set(set);
+        return cast(sum(x, axes).detach(), DType::f64).to_vector<double>();
+      };
+      const std::vector<double> baseline = bits(InstructionSet::baseline);
+      const std::vector<double> wide = bits(best);
+      REQUIRE(baseline.size() == wide.size());
+      if (!wide.empty()) CHECK(std::memcmp(baseline.data(), wide.data(), wide.size() * sizeof(double)) == 0);
+    }
+  set_instruction_set(best);
+}
+
+TEST_CASE("a NaN and an infinity reach the sum of a cut row") {
+  std::vector<float> values(100000, 1.0F);
+  values[77777] = std::numeric_limits<float>::infinity();
+  CHECK(std::isinf(sum(tensor<float>(values, {100000})).item()));
+  values[12345] = std::numeric_limits<float>::quiet_NaN();
+  CHECK(std::isnan(sum(tensor<float>(values, {100000})).item()));
+}
+
+}  // namespace nabla::test
