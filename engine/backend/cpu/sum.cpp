@@ -95,7 +95,7 @@ Accumulator<T> sum_of_terms(const Reduction& reduction, const T* x, std::int64_t
   A total{};
   reduction.for_each_reduced_run(start, stop,
                                  [&](std::int64_t offset, std::int64_t count, std::int64_t stride) {
-                                   if (stride == 1) {
+                                   if (stride == 1 && count >= kShortest) {
                                      total += dense.lane_sum(x + offset, count);
                                    } else {
                                      for (std::int64_t i = 0; i < count; ++i)
