@@ -18,8 +18,8 @@ class Linear : public Module {
   /// @throws Error if the innermost extent of x is not inputs().
   Tensor operator()(const Tensor& x, std::source_location where = std::source_location::current()) const;
 
-  std::int64_t inputs() const { return weight_->get().shape()[0]; }
-  std::int64_t outputs() const { return weight_->get().shape()[1]; }
+  std::int64_t inputs() const { return weight_->shape()[0]; }
+  std::int64_t outputs() const { return weight_->shape()[1]; }
 
  private:
   Cell* weight_;

@@ -8,7 +8,7 @@ namespace nabla::nn {
 
 std::int64_t Module::parameter_count() const {
   std::int64_t count = 0;
-  for (const Parameter& parameter : parameters_) count += parameter.cell->get().size();
+  for (const Parameter& parameter : parameters_) count += parameter.cell->shape().size();
   return count;
 }
 

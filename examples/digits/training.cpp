@@ -60,6 +60,9 @@ Training::Training(Kind kind, const Moments& moments, const Images& images, cons
       adam_(model_.network(), {.weight_decay = kind == Kind::mean_flow ? options.mean_flow_weight_decay
                                                                        : options.weight_decay}),
       ema_(model_.network(), options.ema),
+      compiled_update_(compile([this](const Tensor& number, const Tensor& learning_rate) {
+        return update(number, learning_rate);
+      })),
       losses_(curves(kind)) {}
 
 std::vector<Tensor> Training::losses_on(const Tensor& x1, const Tensor& key) const {
@@ -76,18 +79,22 @@ std::vector<Tensor> Training::losses_on(const Tensor& x1, const Tensor& key) con
   return {loss.weighted, loss.raw, loss.averaged, loss.instantaneous};
 }
 
-void Training::step() {
-  const std::int64_t number = steps_done();
-  // The number of the step is data, so that every step is the same graph.
-  const Tensor keys = split(fold_in(key_, tensor<std::int64_t>({number}, Shape{})), 2);
+std::vector<Tensor> Training::update(const Tensor& number, const Tensor& learning_rate) {
+  const Tensor keys = split(fold_in(key_, number), 2);
   const nn::LossAndGradients result = nn::value_and_grad(
       model_.network(), [&] { return losses_on(draw_batch(images_, options_.batch, keys[0]), keys[1]); });
-  std::vector<nn::Update> updates = adam_.updates(result.gradients, schedule_.at(number));
+  std::vector<nn::Update> updates = adam_.updates(result.gradients, learning_rate);
   const std::vector<nn::Update> averages = ema_.updates(updates);
   updates.insert(updates.end(), averages.begin(), averages.end());
+  nn::commit(updates);
   std::vector<Tensor> losses = result.auxiliary;
   losses.insert(losses.begin(), result.loss);
-  nn::commit(updates, losses);
+  return losses;
+}
+
+void Training::step() {
+  const std::int64_t number = steps_done();
+  const std::vector<Tensor> losses = compiled_update_(number, schedule_.at(number));
   for (std::size_t i = 0; i < losses.size(); ++i) {
     const double loss = losses[i].item() / static_cast<double>(kPixels);
     if (!std::isfinite(loss))

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,8 @@ class Training {
   /// `images` must outlive it. Initial weights follow from `initial_key`, all noise from `key`.
   Training(Kind kind, const Moments& moments, const Images& images, const Options& options,
            const Tensor& initial_key, const Tensor& key);
+  Training(const Training&) = delete;
+  Training& operator=(const Training&) = delete;
 
   Kind kind() const { return model_.kind(); }
   std::int64_t parameter_count() const { return model_.network().parameter_count(); }
@@ -45,6 +48,8 @@ class Training {
   void load(const nn::State& state);
 
  private:
+  // Updates everything; returns the losses.
+  std::vector<Tensor> update(const Tensor& number, const Tensor& learning_rate);
   std::vector<Tensor> losses_on(const Tensor& x1, const Tensor& key) const;
 
   Options options_;
@@ -54,6 +59,7 @@ class Training {
   nn::WarmupCosine schedule_;
   nn::Adam adam_;
   nn::Ema ema_;
+  std::function<std::vector<Tensor>(std::int64_t number, double learning_rate)> compiled_update_;
   std::vector<LossCurve> losses_;
 };
 

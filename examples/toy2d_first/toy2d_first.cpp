@@ -31,14 +31,15 @@ int main() {
   const nn::Mlp net(keys[0], {.inputs = 2, .outputs = 2, .width = 64, .frequencies = 4, .highest_turns = 1});
   const flow::TimedField v = [&](const Tensor& x, const Tensor& t) { return net(x, t); };
   nn::Adam adam(net);
-  for (std::int64_t step = 0; step < 1200; ++step) {
-    const Tensor key = split(fold_in(keys[1], tensor<std::int64_t>({step}, {})), 3);
+  const auto train = compile([&](const Tensor& step, const Tensor& learning_rate) {
+    const Tensor key = split(fold_in(keys[1], step), 3);
     const auto [loss, gradients, none] = nn::value_and_grad(net, [&]() -> std::vector<Tensor> {
       const flow::Pair pair = flow::independent_coupling(key[0], two_moons(key[1], 256));
       return {flow::cfm_loss(v, flow::linear_path(), pair, flow::stratified_times(key[2], 256))};
     });
-    nn::commit(adam.updates(gradients, 1e-2 * (1 - step / 1200.0)), {loss});
-  }
+    nn::commit(adam.updates(gradients, learning_rate));
+  });
+  for (int step = 0; step < 1200; ++step) train(step, 1e-2 * (1 - step / 1200.0));
   const Tensor noise = normal(keys[2], {2048, 2});
   const Tensor x = flow::integrate(flow::Solver::heun, v, noise, flow::time_grid(0, 1, 32)).x;
   print_density(x);
