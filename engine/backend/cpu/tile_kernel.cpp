@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/backend/cpu/pointwise_rows.h"
+#include "engine/backend/cpu/stream.h"
 #include "engine/backend/cpu/thread_pool.h"
 #include "engine/backend/cpu/tile_registers.h"
 
@@ -16,6 +17,9 @@ namespace {
 constexpr std::int64_t kTileBytes = 4096;
 // Element operations below which a second thread does not pay, and what a task should have at least.
 constexpr std::int64_t kTaskOperations = 65536;
+constexpr std::int64_t kMostTasks = 32;
+// Results from this size on are written past the caches, which could not keep them for a reader.
+constexpr std::int64_t kStreamedBytes = std::int64_t{8} << 20;
 
 // How the program walks through memory: `extents` without axes of 1, neighbours merged where every input
 // walks them as one. Tiles are pieces of the innermost axis where it is long, and otherwise bundles of whole
@@ -125,12 +129,6 @@ std::int64_t tile_elements(const TileProgram& program) {
   return kTileBytes / static_cast<std::int64_t>(widest);
 }
 
-void prefetch_line([[maybe_unused]] const std::byte* at) {
-#ifdef __GNUC__
-  __builtin_prefetch(at);
-#endif
-}
-
 struct FreeAligned {
   void operator()(std::byte* data) const { ::operator delete[](data, std::align_val_t{64}); }
 };
@@ -169,8 +167,8 @@ class Interpreter final : public TileKernel {
     }
     for (std::size_t o = 0; o < program.outputs.size(); ++o) {
       const std::size_t v = static_cast<std::size_t>(program.outputs[o]);
-      places_[v] = {Place::Kind::output, static_cast<int>(o), 1,
-                    static_cast<std::int64_t>(size_of(program.dtypes[v]))};
+      output_sizes_.push_back(static_cast<std::int64_t>(size_of(program.dtypes[v])));
+      places_[v] = {Place::Kind::output, static_cast<int>(o), 1, output_sizes_.back()};
     }
     for (std::size_t i = 0; i < program.instructions.size(); ++i) {
       const TileProgram::Instruction& from = program.instructions[i];
@@ -194,15 +192,24 @@ class Interpreter final : public TileKernel {
     const std::int64_t tiles = walk_.tile_count();
     const std::int64_t per_tile =
         walk_.unit() * static_cast<std::int64_t>(instructions_.size() + loads_.size());
-    const std::int64_t per_task = std::max<std::int64_t>(1, kTaskOperations / per_tile);
+    // Enough work for a task, but not more tasks than share it well: within one, memory is read in order.
+    const std::int64_t per_task = std::max({std::int64_t{1}, kTaskOperations / per_tile, tiles / kMostTasks});
     const InstructionSet set = instruction_set();
+    std::vector<bool> streamed;
+    for (std::size_t o = 0; o < outputs.size(); ++o) streamed.push_back(is_streamed(o, inputs, outputs));
+    const bool streams = std::ranges::find(streamed, true) != streamed.end();
     const auto work = [&](std::int64_t task) {
-      std::byte* scratch = registers(static_cast<std::size_t>(register_count_) * kTileBytes);
+      std::byte* scratch =
+          registers((static_cast<std::size_t>(register_count_) + outputs.size()) * kTileBytes);
       std::vector<std::byte*> at(places_.size());
-      for (std::int64_t t = task * per_task; t < std::min(tiles, (task + 1) * per_task); ++t) {
-        if (t + 1 < tiles) prefetch(walk_.tile(t + 1), inputs);
-        run_tile(walk_.tile(t), set, inputs, outputs, scratch, at);
+      const std::int64_t end = std::min(tiles, (task + 1) * per_task);
+      std::vector<Ahead> ahead;
+      for (std::int64_t t = task * per_task; t < end; ++t) {
+        ahead.clear();
+        if (t + 1 < end) look_ahead(walk_.tile(t + 1), inputs, ahead);
+        run_tile(walk_.tile(t), set, inputs, outputs, streamed, scratch, at, ahead);
       }
+      if (streams) stream_fence();
     };
     if (tiles <= per_task) return work(0);
     parallel_for((tiles + per_task - 1) / per_task, work);
@@ -229,18 +236,31 @@ class Interpreter final : public TileKernel {
     std::size_t result;
   };
 
-  // A tile is a page or less, where the processor's own prefetching has just begun to see a pattern.
-  void prefetch(Walk::Tile tile, std::span<const std::byte* const> inputs) const {
+  // Lines that the next tile will read.
+  struct Ahead {
+    const std::byte* first;
+    std::int64_t lines;
+  };
+  void look_ahead(Walk::Tile tile, std::span<const std::byte* const> inputs,
+                  std::vector<Ahead>& ahead) const {
     for (const Place& place : places_) {
       if (place.kind != Place::Kind::input || place.stride != 1) continue;
       const std::size_t index = static_cast<std::size_t>(place.index);
       const std::byte* first = inputs[index] + offsets_[index] + walk_.offset(index, tile.start) * place.size;
-      for (std::int64_t at = 0; at < tile.count * place.size; at += 64) prefetch_line(first + at);
+      ahead.push_back({first, tile.count * place.size / kCacheLine});
     }
+  }
+  // Asks for part `part` of `parts` of them: a tile is a page or less, where the processor's own prefetching
+  // has just begun to see a pattern, and it has room for few requests at a time.
+  static void prefetch(const std::vector<Ahead>& ahead, std::int64_t part, std::int64_t parts) {
+    for (const Ahead& x : ahead)
+      for (std::int64_t line = x.lines * part / parts; line < x.lines * (part + 1) / parts; ++line)
+        prefetch_line(x.first + line * kCacheLine);
   }
 
   void run_tile(Walk::Tile tile, InstructionSet set, std::span<const std::byte* const> inputs,
-                std::span<std::byte* const> outputs, std::byte* scratch, std::vector<std::byte*>& at) const {
+                std::span<std::byte* const> outputs, const std::vector<bool>& streamed, std::byte* scratch,
+                std::vector<std::byte*>& at, const std::vector<Ahead>& ahead) const {
     for (std::size_t v = 0; v < places_.size(); ++v) {
       const Place& place = places_[v];
       const std::size_t index = static_cast<std::size_t>(place.index);
@@ -253,7 +273,8 @@ class Interpreter final : public TileKernel {
                   walk_.offset(index, tile.start) * place.size;
           break;
         case Place::Kind::output:
-          at[v] = outputs[index] + tile.start * place.size;
+          at[v] = streamed[index] ? scratch + (register_count_ + place.index) * kTileBytes
+                                  : outputs[index] + tile.start * place.size;
           break;
       }
     }
@@ -265,12 +286,27 @@ class Interpreter final : public TileKernel {
         walk_.load(load.input, reinterpret_cast<const T*>(from), tile, reinterpret_cast<T*>(to));
       });
     }
-    for (const Instruction& instruction : instructions_) {
+    const std::int64_t parts = static_cast<std::int64_t>(instructions_.size());
+    for (std::int64_t i = 0; i < parts; ++i) {
+      const Instruction& instruction = instructions_[static_cast<std::size_t>(i)];
+      prefetch(ahead, i, parts);
       const void* operands[3] = {};
       for (int k = 0; k < instruction.operand_count; ++k)
         operands[k] = at[instruction.operands[static_cast<std::size_t>(k)]];
       instruction.rows.at(set)(at[instruction.result], operands, instruction.strides.data(), tile.count);
     }
+    for (std::size_t o = 0; o < streamed.size(); ++o)
+      if (streamed[o])
+        stream_copy(outputs[o] + tile.start * output_sizes_[o],
+                    scratch + (register_count_ + static_cast<int>(o)) * kTileBytes,
+                    tile.count * output_sizes_[o]);
+  }
+
+  // What takes over the memory of an input is in the caches already.
+  bool is_streamed(std::size_t output, std::span<const std::byte* const> inputs,
+                   std::span<std::byte* const> outputs) const {
+    return walk_.elements() * output_sizes_[output] >= kStreamedBytes &&
+           std::ranges::find(inputs, outputs[output]) == inputs.end();
   }
 
   template <class F>
@@ -285,8 +321,9 @@ class Interpreter final : public TileKernel {
   }
 
   Walk walk_;
-  std::vector<Place> places_;          // by value
-  std::vector<std::int64_t> offsets_;  // by input, in bytes
+  std::vector<Place> places_;               // by value
+  std::vector<std::int64_t> offsets_;       // by input, in bytes
+  std::vector<std::int64_t> output_sizes_;  // of their elements
   std::vector<Load> loads_;
   std::vector<Instruction> instructions_;
   int register_count_ = 0;
