@@ -6,6 +6,7 @@
 
 #include "engine/graph/primitive.h"
 #include "engine/graph/walk.h"
+#include "engine/plan/canonical.h"
 #include "engine/plan/evaluation_lock.h"
 
 namespace nabla {
@@ -40,6 +41,7 @@ class CompiledPlan::Builder {
     Depends depends;
     Layout layout;
     bool is_view = false;
+    bool builds_identity = false;  // from nothing: the plan of a call sees what it is, and never forms it
   };
 
   void remember(const Tensor& leaf, const Source& source) {
@@ -86,7 +88,11 @@ class CompiledPlan::Builder {
                     to_string(node->shape()) + " " + std::string(name_of(node->dtype())) +
                     " of jvp, vjp, grad or vmap around it, or of another call; pass it as an input");
       Fact fact{Depends::on_constants, Layout::dense(node->shape())};
-      for (const Node* input : node->inputs()) fact.depends = std::max(fact.depends, fact_of(input).depends);
+      fact.builds_identity = builds_identity(primitive);
+      for (const Node* input : node->inputs()) {
+        fact.depends = std::max(fact.depends, fact_of(input).depends);
+        fact.builds_identity = fact.builds_identity && fact_of(input).builds_identity;
+      }
       if (!node->inputs().empty())
         if (const std::optional<Layout> view =
                 primitive.view(fact_of(node->inputs()[0]).layout, node->shape(), node->attributes())) {
@@ -117,7 +123,7 @@ class CompiledPlan::Builder {
       Node* next = waiting.back();
       waiting.pop_back();
       const Fact& fact = fact_of(next);
-      if (next->has_value() || fact.depends == Depends::on_call || next->primitive().is_uniform()) continue;
+      if (next->has_value() || fact.depends == Depends::on_call || fact.builds_identity) continue;
       if (!fact.is_view)
         add_to_frontier(next);
       else if (views_.insert(next, 0))

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/plan/canonical.h"
 #include "engine/plan/fusion.h"
 #include "engine/plan/memory.h"
 #include "engine/plan/plan_graph.h"
@@ -250,7 +251,9 @@ class PlanBuilder {
 };
 
 CachedPlan build_plan(const Schedule& schedule, std::span<const Tensor> outputs, bool optimised) {
-  return PlanBuilder(make_plan_graph(schedule, outputs), optimised).build();
+  PlanGraph graph = make_plan_graph(schedule, outputs);
+  if (optimised) graph = canonical(graph);
+  return PlanBuilder(std::move(graph), optimised).build();
 }
 
 }  // namespace nabla

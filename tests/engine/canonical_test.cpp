@@ -1,0 +1,163 @@
+#include <doctest/doctest.h>
+
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "engine/engine.h"
+#include "tests/engine/numbers.h"
+
+namespace nabla::test {
+namespace {
+
+// The value of f(), rebuilt so that nothing is computed yet, by the plan with every optimisation off.
+template <class F>
+std::vector<double> reference(F f) {
+  set_plan_optimisations(false);
+  const std::vector<double> found = values(f());
+  set_plan_optimisations(true);
+  return found;
+}
+
+std::size_t steps_of(const Tensor& y) { return make_plan(std::span(&y, 1)).plan->steps().size(); }
+
+std::size_t steps_named(const Tensor& y, std::string_view name) {
+  std::size_t count = 0;
+  for (const PlanStep& step : make_plan(std::span(&y, 1)).plan->steps())
+    count += step.primitive != nullptr && !step.tile_kernel && step.primitive->name() == name;
+  return count;
+}
+
+// The most elements that any step writes.
+std::int64_t largest_step(const Tensor& y) {
+  const PlannedGraph graph = make_plan(std::span(&y, 1));
+  std::int64_t most = 0;
+  for (const PlanStep& step : graph.plan->steps())
+    for (const int output : step.outputs)
+      most = std::max(most, graph.plan->values()[static_cast<std::size_t>(output)].layout.shape.size());
+  return most;
+}
+
+bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
+  return std::ranges::equal(a, b, [](double x, double y) {
+    return std::bit_cast<std::uint64_t>(x) == std::bit_cast<std::uint64_t>(y);
+  });
+}
+
+}  // namespace
+
+TEST_CASE("what changes no bit costs no step") {
+  const double inf = std::numeric_limits<double>::infinity();
+  const Tensor x = f64({-0.0, 0.0, 1.5, -inf, std::nan("")}, {5});
+  const auto unchanged = [&](const Tensor& y) {
+    CHECK(steps_of(y) <= 1);  // a copy, because a result is its own memory
+    CHECK(same_bits(values(y), values(x)));
+  };
+  unchanged(x * 1);
+  unchanged(1 * x);
+  unchanged(x / 1);
+  unchanged(x - 0);
+  unchanged(-(-x));
+  unchanged(stop_gradient(x));
+  // These change the sign of zero, or the shape.
+  CHECK_FALSE(same_bits(values(x + 0), values(x)));
+  CHECK_FALSE(same_bits(values(x - -0.0), values(x)));
+  CHECK((x * ones({3, 1}, DType::f64)).shape() == Shape{3, 5});
+  CHECK(values(x * ones({3, 1}, DType::f64)).size() == 15);
+}
+
+TEST_CASE("commutative duplicates are computed once") {
+  const Tensor x = counting({4, 3}).detach();
+  const Tensor y = (counting({4, 3}) * 2 + 1).detach();
+  CHECK(steps_named(sum(x * y) + sum(y * x), "sum") == 1);
+  CHECK(steps_named(sum(x + y) + sum(y + x), "sum") == 1);
+  CHECK(steps_named(sum(x - y) + sum(y - x), "sum") == 2);
+  CHECK((sum(x - y) + sum(y - x)).item() == 0);
+}
+
+TEST_CASE("a product with rows of the identity is a view") {
+  const Tensor w = sin(counting({7, 5})).detach();
+  const auto rows = [&](std::int64_t first, std::int64_t last) {
+    return matmul(slice(identity(7, DType::f64), 0, first, last), w);
+  };
+  CHECK(steps_named(rows(0, 7), "contraction") == 0);
+  CHECK(values(rows(0, 7)) == values(w));
+  CHECK(steps_named(rows(2, 6), "contraction") == 0);
+  CHECK(values(rows(2, 6)) == values(slice(w, 0, 2, 6)));
+  // Columns of it from the right.
+  const auto columns = [&] { return matmul(w, slice(identity(5, DType::f64), 1, 1, 4)); };
+  CHECK(steps_named(columns(), "contraction") == 0);
+  CHECK(values(columns()) == values(slice(w, 1, 1, 4)));
+  // A leading axis, as tangents have it.
+  const auto seeds = [&] { return matmul(reshape(slice(identity(7, DType::f64), 0, 1, 4), {3, 1, 7}), w); };
+  CHECK(steps_named(seeds(), "contraction") == 0);
+  CHECK(values(seeds()) == values(slice(w, 0, 1, 4)));
+}
+
+TEST_CASE("shifted, cut and transposed identities give what the product gives") {
+  const Tensor w = sin(counting({6, 6})).detach();
+  for (std::int64_t top = 0; top < 4; ++top)
+    for (std::int64_t left = 0; left < 3; ++left)
+      for (const bool turned : {false, true}) {
+        const auto product = [&] {
+          Tensor part = slice(slice(identity(8, DType::f64), 0, top, top + 4), 1, left, left + 6);
+          if (turned)
+            part = transpose(slice(slice(identity(8, DType::f64), 1, top, top + 4), 0, left, left + 6));
+          return matmul(part, w);
+        };
+        INFO(top, " ", left, " ", turned);
+        CHECK(values(product()) == reference(product));
+      }
+}
+
+TEST_CASE("the trace and the diagonal of a product do not form it") {
+  const Tensor a = sin(counting({6, 3, 4})).detach();  // [tangents, samples, hidden]
+  const Tensor w = cos(counting({4, 8})).detach();
+  for (std::int64_t first = 0; first < 3; ++first) {
+    INFO(first);
+    const auto seeds = [&] {
+      return reshape(slice(identity(8, DType::f64), 0, first, first + 6), {6, 1, 8});
+    };
+    const auto trace = [&] { return contraction(matmul(a, w), seeds(), {0, 2}); };
+    const auto diagonal = [&] { return contraction(matmul(a, w), seeds(), {0}); };
+    INFO(first);
+    CHECK(largest_step(trace()) < 6 * 3 * 8);
+    CHECK(largest_step(diagonal()) < 6 * 3 * 8);
+    for (const auto& found : {values(trace()), values(diagonal())}) {
+      const std::vector<double> expected = found.size() == 3 ? reference(trace) : reference(diagonal);
+      REQUIRE(found.size() == expected.size());
+      for (std::size_t i = 0; i < found.size(); ++i)
+        CHECK(found[i] == doctest::Approx(expected[i]).epsilon(1e-13));
+    }
+  }
+  // Somebody else reads the product: then it is there anyway.
+  const auto both = [&] {
+    const Tensor product = matmul(a, w);
+    return contraction(product, reshape(slice(identity(8, DType::f64), 0, 0, 6), {6, 1, 8}), {0, 2}) +
+           sum(square(product));
+  };
+  CHECK(largest_step(both()) == 6 * 3 * 8);
+  const std::vector<double> expected = reference(both);
+  for (std::size_t i = 0; i < 3; ++i) CHECK(values(both())[i] == doctest::Approx(expected[i]).epsilon(1e-13));
+}
+
+TEST_CASE("the divergence of a network forms neither the first nor the last product of its tangents") {
+  const Tensor w1 = sin(counting({5, 9})).detach();
+  const Tensor w2 = cos(counting({9, 5})).detach();
+  const Field v = [&](const Tensor& x) { return matmul(tanh(matmul(x, w1)), w2); };
+  const Tensor x = sin(counting({3, 5}) * 2).detach();
+  const auto trace = [&] { return divergence(v, x); };
+  // The tangents of the hidden layer, [5, 3, 9], are the most there is; two products serve the values.
+  CHECK(largest_step(trace()) == 5 * 3 * 9);
+  CHECK(steps_named(trace(), "contraction") == 2);
+  const std::vector<double> expected = reference(trace);
+  for (std::size_t i = 0; i < 3; ++i)
+    CHECK(values(trace())[i] == doctest::Approx(expected[i]).epsilon(1e-13));
+  const auto compiled = compile([&](const Tensor& at) { return divergence(v, at); });
+  for (std::size_t i = 0; i < 3; ++i)
+    CHECK(values(compiled(x))[i] == doctest::Approx(expected[i]).epsilon(1e-13));
+  CHECK(compiled.explain().find("iota") == std::string::npos);
+}
+
+}  // namespace nabla::test
