@@ -36,9 +36,9 @@ def span(results, ceiling, digits):
 
 def table(results):
     lines = [
-        "| work | ours ms | floor ms | share of floor | JAX ms | PyTorch ms | ratio to the best | threads ours / JAX "
+        "| work | ours ms | floor ms | share of floor | JAX ms | ratio to JAX | threads ours / JAX "
         "| first call ms ours/JAX |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|",
     ]
     entries = {entry["work"]: entry for entry in results["rows"]}
     for entry in results["rows"]:
@@ -50,7 +50,6 @@ def table(results):
             milliseconds(entry["floor_ms"]),
             share(entry),
             milliseconds(entry["jax_ms"]),
-            milliseconds(entry["torch_ms"]),
             verdict(entry["ratio_to_best"], entry["target"]["ratio_to_best"], False),
             " / ".join(busy),
             "/".join(first),

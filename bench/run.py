@@ -1,4 +1,4 @@
-"""Measures the engine's workloads and the same work in other libraries, in turn, and writes out/bench.
+"""Measures the engine's workloads and the same work in JAX, in turn, and writes out/bench.
 
 Started by tools/bench, which builds bench_workloads and the virtual environment that this runs in."""
 
@@ -193,14 +193,11 @@ def finish(entry, row, ceilings, sets):
     """Adds what follows from the measured times."""
     medians = entry["medians_ms"]
     ours = medians["ours"]
-    entry["ours_ms"] = ours
-    for name in ("jax", "torch"):
+    for name in ("ours", "jax"):
         entry[f"{name}_ms"] = medians.get(name)
         entry[f"{name}_temp_bytes"] = entry["facts"].get(name, {}).get("temp_bytes")
-    peers = {name: value for name, value in medians.items() if name != "ours"}
-    entry["best_peer"] = min(peers, key=peers.get) if peers else None
-    entry["ratio_to_best"] = ours / min(peers.values()) if peers else None
-    entry["ours_temp_bytes"] = entry["facts"]["ours"].get("temp_bytes")
+    peers = [value for name, value in medians.items() if name != "ours"]
+    entry["ratio_to_best"] = ours / min(peers) if peers else None
     entry["first_call_ms"] = {name: fact["first_call_ms"] for name, fact in entry["facts"].items()}
     entry["instruction_set"] = sets
     entry["ceilings"] = ceilings
@@ -230,8 +227,6 @@ def start_sides(arguments):
     python = [sys.executable, "-u"]
     if not arguments.no_peers:
         sides.append(Side("jax", [*python, HERE / "peers" / "jax_peer.py", DATA]))
-        if subprocess.run([sys.executable, "-c", "import torch"], capture_output=True).returncode == 0:
-            sides.append(Side("torch", [*python, HERE / "peers" / "torch_peer.py", DATA]))
     return sides
 
 

@@ -5,6 +5,7 @@ import sys
 import time
 
 SHORTEST_MS = 5  # shorter calls are timed several at a time
+LONG_MS = 100
 
 
 class Work:
@@ -42,10 +43,12 @@ def milliseconds_of(work, calls):
 
 def time_calls(work, seconds):
     start = time.perf_counter()
-    calls = 1
+    calls, times = 1, []
     if not work.always_cold:
-        calls = min(max(int(SHORTEST_MS / milliseconds_of(work, 1)), 1), 1000)
-    times = []
+        one = milliseconds_of(work, 1)
+        calls = min(max(int(SHORTEST_MS / one), 1), 1000)
+        if one > LONG_MS:  # needs no warming up
+            times.append(one)
     while not times or time.perf_counter() - start < seconds:
         times.append(milliseconds_of(work, calls))
     return {"calls": calls, "units": work.units, "ms": times}

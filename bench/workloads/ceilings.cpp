@@ -29,19 +29,24 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-// Seconds of one call of `work` where every thread calls it at once, again and again.
+// Seconds of one call of `work` where every thread calls it at once, again and again. The threads look at the
+// clock themselves: one that only waits for them may wake up late.
 double together(int threads, int repeats, const std::function<void(int thread)>& work) {
-  std::barrier gate(threads + 1);
-  std::vector<std::jthread> team;
-  for (int thread = 0; thread < threads; ++thread)
-    team.emplace_back([&, thread] {
-      work(thread);  // what is made once per thread
-      gate.arrive_and_wait();
-      for (int i = 0; i < repeats; ++i) work(thread);
-      gate.arrive_and_wait();
-    });
-  gate.arrive_and_wait();
-  return seconds_of([&] { gate.arrive_and_wait(); }) / repeats;
+  using Clock = std::chrono::steady_clock;
+  std::barrier gate(threads);
+  std::vector<Clock::time_point> starts(static_cast<std::size_t>(threads)), ends(starts);
+  {
+    std::vector<std::jthread> team;
+    for (int thread = 0; thread < threads; ++thread)
+      team.emplace_back([&, thread] {
+        work(thread);  // what is made once per thread
+        gate.arrive_and_wait();
+        starts[static_cast<std::size_t>(thread)] = Clock::now();
+        for (int i = 0; i < repeats; ++i) work(thread);
+        ends[static_cast<std::size_t>(thread)] = Clock::now();
+      });
+  }
+  return std::chrono::duration<double>(std::ranges::max(ends) - std::ranges::min(starts)).count() / repeats;
 }
 
 struct Extents {
