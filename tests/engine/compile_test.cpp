@@ -286,7 +286,7 @@ TEST_CASE("a function without inputs that assigns nothing is all prologue") {
   for (int turn = 1; turn < 4; ++turn) {
     w.assign(f64({1.0 * turn, 2}, {2}));
     for (int again = 0; again < 2; ++again) {
-      CHECK(values(f()[0])[0] == std::exp(turn));
+      CHECK(values(f()[0])[0] == doctest::Approx(std::exp(turn)));
       CHECK(values(f()[1])[0] == turn);
     }
   }
@@ -301,7 +301,7 @@ TEST_CASE("what depends on a cell that is assigned is computed in every call") {
     w.assign(w.get() + 1);
     return y;
   });
-  for (int turn = 1; turn < 4; ++turn) CHECK(f().item() == std::exp(turn));
+  for (int turn = 1; turn < 4; ++turn) CHECK(f().item() == doctest::Approx(std::exp(turn)));
   CHECK(f.statistics().prologue_runs == 0);
 }
 
@@ -370,7 +370,7 @@ TEST_CASE("signatures are bounded, and the least recently used one makes room") 
 TEST_CASE("inputs that are not computed yet are computed, and rank and type make signatures") {
   const auto f = compile([](const Tensor& x) { return x + x; });
   const Tensor pending = nabla::exp(f64({1}, {1})) * 2;
-  CHECK(f(pending).item() == 4 * std::exp(1));
+  CHECK(f(pending).item() == doctest::Approx(4 * std::exp(1)));
   CHECK(pending.node().has_value());
   CHECK(f(f64({1}, {1, 1})).shape() == Shape{1, 1});
   CHECK(f(i64({3}, {1})).to_vector<std::int64_t>()[0] == 6);

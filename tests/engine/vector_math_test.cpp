@@ -12,7 +12,8 @@
 #include <thread>
 #include <vector>
 
-// f32 functions against f64 ones of the standard library, whose own error is 2^-29 of an ulp here.
+// f32 functions against f64 ones of the standard library, whose own error is 2^-29 of an ulp here; f64
+// functions against those of long double.
 
 namespace nabla {
 namespace {
@@ -172,6 +173,7 @@ TEST_CASE("f32 functions at special values") {
       {"expm1", &cpu::expm1, 0.0F, 0.0F},
       {"expm1", &cpu::expm1, -0.0F, -0.0F},
       {"expm1", &cpu::expm1, tiny, tiny},
+      {"expm1", &cpu::expm1, 0x1.000008p-128F, 0x1.000008p-128F},
       {"expm1", &cpu::expm1, kInfinity, kInfinity},
       {"expm1", &cpu::expm1, -kInfinity, -1.0F},
       {"log", &cpu::log, 1.0F, 0.0F},
@@ -320,6 +322,97 @@ TEST_CASE("pow at special values is that of C99 Annex F") {
   CHECK(cpu::pow(-0.0F, -3.0F) == -kInfinity);
   CHECK(cpu::pow(-kInfinity, 3.0F) == -kInfinity);
   CHECK(std::isnan(cpu::pow(-2.0F, 0.5F)));
+}
+
+// ---------------------------------------------------------------------------------------------------------------------
+// f64, where long double has more digits.
+
+namespace {
+
+struct FunctionF64 {
+  const char* name;
+  double (*ours)(double);
+  long double (*exact)(long double);
+  double bound;
+  std::vector<double> seams;
+};
+
+long double exact_sigmoid(long double x) {
+  return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x));
+}
+
+double ulp_error(double result, long double exact) {
+  const double rounded = static_cast<double>(exact);
+  if (std::isnan(result) || std::isnan(rounded))
+    return std::isnan(result) && std::isnan(rounded) ? 0.0 : std::numeric_limits<double>::infinity();
+  if (std::signbit(result) != std::signbit(rounded)) return std::numeric_limits<double>::infinity();
+  if (std::isinf(result) || std::isinf(rounded))
+    return result == rounded ? 0.0 : std::numeric_limits<double>::infinity();
+  const int exponent = std::max(std::ilogb(std::max(std::fabs(exact), 0x1p-1022L)), -1022);
+  return static_cast<double>(std::fabs(result - exact) / std::ldexp(1.0L, exponent - 52));
+}
+
+const std::vector<FunctionF64>& functions_f64() {
+  static const std::vector<FunctionF64> list{
+      {"exp",
+       &cpu::exp,
+       &std::exp,
+       1.0,
+       {0.34657359027997264, 709.78271289338397, -708.3964185322641, -745.1332191019412}},
+      {"expm1", &cpu::expm1, &std::expm1, 1.2, {0x1p-900, 0.34657359027997264, -40.0, 709.4361393031039}},
+      {"log", &cpu::log, &std::log, 1.0, {0x1p-1022, 0.70710678118654752, 1.0, 1.4142135623730951}},
+      {"tanh", &cpu::tanh, &std::tanh, 1.4, {0.625, 19.0, 20.0}},
+      {"sigmoid", &cpu::sigmoid, &exact_sigmoid, 1.8, {0.0, 36.7, -36.7, -500.0, -700.0, 700.0, -745.0}},
+  };
+  return list;
+}
+
+}  // namespace
+
+TEST_CASE("f64 functions are within 2 ulp on a sweep over all bit patterns and around their seams") {
+  if (std::numeric_limits<long double>::digits <= std::numeric_limits<double>::digits) {
+    MESSAGE("skipped: long double has no more digits than double");
+    return;
+  }
+  for (const FunctionF64& f : functions_f64()) {
+    CAPTURE(std::string(f.name));
+    double worst = 0.0;
+    const auto look_at = [&](double x) { worst = std::max(worst, ulp_error(f.ours(x), f.exact(x))); };
+    for (std::uint64_t i = 0; i < 200'000; ++i) look_at(std::bit_cast<double>(i * 92233720368547UL));
+    for (int i = -200'000; i <= 200'000; ++i) look_at(i * 0.0037500001);
+    for (const double seam : f.seams)
+      for (std::uint64_t i = 0; i < 2000; ++i)
+        for (const double sign : {1.0, -1.0})
+          look_at(sign * std::bit_cast<double>(std::bit_cast<std::uint64_t>(seam) + i - 1000));
+    CHECK(worst <= f.bound);
+  }
+}
+
+TEST_CASE("f64 functions at special values") {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  constexpr double kTiny = std::numeric_limits<double>::denorm_min();
+  CHECK(cpu::exp(kInf) == kInf);
+  CHECK(cpu::exp(-kInf) == 0.0);
+  CHECK(cpu::exp(710.0) == kInf);
+  CHECK(cpu::exp(-745.0) == kTiny);
+  CHECK(cpu::expm1(-kTiny) == -kTiny);
+  CHECK(std::signbit(cpu::expm1(-0.0)));
+  CHECK(cpu::expm1(kInf) == kInf);
+  CHECK(cpu::expm1(-kInf) == -1.0);
+  CHECK(cpu::log(-0.0) == -kInf);
+  CHECK(cpu::log(kInf) == kInf);
+  CHECK(std::isnan(cpu::log(-kTiny)));
+  CHECK(cpu::tanh(-kTiny) == -kTiny);
+  CHECK(std::signbit(cpu::tanh(-0.0)));
+  CHECK(cpu::tanh(kInf) == 1.0);
+  CHECK(cpu::tanh(-kInf) == -1.0);
+  CHECK(cpu::sigmoid(kInf) == 1.0);
+  CHECK(cpu::sigmoid(-kInf) == 0.0);
+  CHECK(cpu::sigmoid(-745.0) == kTiny);
+  for (const FunctionF64& f : functions_f64()) {
+    CAPTURE(std::string(f.name));
+    CHECK(std::isnan(f.ours(std::numeric_limits<double>::quiet_NaN())));
+  }
 }
 
 }  // namespace nabla

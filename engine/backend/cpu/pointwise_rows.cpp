@@ -10,6 +10,12 @@
 #include "engine/backend/cpu/target.h"
 #include "engine/backend/cpu/visit.h"
 
+// Clang warns where it leaves a loop alone that is marked as free to be vectorised, as those that call the C
+// library.
+#if defined(__clang__)
+#pragma clang diagnostic ignored "-Wpass-failed"
+#endif
+
 namespace nabla::cpu {
 namespace {
 
@@ -27,26 +33,28 @@ concept HasUsualRange = requires(T x) {
 };
 
 template <class Op, class T>
-[[gnu::always_inline]] inline bool all_usual(const T* x, std::int64_t count) {
+NABLAFLOW_INLINED bool all_usual(const T* x, std::int64_t count) {
   std::uint32_t unusual = 0;
   for (std::int64_t i = 0; i < count; ++i) unusual |= mask_of(!Op::is_usual(x[i]));
   return unusual == 0;
 }
 
 template <class Op, class T>
-[[gnu::always_inline]] inline void unary_dense_loop(T* out, const T* x, std::int64_t count) {
+NABLAFLOW_INLINED void unary_dense_loop(T* out, const T* x, std::int64_t count) {
   if constexpr (HasUsualRange<Op, T>) {
     if (all_usual<Op>(x, count)) {
+      NABLAFLOW_INDEPENDENT_TURNS
       for (std::int64_t i = 0; i < count; ++i) out[i] = Op::of_usual(x[i]);
       return;
     }
   }
+  NABLAFLOW_INDEPENDENT_TURNS
   for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(x[i]);
 }
 
 template <class Op, class T>
-[[gnu::always_inline]] inline void unary_loop(void* out_elements, const void* elements, std::int64_t stride,
-                                              std::int64_t count) {
+NABLAFLOW_INLINED void unary_loop(void* out_elements, const void* elements, std::int64_t stride,
+                                  std::int64_t count) {
   T* out = static_cast<T*>(out_elements);
   const T* x = static_cast<const T*>(elements);
   if (has_fast_rows<T> && stride == 1) {
@@ -54,43 +62,51 @@ template <class Op, class T>
   } else if (has_fast_rows<T> && stride == 0) {
     std::fill(out, out + count, Op::template of<T>(*x));
   } else {
+    NABLAFLOW_INDEPENDENT_TURNS
     for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(x[i * stride]);
   }
 }
 
 template <class Op, class R, class T>
-[[gnu::always_inline]] inline void binary_loop(void* out_elements, const void* a_elements, std::int64_t sa,
-                                               const void* b_elements, std::int64_t sb, std::int64_t count) {
+NABLAFLOW_INLINED void binary_loop(void* out_elements, const void* a_elements, std::int64_t sa,
+                                   const void* b_elements, std::int64_t sb, std::int64_t count) {
   R* out = static_cast<R*>(out_elements);
   const T* a = static_cast<const T*>(a_elements);
   const T* b = static_cast<const T*>(b_elements);
   if (has_fast_rows<T> && sa == 1 && sb == 1) {
+    NABLAFLOW_INDEPENDENT_TURNS
     for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(a[i], b[i]);
   } else if (has_fast_rows<T> && sa == 1 && sb == 0) {
     const T value = *b;
+    NABLAFLOW_INDEPENDENT_TURNS
     for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(a[i], value);
   } else if (has_fast_rows<T> && sa == 0 && sb == 1) {
     const T value = *a;
+    NABLAFLOW_INDEPENDENT_TURNS
     for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(value, b[i]);
   } else {
+    NABLAFLOW_INDEPENDENT_TURNS
     for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(a[i * sa], b[i * sb]);
   }
 }
 
 // T is an unsigned type of the element's size: select only moves elements.
 template <class T>
-[[gnu::always_inline]] inline void select_loop(T* out, const bool* condition, std::int64_t sc, const T* a,
-                                               std::int64_t sa, const T* b, std::int64_t sb,
-                                               std::int64_t count) {
+NABLAFLOW_INLINED void select_loop(T* out, const bool* condition, std::int64_t sc, const T* a,
+                                   std::int64_t sa, const T* b, std::int64_t sb, std::int64_t count) {
   if (sc == 1 && sa == 1 && sb == 1) {
+    NABLAFLOW_INDEPENDENT_TURNS
     for (std::int64_t i = 0; i < count; ++i) out[i] = condition[i] ? a[i] : b[i];
   } else if (sc == 1 && sa == 1 && sb == 0) {
     const T value = *b;
+    NABLAFLOW_INDEPENDENT_TURNS
     for (std::int64_t i = 0; i < count; ++i) out[i] = condition[i] ? a[i] : value;
   } else if (sc == 1 && sa == 0 && sb == 1) {
     const T value = *a;
+    NABLAFLOW_INDEPENDENT_TURNS
     for (std::int64_t i = 0; i < count; ++i) out[i] = condition[i] ? value : b[i];
   } else {
+    NABLAFLOW_INDEPENDENT_TURNS
     for (std::int64_t i = 0; i < count; ++i) out[i] = condition[i * sc] ? a[i * sa] : b[i * sb];
   }
 }

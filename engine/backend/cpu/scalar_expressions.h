@@ -4,6 +4,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "engine/backend/cpu/target.h"
 #include "engine/backend/cpu/vector_math.h"
 
 // What the pointwise primitives compute for one element. Integers wrap around, computed in the unsigned type
@@ -79,25 +80,25 @@ struct Reciprocal {
 };
 struct Exp {
   template <class T>
-  static T of(T x) {
+  NABLAFLOW_INLINED static T of(T x) {
     return cpu::exp(x);
   }
 };
 struct Log {
   template <class T>
-  static T of(T x) {
+  NABLAFLOW_INLINED static T of(T x) {
     return cpu::log(x);
   }
 };
 struct Expm1 {
   template <class T>
-  static T of(T x) {
+  NABLAFLOW_INLINED static T of(T x) {
     return cpu::expm1(x);
   }
 };
 struct Log1p {
   template <class T>
-  static T of(T x) {
+  NABLAFLOW_INLINED static T of(T x) {
     return cpu::log1p(x);
   }
 };
@@ -105,35 +106,35 @@ struct Log1p {
 /// exception takes it.
 struct Sin {
   template <class T>
-  static T of(T x) {
+  NABLAFLOW_INLINED static T of(T x) {
     return cpu::sin(x);
   }
-  static float of_usual(float x) { return cpu::sin_moderate(x); }
-  static bool is_usual(float x) { return is_moderate_angle(x); }
+  NABLAFLOW_INLINED static float of_usual(float x) { return cpu::sin_moderate(x); }
+  NABLAFLOW_INLINED static bool is_usual(float x) { return is_moderate_angle(x); }
 };
 struct Cos {
   template <class T>
-  static T of(T x) {
+  NABLAFLOW_INLINED static T of(T x) {
     return cpu::cos(x);
   }
-  static float of_usual(float x) { return cpu::cos_moderate(x); }
-  static bool is_usual(float x) { return is_moderate_angle(x); }
+  NABLAFLOW_INLINED static float of_usual(float x) { return cpu::cos_moderate(x); }
+  NABLAFLOW_INLINED static bool is_usual(float x) { return is_moderate_angle(x); }
 };
 struct Tanh {
   template <class T>
-  static T of(T x) {
+  NABLAFLOW_INLINED static T of(T x) {
     return cpu::tanh(x);
   }
 };
 struct Sigmoid {
   template <class T>
-  static T of(T x) {
+  NABLAFLOW_INLINED static T of(T x) {
     return cpu::sigmoid(x);
   }
 };
 struct Erf {
   template <class T>
-  static T of(T x) {
+  NABLAFLOW_INLINED static T of(T x) {
     return cpu::erf(x);
   }
 };
@@ -176,7 +177,7 @@ struct Min {
 };
 struct Pow {
   template <class T>
-  static T of(T a, T b) {
+  NABLAFLOW_INLINED static T of(T a, T b) {
     return cpu::pow(a, b);
   }
 };

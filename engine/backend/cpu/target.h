@@ -14,3 +14,20 @@
 #define NABLAFLOW_TARGET_AVX2
 #define NABLAFLOW_TARGET_AVX512
 #endif
+
+// For functions that such a loop must inline whatever their size: a call keeps it scalar.
+#if defined(__GNUC__)
+#define NABLAFLOW_INLINED [[gnu::always_inline]] inline
+#else
+#define NABLAFLOW_INLINED inline
+#endif
+
+// Stands before a loop each of whose turns reads only its own elements before it writes them: the output may
+// be an operand, and that is no reason for the compiler to keep to single elements.
+#if defined(__clang__)
+#define NABLAFLOW_INDEPENDENT_TURNS _Pragma("clang loop vectorize(assume_safety)")
+#elif defined(__GNUC__)
+#define NABLAFLOW_INDEPENDENT_TURNS _Pragma("GCC ivdep")
+#else
+#define NABLAFLOW_INDEPENDENT_TURNS
+#endif

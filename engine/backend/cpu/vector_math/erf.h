@@ -5,7 +5,7 @@
 namespace nabla::cpu {
 
 /// An odd polynomial near 0, 1 - e^q(|x|) elsewhere, where q is a polynomial close to log(erfc).
-inline float erf(float x) {
+NABLAFLOW_INLINED float erf(float x) {
   const float z = x * x;
   const float a = magnitude(x);
   float p = -0x1.3989dap-11F;

@@ -12,7 +12,7 @@ struct ExpReduction {
   float r;
   float tail;
 };
-inline ExpReduction reduce_exp(float x) {
+NABLAFLOW_INLINED ExpReduction reduce_exp(float x) {
   constexpr float kLn2High = 0x1.62e4p-1F;  // 16 bits: products with n are exact
   constexpr float kLn2Low = 0x1.7f7d1cp-20F;
   const float rounded = x * 1.44269504F + kRoundF32;
@@ -28,7 +28,7 @@ struct ExpParts {
   std::uint32_t rounded;
   float t;
 };
-inline ExpParts exp_parts(float x) {
+NABLAFLOW_INLINED ExpParts exp_parts(float x) {
   const ExpReduction a = reduce_exp(x);
   const float r = a.r;
   float p = 0x1.6ac066p-10F;
@@ -39,7 +39,7 @@ inline ExpParts exp_parts(float x) {
   return {a.rounded, p * r * r + r};
 }
 
-inline float exp(float x) {
+NABLAFLOW_INLINED float exp(float x) {
   const ExpParts e = exp_parts(clamped(x, -104.0F, 89.0F));
   // In two steps, so that subnormal results come out, rounded once.
   const std::int32_t n = static_cast<std::int32_t>(e.rounded - bits_of(kRoundF32));
@@ -49,12 +49,12 @@ inline float exp(float x) {
 }
 
 /// e^x for x in [-87, 88].
-inline float exp_moderate(float x) {
+NABLAFLOW_INLINED float exp_moderate(float x) {
   const ExpParts e = exp_parts(x);
   return (e.t + 1.0F) * power_of_two(e.rounded);
 }
 
-inline float expm1(float x) {
+NABLAFLOW_INLINED float expm1(float x) {
   const ExpReduction a = reduce_exp(clamped(x, -18.0F, 89.0F));
   const float r = a.r;
   float p = 0x1.9c6696p-13F;

@@ -8,10 +8,8 @@
 
 namespace nabla::cpu {
 
-inline constexpr std::uint32_t kSqrtHalfF32 = 0x3f3504f3U;
-
 /// k ln 2 + log(1 + f)
-inline float log_of_parts(float k, float f) {
+NABLAFLOW_INLINED float log_of_parts(float k, float f) {
   constexpr float kLn2High = 0x1.62e4p-1F;  // 16 bits: products with k are exact
   constexpr float kLn2Low = 0x1.7f7d1cp-20F;
   float p = 0x1.b4c184p-5F;
@@ -28,7 +26,7 @@ inline float log_of_parts(float k, float f) {
   return k * kLn2High + (f + rest);
 }
 
-inline float log(float x) {
+NABLAFLOW_INLINED float log(float x) {
   constexpr float kSmallest = std::numeric_limits<float>::min();
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const float normal = x < kSmallest ? x * 0x1p23F : x;
@@ -42,7 +40,7 @@ inline float log(float x) {
   return x == 0.0F ? -kInfinity : real;
 }
 
-inline float log1p(float x) {
+NABLAFLOW_INLINED float log1p(float x) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const std::uint32_t shifted = bits_of(1.0F + x) + (bits_of(1.0F) - kSqrtHalfF32);
   const std::int32_t exponent = static_cast<std::int32_t>(shifted >> 23) - 127;

@@ -7,13 +7,12 @@
 namespace nabla::cpu {
 
 /// log2 of a f32 magnitude, to about 2^-43 of itself: x = 2^k m, then atanh of (m - 1) / (m + 1).
-inline double log2_magnitude(float magnitude) {
-  constexpr std::uint64_t kSqrtHalf = 0x3fe6a09e667f3bcdU;
+NABLAFLOW_INLINED double log2_magnitude(float magnitude) {
   constexpr double kTwo52 = 0x1p52;
   const double x = static_cast<double>(magnitude);
-  const std::uint64_t shifted = bits_of(x) + (bits_of(1.0) - kSqrtHalf);
+  const std::uint64_t shifted = bits_of(x) + (bits_of(1.0) - kSqrtHalfF64);
   const double k = f64_of((shifted >> 52) | bits_of(kTwo52)) - (kTwo52 + 1023.0);
-  const double m = f64_of((shifted & 0x000fffffffffffffU) + kSqrtHalf);
+  const double m = f64_of((shifted & 0x000fffffffffffffU) + kSqrtHalfF64);
   const double s = (m - 1.0) / (m + 1.0);
   const double z = s * s;
   double p = 0x1.21b42377ba02ep-2;
@@ -29,7 +28,7 @@ inline double log2_magnitude(float magnitude) {
 }
 
 /// 2^x, rounded to f32 once, so that subnormals and infinity come out right.
-inline float exp2_to_f32(double x) {
+NABLAFLOW_INLINED float exp2_to_f32(double x) {
   const double bounded = clamped(x, -160.0, 130.0);
   const double rounded = bounded + kRoundF64;
   const double r = bounded - (rounded - kRoundF64);
@@ -45,7 +44,7 @@ inline float exp2_to_f32(double x) {
 }
 
 /// |x|^y in f64, then what Annex F of C99 says about signs and special values.
-inline float pow(float x, float y) {
+NABLAFLOW_INLINED float pow(float x, float y) {
   constexpr float kInfinity = std::numeric_limits<float>::infinity();
   const float size = magnitude(x);
   const float y_size = magnitude(y);

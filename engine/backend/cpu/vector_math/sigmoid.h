@@ -7,7 +7,7 @@ namespace nabla::cpu {
 /// 1 / (1 + e^-x), where 1 + 2^n (1 + t) is rounded once: (1 + 2^n) + 2^n t, the sum exact or with its error.
 /// The tail for negative x needs denominators beyond 2^128; there both sides of the fraction are scaled by
 /// 2^-64.
-inline float sigmoid(float x) {
+NABLAFLOW_INLINED float sigmoid(float x) {
   const ExpParts e = exp_parts(clamped(-x, -87.0F, 104.0F));
   const bool is_tail = x < -64.0F;
   const float one = is_tail ? 0x1p-64F : 1.0F;
@@ -18,7 +18,7 @@ inline float sigmoid(float x) {
 }
 
 /// An odd polynomial near 0, 1 - 2 / (e^2|x| + 1) elsewhere.
-inline float tanh(float x) {
+NABLAFLOW_INLINED float tanh(float x) {
   const float a = magnitude(x);
   const float z = x * x;
   float p = -0x1.767b12p-8F;

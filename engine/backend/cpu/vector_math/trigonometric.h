@@ -14,7 +14,7 @@ struct QuarterTurns {
 };
 
 /// Cody and Waite: pi/2 in two parts, n times the first of which is exact.
-inline QuarterTurns reduce_moderate(float x) {
+NABLAFLOW_INLINED QuarterTurns reduce_moderate(float x) {
   constexpr double kHigh = 0x1.921fb54p+0;  // 28 bits
   constexpr double kLow = 0x1.10b4611a62633p-30;
   const double wide = static_cast<double>(x);
@@ -24,9 +24,9 @@ inline QuarterTurns reduce_moderate(float x) {
 }
 
 /// Where reduce_moderate() may be used.
-inline bool is_moderate_angle(float x) { return magnitude(x) <= 0x1p24F; }
+NABLAFLOW_INLINED bool is_moderate_angle(float x) { return magnitude(x) <= 0x1p24F; }
 
-inline float sin_of(QuarterTurns a) {
+NABLAFLOW_INLINED float sin_of(QuarterTurns a) {
   const float z = a.r * a.r;
   float s = -0x1.9955bap-13F;
   s = s * z + 0x1.11077cp-7F;
@@ -40,11 +40,11 @@ inline float sin_of(QuarterTurns a) {
   return f32_of(bits_of(value) ^ ((a.n & 2U) << 30));
 }
 
-inline float sin_moderate(float x) {
+NABLAFLOW_INLINED float sin_moderate(float x) {
   const float value = sin_of(reduce_moderate(x));
   return x == 0.0F ? x : value;
 }
-inline float cos_moderate(float x) {
+NABLAFLOW_INLINED float cos_moderate(float x) {
   QuarterTurns a = reduce_moderate(x);
   a.n += 1U;
   return sin_of(a);
@@ -57,7 +57,7 @@ struct TurnSum {
   double upper;
   double lower;
 };
-inline TurnSum add_product(TurnSum sum, double x, double piece) {
+NABLAFLOW_INLINED TurnSum add_product(TurnSum sum, double x, double piece) {
   constexpr double kRoundToFour = 0x1.8p54;
   constexpr double kRoundTo24Bits = 0x1.8p28;
   const double product = x * piece;
@@ -67,7 +67,7 @@ inline TurnSum add_product(TurnSum sum, double x, double piece) {
   const double cut = (turns + kRoundTo24Bits) - kRoundTo24Bits;
   return {sum.upper + cut, sum.lower + (turns - cut)};
 }
-inline QuarterTurns reduce_any(float magnitude) {
+NABLAFLOW_INLINED QuarterTurns reduce_any(float magnitude) {
   const double x = static_cast<double>(magnitude);
   TurnSum sum{0.0, 0.0};
   sum = add_product(sum, x, 0x1.45f306p-1);
@@ -84,7 +84,7 @@ inline QuarterTurns reduce_any(float magnitude) {
 }
 
 /// For every x; infinity and NaN give NaN.
-inline QuarterTurns reduce(float x) {
+NABLAFLOW_INLINED QuarterTurns reduce(float x) {
   const float size = magnitude(x);
   const QuarterTurns moderate = reduce_moderate(x);
   const QuarterTurns any = reduce_any(size);
@@ -95,11 +95,11 @@ inline QuarterTurns reduce(float x) {
   return {is_moderate ? moderate.n : (any.n ^ negative) - negative,
           is_moderate ? moderate.r : f32_of(bits_of(large) ^ (negative & kSignF32))};
 }
-inline float sin(float x) {
+NABLAFLOW_INLINED float sin(float x) {
   const float value = sin_of(reduce(x));
   return x == 0.0F ? x : value;
 }
-inline float cos(float x) {
+NABLAFLOW_INLINED float cos(float x) {
   QuarterTurns a = reduce(x);
   a.n += 1U;
   return sin_of(a);
