@@ -78,6 +78,8 @@ class Primitive {
     return std::nullopt;
   }
 
+  /// True if the output, though it is a view of input 0, must not be seen before the other inputs are there.
+  virtual bool orders_steps() const { return false; }
   /// True if the kernel may refuse what the inputs hold (an index outside its axis).
   virtual bool may_refuse_values() const { return false; }
   /// True if element i of the output is a function of elements i of the inputs (extents of 1 repeat).

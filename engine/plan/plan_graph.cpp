@@ -37,7 +37,7 @@ Shape squeezed(const Shape& shape) {
 }
 
 bool renames_input(const PlanGraph& graph, const PlanNode& node) {
-  if (node.is_leaf() || node.inputs.empty()) return false;
+  if (node.is_leaf() || node.inputs.empty() || node.primitive->orders_steps()) return false;
   const Shape& input = graph[node.inputs[0]].shape;
   if (!(squeezed(input) == squeezed(node.shape))) return false;
   const std::optional<Layout> view = node.primitive->view(Layout::dense(input), node.shape, node.attributes);

@@ -93,5 +93,6 @@ std::vector<Spec> rows_contraction();
 std::vector<Spec> rows_indexing();
 std::vector<Spec> rows_source();
 std::vector<Spec> rows_composed();
+std::vector<Spec> rows_checkpoint();
 
 }  // namespace nabla::spec
