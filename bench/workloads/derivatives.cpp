@@ -16,41 +16,37 @@ class FieldDerivative : public Workload {
       : net_(load_network(data, "picture", picture_network())),
         x_(slice(nn::entry("pictures", data.file("pictures"), "x1.0"), 0, 0, rows).detach()),
         t_(flow::shared_time(0.5, DType::f32)),
-        derivative_(derivative) {}
+        derivative_(compile(Function([this, derivative](const Tensor& at, const Tensor& t) {
+          return derivative([&](const Tensor& x) { return net_(x, t); }, at);
+        }))) {}
 
-  void run() override {
-    value_ = derivative_([&](const Tensor& x) { return net_(x, t_); }, x_).detach();
-  }
+  void run() override { value_ = derivative_(x_, t_); }
   nn::State results() const override { return {{"value", value_}}; }
 
  private:
+  using Function = std::function<Tensor(const Tensor&, const Tensor&)>;
+
   nn::Mlp net_;
   Tensor x_, t_;
-  Derivative derivative_;
+  Compiled<Function> derivative_;
   Tensor value_;
 };
 
-// The direction lies in the space of parameters.
+// The direction lies in the space of parameters. It and the batch are arguments: what a compiled function
+// makes of the parameters alone is kept from call to call.
 class HessianVector : public Workload {
  public:
-  explicit HessianVector(const Data& data) : net_(load_network(data, "picture", picture_network())) {
+  explicit HessianVector(const Data& data)
+      : net_(load_network(data, "picture", picture_network())),
+        product_(compile(Function([this](const std::vector<Tensor>& at) { return product(at); }))) {
     const nn::State batch = data.file("pictures");
-    pair_ = {nn::entry("pictures", batch, "x0.0"), nn::entry("pictures", batch, "x1.0")};
-    t_ = nn::entry("pictures", batch, "t.0");
+    for (const char* name : {"x0.0", "x1.0", "t.0"}) arguments_.push_back(nn::entry("pictures", batch, name));
     const nn::State direction = data.file("direction");
     for (const nn::Parameter& parameter : net_.parameters())
-      direction_.push_back(nn::entry("direction", direction, parameter.name));
+      arguments_.push_back(nn::entry("direction", direction, parameter.name));
   }
 
-  void run() override {
-    products_.clear();  // a living result would be found again and not computed
-    const flow::TimedField v = [&](const Tensor& x, const Tensor& t) { return net_(x, t); };
-    const nn::LossAndGradients at = nn::value_and_grad(
-        net_, [&]() -> std::vector<Tensor> { return {flow::cfm_loss(v, flow::linear_path(), pair_, t_)}; });
-    for (const std::optional<Tensor>& product : jvp(at.gradients, net_.leaves(), direction_))
-      products_.push_back(product.value());
-    evaluate(products_);
-  }
+  void run() override { products_ = product_(arguments_); }
 
   nn::State results() const override {
     nn::State all;
@@ -60,10 +56,23 @@ class HessianVector : public Workload {
   }
 
  private:
+  // The arguments are x0, x1, t and the direction.
+  std::vector<Tensor> product(const std::vector<Tensor>& at) const {
+    const flow::TimedField v = [&](const Tensor& x, const Tensor& t) { return net_(x, t); };
+    const nn::LossAndGradients loss = nn::value_and_grad(net_, [&]() -> std::vector<Tensor> {
+      return {flow::cfm_loss(v, flow::linear_path(), {at[0], at[1]}, at[2])};
+    });
+    std::vector<Tensor> products;
+    for (const std::optional<Tensor>& product : jvp(loss.gradients, net_.leaves(), std::span(at).subspan(3)))
+      products.push_back(product.value());
+    return products;
+  }
+
+  using Function = std::function<std::vector<Tensor>(const std::vector<Tensor>&)>;
+
   nn::Mlp net_;
-  flow::Pair pair_;
-  Tensor t_;
-  std::vector<Tensor> direction_, products_;
+  Compiled<Function> product_;
+  std::vector<Tensor> arguments_, products_;
 };
 
 WorkloadMaker field_derivative(std::int64_t rows, Derivative derivative) {

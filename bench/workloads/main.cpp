@@ -13,6 +13,7 @@
 #include <chrono>
 #include <iomanip>
 #include <iostream>
+#include <limits>
 #include <sstream>
 #include <vector>
 
@@ -32,6 +33,7 @@ namespace {
 constexpr int kThreads = 2;
 constexpr double kShortestMilliseconds = 5;  // shorter calls are timed several at a time
 constexpr double kLongMilliseconds = 100;
+constexpr int kMostColdCalls = 4;  // each uses up a batch size
 
 double now_ms() {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch())
@@ -93,13 +95,13 @@ class Session {
     if (command == "make") {
       made_[name] = maker(name)(data_);
       Workload& work = *made_[name];
-      out << "{\"first_call_ms\": " << milliseconds_of(work, 1);
-      if (const std::optional<StepMemory> memory = work.memory())
-        out << ", \"peak_bytes\": " << memory->peak_bytes << ", \"result_bytes\": " << memory->result_bytes
-            << ", \"temp_bytes\": "
-            << std::max<std::int64_t>(0, static_cast<std::int64_t>(memory->peak_bytes) -
-                                             static_cast<std::int64_t>(memory->result_bytes));
-      out << "}";
+      const double first = milliseconds_of(work, 1);
+      // What a call takes beyond what is there between calls, its results' memory among it.
+      const std::size_t before = memory_statistics().live_bytes;
+      reset_peak_memory();
+      if (!work.always_cold()) milliseconds_of(work, 1);
+      out << "{\"first_call_ms\": " << first << ", \"live_bytes\": " << before
+          << ", \"temp_bytes\": " << memory_statistics().peak_bytes - before << "}";
     } else if (command == "check") {
       std::string file;
       words >> file;
@@ -157,7 +159,8 @@ class Session {
       // A call this long needs no warming up.
       if (one > kLongMilliseconds) times << one, ++count;
     }
-    while (count == 0 || now_ms() - start < budget_ms)
+    const int most = work.always_cold() ? kMostColdCalls : std::numeric_limits<int>::max();
+    while (count == 0 || (count < most && now_ms() - start < budget_ms))
       times << (count++ > 0 ? ", " : "") << milliseconds_of(work, calls);
     out << "{\"calls\": " << calls << ", \"units\": " << work.units() << ", \"ms\": [" << times.str() << "]}";
   }

@@ -70,7 +70,11 @@ class TrainingStep : public Workload {
       : net_(load_network(data, network.weights, network.options)),
         adam_(net_),
         batches_(load_batches(data, network.batches)),
-        loss_(loss) {}
+        loss_(loss),
+        step_(compile(Function(
+            [this](const Tensor& x0, const Tensor& x1, const Tensor& t, const Tensor& r, const Tensor& rate) {
+              return build({{x0, x1}, {t, r, t.shape()[0]}}, rate);
+            }))) {}
 
   void run() override { step(batches_[turn_++ % batches_.size()]); }
 
@@ -83,43 +87,30 @@ class TrainingStep : public Workload {
     return all;
   }
 
-  std::optional<StepMemory> memory() const override {
-    nn::Adam adam(net_);
-    const Step step = build(adam, batches_[0]);
-    std::vector<Tensor> outputs{step.loss};
-    std::size_t results = 0;
-    for (const nn::Update& update : step.updates) {
-      outputs.push_back(update.value);
-      results += static_cast<std::size_t>(update.value.size()) * size_of(update.value.dtype());
-    }
-    return StepMemory{make_plan(outputs).plan->peak_bytes(), results};
-  }
-
  protected:
-  struct Step {
-    Tensor loss;
-    std::vector<nn::Update> updates;
-  };
-
-  Step build(nn::Adam& adam, const Batch& batch) const {
-    const nn::LossAndGradients at =
-        nn::value_and_grad(net_, [&]() -> std::vector<Tensor> { return {loss_(net_, batch)}; });
-    return {at.loss, adam.updates(at.gradients, kLearningRate)};
-  }
-
   void step(const Batch& batch) {
-    const Step step = build(adam_, batch);
-    nn::commit(step.updates, {step.loss});
-    loss_value_ = step.loss;
+    loss_value_ = step_(batch.pair.x0, batch.pair.x1, batch.times.t, batch.times.r, kLearningRate);
   }
-
+  void forget_plans() { step_.clear(); }
   const std::vector<Batch>& batches() const { return batches_; }
 
  private:
+  // One step on its batch: the loss, the new parameters and moments in their cells.
+  Tensor build(const Batch& batch, const Tensor& learning_rate) {
+    const auto [loss, gradients, none] =
+        nn::value_and_grad(net_, [&]() -> std::vector<Tensor> { return {loss_(net_, batch)}; });
+    nn::commit(adam_.updates(gradients, learning_rate));
+    return loss;
+  }
+
+  using Function =
+      std::function<Tensor(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&)>;
+
   nn::Mlp net_;
   nn::Adam adam_;
   std::vector<Batch> batches_;
   Loss loss_;
+  Compiled<Function> step_;
   std::size_t turn_ = 0;
   Tensor loss_value_;
 };
@@ -130,6 +121,7 @@ class FirstCall : public TrainingStep {
   explicit FirstCall(const Data& data) : TrainingStep(data, picture(), cfm) {}
   void prepare() override {
     batch_ = first_rows(batches()[0], rows_--);
+    forget_plans();
     clear_plan_cache();
   }
   void run() override { step(batch_); }

@@ -28,12 +28,6 @@ class Data {
   std::filesystem::path directory_;
 };
 
-/// Memory of one step, known before it runs.
-struct StepMemory {
-  std::size_t peak_bytes;    ///< temporaries and results at the worst moment
-  std::size_t result_bytes;  ///< the new parameters and moments among them
-};
-
 class Workload {
  public:
   virtual ~Workload() = default;
@@ -47,7 +41,6 @@ class Workload {
   virtual std::int64_t units() const { return 1; }
   /// Results of the last call, to be compared with the peers'.
   virtual nn::State results() const = 0;
-  virtual std::optional<StepMemory> memory() const { return std::nullopt; }
 };
 
 using WorkloadMaker = std::function<std::unique_ptr<Workload>(const Data&)>;
