@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "engine/backend/instruction_set.h"
 #include "tests/engine/numbers.h"
 
 // The product's kernel sorts axes by role and memory layout into quite different loops: each must give what a
@@ -181,6 +182,59 @@ TEST_CASE("products large enough to be cut into blocks") {
     }
   for (const DType dtype : {DType::f32, DType::f64})
     expect_product("mk,kn->mn", {{'m', 150}, {'k', 600}, {'n', 101}}, dtype, 0, 0);
+}
+
+TEST_CASE("few results from sums long enough to be cut, and products without a sum") {
+  const std::pair<const char*, Extents> products[] = {
+      {"i,i->", {{'i', 40003}}},
+      {"bi,bi->b", {{'b', 3}, {'i', 20011}}},
+      {"ib,ib->b", {{'b', 601}, {'i', 301}}},
+      {"ib,ib->b", {{'b', 11}, {'i', 4001}}},
+      {"abi,aib->b", {{'a', 5}, {'b', 37}, {'i', 70}}},
+      {"iab,abi->a", {{'a', 37}, {'b', 5}, {'i', 70}}},
+      {"mk,k->m", {{'m', 37}, {'k', 20011}}},
+      {"k,nk->n", {{'n', 37}, {'k', 5003}}},
+      {"bi,bj->bij", {{'b', 9}, {'i', 41}, {'j', 103}}},
+      {"bi,bj->bji", {{'b', 9}, {'i', 41}, {'j', 103}}},
+      {"tkb,kn->tbn", {{'t', 7}, {'k', 70}, {'b', 37}, {'n', 33}}},
+      {"kbt,kn->tbn", {{'t', 17}, {'k', 70}, {'b', 37}, {'n', 33}}},
+      {"mk,nk->mn", {{'m', 260}, {'k', 130}, {'n', 300}}},
+      {"bmk,bkn->bmn", {{'b', 3}, {'m', 130}, {'k', 90}, {'n', 300}}},
+  };
+  for (const auto& [text, extents] : products)
+    for (int layout = 0; layout < kLayouts; ++layout)
+      for (const DType dtype : {DType::f32, DType::f64}) {
+        const Formula formula(text);
+        const Tensor x = operand(shape_of(formula.a, extents), dtype, layout, 0.2);
+        const Tensor y = operand(shape_of(formula.b, extents), dtype, (3 * layout + 1) % kLayouts, 1.3);
+        INFO(text, " ", std::string(name_of(dtype)), ", layout ", layout);
+        // Long sums are held to a share of the sum of absolute terms.
+        const Tensor terms = reference(formula, nabla::abs(x), nabla::abs(y)) + 1e-300;
+        const Tensor got = cast(einsum(text, x, y), DType::f64);
+        CHECK(distance(got / terms, reference(formula, x, y) / terms) <=
+              (dtype == DType::f32 ? 4e-6 : 1e-12));
+      }
+}
+
+TEST_CASE("dot products have the same bits with every instruction set") {
+  const InstructionSet best = instruction_set();
+  const std::pair<const char*, Extents> products[] = {{"i,i->", {{'i', 40003}}},
+                                                      {"ib,ib->b", {{'b', 601}, {'i', 301}}},
+                                                      {"mk,k->m", {{'m', 37}, {'k', 517}}},
+                                                      {"bi,bj->bij", {{'b', 9}, {'i', 41}, {'j', 103}}}};
+  for (const auto& [text, extents] : products)
+    for (const DType dtype : {DType::f32, DType::f64}) {
+      INFO(text, " ", std::string(name_of(dtype)));
+      const Formula formula(text);
+      const Tensor a = operand(shape_of(formula.a, extents), dtype, 0, 0.2);
+      const Tensor b = operand(shape_of(formula.b, extents), dtype, 0, 1.3);
+      const auto bits = [&](InstructionSet set) {
+        set_instruction_set(set);
+        return values(einsum(text, a, b).detach());
+      };
+      CHECK(bits(InstructionSet::baseline) == bits(best));
+    }
+  set_instruction_set(best);
 }
 
 TEST_CASE("matmul broadcasts leading axes without copying them into the product's rows") {

@@ -18,9 +18,14 @@ std::vector<std::vector<float>> results() {
   const Tensor b = normal(fold_in(key, 1), {517, 203}).detach();
   const Tensor x = normal(fold_in(key, 2), {70001}).detach();
   const Tensor batch = normal(fold_in(key, 3), {37, 41, 53}).detach();
+  const Tensor wide = normal(fold_in(key, 8), {523, 131}).detach();
   const std::vector<Tensor> all_results{
       matmul(a, b),
       matmul(batch, transpose(batch)),
+      matmul(wide, transpose(wide)),
+      matmul(transpose(wide), wide),
+      einsum("i,i->", x, x),
+      einsum("ki,ki->i", a, a),
       sum(x),
       sum(a, {0}),
       sum(a, {1}),
