@@ -50,8 +50,9 @@ void Cell::assign(const Tensor& value) {
                 " cannot replace " + to_string(shape()) + " " + std::string(name_of(dtype())));
   if (CellTrace* trace = current_cell_trace()) return trace->assign(*this, value);
   Tensor fresh = value.detach();
+  Array array = fresh.value();
   const std::lock_guard lock(cell_mutex());
-  value_ = fresh.value();
+  value_ = std::move(array);
   leaf_ = std::move(fresh);
   ++version_;
 }
