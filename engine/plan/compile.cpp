@@ -104,6 +104,7 @@ CompileStatistics PlansOfFunction::statistics() {
 }
 
 std::string PlansOfFunction::explain() {
+  const std::lock_guard evaluation(evaluation_mutex());
   const std::lock_guard lock(mutex_);
   std::string text;
   for (const std::shared_ptr<Entry>& entry : entries_) {

@@ -50,10 +50,12 @@ inline const Tensor& to_argument(const Tensor& tensor) { return tensor; }
 /// A number is a tensor of rank 0 that may differ from call to call: f64, f32, or i64 for integers.
 template <class T>
 requires(std::is_arithmetic_v<T> && !std::same_as<T, bool>) Tensor to_argument(T number) {
-  if constexpr (std::is_integral_v<T>)
+  if constexpr (std::is_integral_v<T>) {
+    if (!std::in_range<std::int64_t>(number)) throw Error("compile: an argument is too large for i64");
     return tensor<std::int64_t>({static_cast<std::int64_t>(number)}, Shape{});
-  else
+  } else {
     return tensor<T>({number}, Shape{});
+  }
 }
 
 }  // namespace detail
@@ -108,6 +110,9 @@ class Compiled {
   // f's result as a vector.
   template <class Result, class Call>
   static std::vector<Tensor> collect(Call&& call) {
+    static_assert(std::is_void_v<Result> || std::convertible_to<Result, Tensor> ||
+                      std::convertible_to<Result, std::vector<Tensor>>,
+                  "a compiled function returns a Tensor, a std::vector<Tensor> or nothing");
     if constexpr (std::is_void_v<Result>) {
       call();
       return {};

@@ -69,9 +69,10 @@ void Cell::assign(const Tensor& value) {
                 " cannot replace " + to_string(shape()) + " " + std::string(name_of(dtype())));
   if (CellTrace* trace = current_cell_trace()) return trace->assign(*this, value);
   Tensor fresh = value.detach();
+  Array array = fresh.value();
   std::unique_lock lock(cell_mutex());
   cells_returned().wait(lock, [&] { return static_cast<bool>(value_); });
-  value_ = fresh.value();
+  value_ = std::move(array);
   leaf_ = std::move(fresh);
   ++version_;
 }

@@ -60,6 +60,8 @@ TEST_CASE("arguments may be numbers, results a tensor, several or none") {
     CHECK(c.rank() == 0);
   });
   dtypes(1.0, 1.0f, 1);
+  dtypes(1.0, 1.0f, std::size_t{2});
+  CHECK(contains(error_of([&] { dtypes(1.0, 1.0f, ~std::uint64_t{0}); }), "too large for i64"));
   static_assert(std::is_void_v<decltype(dtypes(1.0, 1.0f, 1))>);
   CHECK(dtypes.statistics().traces == 1);
 
