@@ -2,6 +2,7 @@
 
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <thread>
 
@@ -162,6 +163,28 @@ TEST_CASE("an assigned value that is read again is a leaf, as it is outside of c
   }
 }
 
+TEST_CASE("assignments and reads of them may follow each other") {
+  Cell a(f64({1}, {1}));
+  Cell b(f64({1}, {1}));
+  const auto f = [&](const Tensor& x) -> std::vector<Tensor> {
+    a.assign(x * 2);
+    const Tensor first = a.get();
+    a.assign(first + 1);
+    b.assign(a.get() * 10);
+    b.assign(b.get() + first);
+    return {first, a.get(), b.get()};
+  };
+  const auto compiled = compile(f);
+  for (int turn = 1; turn < 4; ++turn) {
+    const std::vector<Tensor> results = compiled(f64({1.0 * turn}, {1}));
+    CHECK(results[0].item() == 2 * turn);
+    CHECK(results[1].item() == 2 * turn + 1);
+    CHECK(results[2].item() == 22 * turn + 10);
+    CHECK(a.get().item() == 2 * turn + 1);
+    CHECK(b.get().item() == 22 * turn + 10);
+  }
+}
+
 TEST_CASE("a call that fails changes no cell") {
   Cell count(i64({0}, {1}));
   Cell state(f64({1, 2, 3}, {3}));
@@ -232,14 +255,14 @@ TEST_CASE("values that depend on inputs or cells are not read inside") {
 
 TEST_CASE("captured tensors are constants, computed once and kept alive") {
   const Tensor x = f64({1, 2}, {2});
-  Tensor captured = nabla::exp(f64({0.5, 1}, {2}));
-  const auto f = compile([&](const Tensor& v) { return v * (captured + 1) + captured; });
-  const Tensor expected = x * (captured + 1) + captured;
-  CHECK(same_bits(f(x), expected));
-  captured = zeros({2}, DType::f64);  // too late
-  CHECK(same_bits(f(x), expected));
+  Tensor captured = matmul(f64({0.5, 1}, {1, 2}), f64({1, 2, 3, 4}, {2, 2}));
+  const auto f = compile([&](const Tensor& v) { return v * (nabla::exp(captured) + 1) + captured; });
+  CHECK(distance(f(x), f64({1 + std::exp(3.5) + 3.5, 2 + 2 * std::exp(5) + 5}, {1, 2})) < 1e-12);
+  captured = zeros({1, 2}, DType::f64);  // too late
+  CHECK(distance(f(x), f64({1 + std::exp(3.5) + 3.5, 2 + 2 * std::exp(5) + 5}, {1, 2})) < 1e-12);
   CHECK(f.statistics().traces == 1);
-  CHECK_FALSE(contains(f.explain(), "exp"));
+  CHECK_FALSE(contains(f.explain(), "contraction"));
+  CHECK(contains(f.explain(), "1 steps"));
 }
 
 TEST_CASE("what is made of cells that are not assigned is computed once for each version") {
@@ -350,6 +373,16 @@ TEST_CASE("a compiled function inside another becomes part of it") {
   CHECK(count.version() == 3);
   CHECK(traces == 2);
   CHECK(inner.statistics().plans == 0);
+
+  const auto tick = compile([&] { count.assign(count.get() + 1); });
+  const auto twice = compile([&] {
+    tick();
+    tick();
+    return count.get();
+  });
+  CHECK(twice().item() == 8);
+  CHECK(twice().item() == 10);
+  CHECK(tick.statistics().traces == 0);
 }
 
 TEST_CASE("signatures are bounded, and the least recently used one makes room") {
@@ -382,24 +415,23 @@ TEST_CASE("inputs that are not computed yet are computed, and rank and type make
 
 TEST_CASE("old versions of cells do not outlive a call") {
   constexpr std::size_t kBytes = 100'000 * 8;
+  const std::size_t before = memory_statistics().live_bytes;
   Cell cell(zeros({100'000}, DType::f64));
   const auto f = compile([&](const Tensor& x) { cell.assign(cell.get() + x); });
-  f(1.0);
-  const std::size_t before = memory_statistics().live_bytes;
-  for (int turn = 0; turn < 3; ++turn) {
+  for (int turn = 0; turn < 4; ++turn) {
     f(1.0);
-    CHECK(memory_statistics().live_bytes == before);
+    CHECK(memory_statistics().live_bytes < before + kBytes + 1000);
   }
   reset_peak_memory();
   f(1.0);
-  CHECK(memory_statistics().peak_bytes - before < 1000);  // written over the old one
+  CHECK(memory_statistics().peak_bytes < before + kBytes + 1000);  // written over the old one
   CHECK(cell.get()[99'999].item() == 5);
 
   // Somebody who holds the old value keeps it: then a call takes a copy.
   const Tensor held = cell.get();
   reset_peak_memory();
   f(1.0);
-  CHECK(memory_statistics().peak_bytes - before >= kBytes);
+  CHECK(memory_statistics().peak_bytes >= before + 2 * kBytes);
   CHECK(held[0].item() == 5);
   CHECK(cell.get()[0].item() == 6);
 }
@@ -426,8 +458,11 @@ TEST_CASE("a new value is not written over the old one where that is still read"
 }
 
 TEST_CASE("NaN mode names the line inside the function") {
-  const auto f = compile([](const Tensor& x) { return nabla::log(x); });
-  const int line = __LINE__ - 1;
+  const auto f = compile([](const Tensor& x) {
+    const Tensor bad = nabla::log(nabla::exp(x) - 1);
+    return nabla::exp(bad) * 2;
+  });
+  const int line = __LINE__ - 3;
   CHECK(std::isnan(f(f64({-1}, {1})).item()));
   set_nan_mode(true);
   const std::string message = error_of([&] { f(f64({-1}, {1})); });
@@ -440,18 +475,22 @@ TEST_CASE("NaN mode names the line inside the function") {
 TEST_CASE("several threads call one compiled function, and cells lose nothing") {
   Cell total(f64({0, 0}, {2}));
   Cell scale(f64({1, 2}, {2}));
+  constexpr int kThreads = 4;
+  constexpr int kCalls = 50;
+  std::atomic<int> started = 0;
   std::atomic<int> traces = 0;
   const auto add = compile([&](const Tensor& x) {
     ++traces;
+    while (started < kThreads) std::this_thread::yield();
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the others wait for this trace
     total.assign(total.get() + x * nabla::exp(scale.get() * 0));
     return sum(x) + sum(total.get()) * 0;
   });
-  constexpr int kThreads = 4;
-  constexpr int kCalls = 50;
   std::array<double, kThreads> sums{};
   std::vector<std::thread> threads;
   for (int t = 0; t < kThreads; ++t)
     threads.emplace_back([&, t] {
+      ++started;
       for (int i = 0; i < kCalls; ++i) {
         sums[static_cast<std::size_t>(t)] += add(f64({1.0 * t, 1}, {2})).item();
         if (i % 10 == 0) scale.assign(f64({1.0 * i, 2}, {2}));
