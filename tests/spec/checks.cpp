@@ -19,6 +19,7 @@ constexpr Check kChecks[] = {
     {"sharing", &check_sharing},
     {"f32", &check_f32},
     {"definition", &check_definition},
+    {"plans", &check_plans},
 };
 
 constexpr Check kProgramChecks[] = {
@@ -31,6 +32,7 @@ constexpr Check kProgramChecks[] = {
     {"compressed axes", &check_compressed},
     {"layouts", &check_layouts},
     {"second order", &check_second_order},
+    {"plans", &check_plans},
 };
 
 }  // namespace

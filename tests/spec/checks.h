@@ -36,6 +36,8 @@ Failures check_sharing(const Spec& spec);
 Failures check_f32(const Spec& spec);
 /// A composite agrees with its definition in value and both modes.
 Failures check_definition(const Spec& spec);
+/// Value and derivatives by optimised plans are those of the plan with every optimisation off.
+Failures check_plans(const Spec& spec);
 
 struct Check {
   const char* name;
