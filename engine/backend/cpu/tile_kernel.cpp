@@ -61,6 +61,11 @@ class Walk {
   std::int64_t unit() const { return unit_; }
   /// Must this input be brought into a register, because a tile of it does not lie at one stride?
   bool needs_load(std::size_t input) const { return bundles_rows_ && !dense_[input]; }
+  /// Is every tile of this input the same, because all rows are?
+  bool is_same_row(std::size_t input) const {
+    return std::all_of(strides_[input].begin(), strides_[input].end() - 1,
+                       [](std::int64_t s) { return s == 0; });
+  }
   std::int64_t stride(std::size_t input) const { return bundles_rows_ ? 1 : strides_[input].back(); }
 
   std::int64_t tile_count() const {
@@ -96,8 +101,10 @@ class Walk {
   template <class T>
   void load(std::size_t input, const T* x, Tile tile, T* to) const {
     const std::int64_t stride = strides_[input].back();
+    const bool is_matrix = extents_.size() == 2;
+    const T* row = x + offset(input, tile.start);
     for (std::int64_t done = 0; done < tile.count; done += inner_, to += inner_) {
-      const T* row = x + offset(input, tile.start + done);
+      if (done > 0) row = is_matrix ? row + strides_[input][0] : x + offset(input, tile.start + done);
       if (stride == 1) {
         std::copy(row, row + inner_, to);
       } else if (stride == 0) {
@@ -148,8 +155,9 @@ class Interpreter final : public TileKernel {
  public:
   Interpreter(const TileProgram& program, const Shape& shape, std::span<const Layout> inputs)
       : walk_(shape, inputs, tile_elements(program)), places_(program.dtypes.size()) {
-    std::vector<bool> loaded(static_cast<std::size_t>(program.inputs));
-    for (std::size_t k = 0; k < loaded.size(); ++k) loaded[k] = walk_.needs_load(k);
+    std::vector<Loaded> loaded(static_cast<std::size_t>(program.inputs), Loaded::no);
+    for (std::size_t k = 0; k < loaded.size(); ++k)
+      if (walk_.needs_load(k)) loaded[k] = walk_.is_same_row(k) ? Loaded::for_task : Loaded::for_tile;
     const TileRegisters assigned = assign_registers(program, loaded);
     register_count_ = assigned.count;
     for (std::size_t v = 0; v < places_.size(); ++v) {
@@ -158,8 +166,8 @@ class Interpreter final : public TileKernel {
       if (index >= 0) places_[v] = {Place::Kind::in_register, index, 1, size};
       if (v < loaded.size()) {
         offsets_.push_back(inputs[v].offset * size);
-        if (loaded[v]) {
-          loads_.push_back({v, index, size});
+        if (loaded[v] != Loaded::no) {
+          loads_.push_back({v, index, size, loaded[v]});
         } else {
           places_[v] = {Place::Kind::input, static_cast<int>(v), walk_.stride(v), size};
         }
@@ -201,12 +209,16 @@ class Interpreter final : public TileKernel {
     const auto work = [&](std::int64_t task) {
       std::byte* scratch =
           registers((static_cast<std::size_t>(register_count_) + outputs.size()) * kTileBytes);
-      std::vector<std::byte*> at(places_.size());
-      const std::int64_t end = std::min(tiles, (task + 1) * per_task);
-      std::vector<Ahead> ahead;
-      for (std::int64_t t = task * per_task; t < end; ++t) {
+      thread_local std::vector<std::byte*> at;
+      thread_local std::vector<Ahead> ahead;
+      at.resize(places_.size());
+      const std::int64_t first = task * per_task;
+      const std::int64_t end = std::min(tiles, first + per_task);
+      load(Loaded::for_task, walk_.tile(first), inputs, scratch);
+      for (std::int64_t t = first; t < end; ++t) {
         ahead.clear();
         if (t + 1 < end) look_ahead(walk_.tile(t + 1), inputs, ahead);
+        load(Loaded::for_tile, walk_.tile(t), inputs, scratch);
         run_tile(walk_.tile(t), set, inputs, outputs, streamed, scratch, at, ahead);
       }
       if (streams) stream_fence();
@@ -227,6 +239,7 @@ class Interpreter final : public TileKernel {
     std::size_t input;
     int to;
     std::int64_t size;
+    Loaded lasts;
   };
   struct Instruction {
     RowVariants rows;
@@ -258,6 +271,20 @@ class Interpreter final : public TileKernel {
         prefetch_line(x.first + line * kCacheLine);
   }
 
+  // Brings the rows of a tile into registers. A task's first tile has all the rows that its others have.
+  void load(Loaded which, Walk::Tile tile, std::span<const std::byte* const> inputs,
+            std::byte* scratch) const {
+    for (const Load& load : loads_) {
+      if (load.lasts != which) continue;
+      const std::byte* from = inputs[load.input] + offsets_[load.input];
+      std::byte* to = scratch + load.to * kTileBytes;
+      visit_size(load.size, [&](auto element) {
+        using T = decltype(element);
+        walk_.load(load.input, reinterpret_cast<const T*>(from), tile, reinterpret_cast<T*>(to));
+      });
+    }
+  }
+
   void run_tile(Walk::Tile tile, InstructionSet set, std::span<const std::byte* const> inputs,
                 std::span<std::byte* const> outputs, const std::vector<bool>& streamed, std::byte* scratch,
                 std::vector<std::byte*>& at, const std::vector<Ahead>& ahead) const {
@@ -277,14 +304,6 @@ class Interpreter final : public TileKernel {
                                   : outputs[index] + tile.start * place.size;
           break;
       }
-    }
-    for (const Load& load : loads_) {
-      const std::byte* from = inputs[load.input] + offsets_[load.input];
-      std::byte* to = scratch + load.to * kTileBytes;
-      visit_size(load.size, [&](auto element) {
-        using T = decltype(element);
-        walk_.load(load.input, reinterpret_cast<const T*>(from), tile, reinterpret_cast<T*>(to));
-      });
     }
     const std::int64_t parts = static_cast<std::int64_t>(instructions_.size());
     for (std::int64_t i = 0; i < parts; ++i) {

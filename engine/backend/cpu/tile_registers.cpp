@@ -5,7 +5,7 @@
 
 namespace nabla::cpu {
 
-TileRegisters assign_registers(const TileProgram& program, const std::vector<bool>& loaded) {
+TileRegisters assign_registers(const TileProgram& program, const std::vector<Loaded>& loaded) {
   const std::size_t inputs = static_cast<std::size_t>(program.inputs);
   TileRegisters registers;
   registers.of_value.assign(program.dtypes.size(), -1);
@@ -26,7 +26,7 @@ TileRegisters assign_registers(const TileProgram& program, const std::vector<boo
     }
   };
   for (std::size_t v = 0; v < inputs; ++v)
-    if (loaded[v]) take(v);
+    if (loaded[v] != Loaded::no) take(v);
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
     const TileProgram::Instruction& instruction = program.instructions[i];
     const std::size_t result = inputs + i;
@@ -39,6 +39,7 @@ TileRegisters assign_registers(const TileProgram& program, const std::vector<boo
       for (std::size_t k = 0; k < operands.size(); ++k) {
         const std::size_t v = static_cast<std::size_t>(operands[k]);
         if (registers.of_value[v] < 0 || last_use[v] != static_cast<int>(i)) continue;
+        if (v < inputs && loaded[v] == Loaded::for_task) continue;
         if ((size_of(program.dtypes[v]) == size_of(program.dtypes[result])) != of_equal_size) continue;
         if (std::find(operands.begin(), operands.begin() + static_cast<std::ptrdiff_t>(k), operands[k]) !=
             operands.begin() + static_cast<std::ptrdiff_t>(k))

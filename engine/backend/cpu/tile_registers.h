@@ -12,8 +12,11 @@ struct TileRegisters {
   int count = 0;
 };
 
-/// Registers by lifetimes; a register is free again at its last use, for a result of the same size. `loaded`
-/// tells which inputs are brought into registers before the first instruction.
-TileRegisters assign_registers(const TileProgram& program, const std::vector<bool>& loaded);
+/// How an input comes to its instructions: straight from memory, or through a register that is loaded for
+/// every tile, or for many tiles at once and never given away.
+enum class Loaded { no, for_tile, for_task };
+
+/// Registers by lifetimes; a register is free again at its last use, for a result of the same size.
+TileRegisters assign_registers(const TileProgram& program, const std::vector<Loaded>& loaded);
 
 }  // namespace nabla::cpu
