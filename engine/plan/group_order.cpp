@@ -1,6 +1,7 @@
 #include "engine/plan/group_order.h"
 
 #include <algorithm>
+#include <compare>
 #include <queue>
 
 namespace nabla {
@@ -86,11 +87,16 @@ struct Ordered {
   std::int64_t peak = 0;
 };
 
+// When a group runs if nothing else decides: by its last node, and by when it is due.
+struct Time {
+  int due;
+  int built;
+  friend auto operator<=>(const Time&, const Time&) = default;
+};
+
 Ordered arrange(const PlanGroups& groups, const std::vector<std::vector<std::size_t>>& users,
-                std::vector<int> missing, Memory memory, bool early_frees) {
-  const auto later = [&](std::size_t a, std::size_t b) {
-    return groups.groups[a].nodes.back() > groups.groups[b].nodes.back();
-  };
+                std::vector<int> missing, Memory memory, const std::vector<Time>& times, bool early_frees) {
+  const auto later = [&](std::size_t a, std::size_t b) { return times[a] > times[b]; };
   std::priority_queue<std::size_t, Order, decltype(later)> ready(later);
   Ordered result;
   std::int64_t live = 0;
@@ -162,10 +168,23 @@ void order_groups(const PlanGraph& graph, const std::vector<int>& group_of, Plan
         ++missing[g];
       }
   const Memory memory(graph, group_of, groups);
-  Ordered best = arrange(groups, users, missing, memory, false);
+  std::vector<Time> times;
+  for (const PlanGroup& group : groups.groups) times.push_back({group.nodes.back(), group.nodes.back()});
+  Ordered best = arrange(groups, users, missing, memory, times, false);
   if (early_frees) {
-    Ordered other = arrange(groups, users, missing, memory, true);
-    if (other.peak <= best.peak) best = std::move(other);
+    // What was built long before it is needed may also wait until its first user is due.
+    const std::vector<Time> built = times;
+    for (std::size_t i = best.order.size(); i-- > 0;) {
+      const std::size_t g = best.order[i];
+      for (const std::size_t user : users[g]) {
+        const int due = memory.is_free(user) ? times[user].due : built[user].built;
+        times[g].due = user == users[g].front() ? due : std::min(times[g].due, due);
+      }
+    }
+    Ordered early = arrange(groups, users, missing, memory, built, true);
+    if (early.peak <= best.peak) best = std::move(early);
+    Ordered late = arrange(groups, users, missing, memory, times, true);
+    if (late.peak < best.peak) best = std::move(late);
   }
   std::vector<PlanGroup> ordered;
   ordered.reserve(count);
