@@ -8,19 +8,29 @@ namespace nabla {
 
 /// Nodes that one step computes: a tile program of pointwise nodes over one shape, or a single other node.
 struct PlanGroup {
-  std::vector<int> nodes;  ///< inputs before users
+  std::vector<int> nodes;  ///< ascending: inputs before users
   bool is_program;
+
+  bool contains(int node) const;
 };
 
 struct PlanGroups {
   std::vector<PlanGroup> groups;  ///< in an order in which they can run
   /// For every node, the node whose elements it renames (itself where it does not).
   std::vector<int> base;
+  /// For every node, whether a group that does not contain it reads it, or somebody asks for it.
+  std::vector<bool> read;
+
+  /// What a group reads for an input of one of its nodes: programs see through renamings.
+  int source(const PlanGroup& group, int input) const {
+    return group.is_program ? base[static_cast<std::size_t>(input)] : input;
+  }
 };
 
 /// Cuts a graph into steps. Pointwise nodes over the same shape that hand each other values come together, as
-/// long as no value has to leave the group and come back; with `fuse` false every node stays alone. Groups
-/// run in the order in which their last nodes were built.
+/// long as no value has to leave the group and come back. A pointwise value whose operands are at hand
+/// wherever it is read is computed there again, not kept: it is in several groups. With `fuse` false every
+/// node stays alone. Groups that nobody needs are left out.
 PlanGroups group_nodes(const PlanGraph& graph, bool fuse);
 
 }  // namespace nabla

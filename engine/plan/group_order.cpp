@@ -35,10 +35,11 @@ class Memory {
                     (group.is_program && graph.nodes[first].shape.size() <= kFewElements);
       if (is_free_[g]) continue;  // a view reads nothing; its readers do
       for (const int node : group.nodes)
-        for (int input : graph[node].inputs) {
-          if (group.is_program) input = groups.base[static_cast<std::size_t>(input)];
-          const std::size_t from = owner[static_cast<std::size_t>(input)];
-          if (group_of[from] < 0 || group_of[from] == static_cast<int>(g)) continue;
+        for (const int input : graph[node].inputs) {
+          const int source = groups.source(group, input);
+          const std::size_t from = owner[static_cast<std::size_t>(source)];
+          if (group_of[from] < 0 || group.contains(source) || group.contains(static_cast<int>(from)))
+            continue;
           temporary[from] = true;
           if (std::ranges::find(reads_[g], from) == reads_[g].end()) reads_[g].push_back(from);
         }
@@ -160,10 +161,10 @@ void order_groups(const PlanGraph& graph, const std::vector<int>& group_of, Plan
   std::vector<int> missing(count, 0);
   for (std::size_t g = 0; g < count; ++g)
     for (const int node : groups.groups[g].nodes)
-      for (int input : graph[node].inputs) {
-        if (groups.groups[g].is_program) input = groups.base[static_cast<std::size_t>(input)];
-        const int from = group_of[static_cast<std::size_t>(input)];
-        if (from < 0 || static_cast<std::size_t>(from) == g) continue;
+      for (const int input : graph[node].inputs) {
+        const int source = groups.source(groups.groups[g], input);
+        const int from = group_of[static_cast<std::size_t>(source)];
+        if (from < 0 || groups.groups[g].contains(source)) continue;
         users[static_cast<std::size_t>(from)].push_back(g);
         ++missing[g];
       }

@@ -41,14 +41,10 @@ class PlanBuilder {
 
   CachedPlan build() {
     value_of_.assign(graph_.nodes.size(), -1);
-    find_needed();
     for (std::size_t i = 0; i < graph_.nodes.size(); ++i)
       if (graph_[static_cast<int>(i)].is_leaf()) place_leaf(static_cast<int>(i));
-    for (std::size_t g = 0; g < groups_.groups.size(); ++g) {
-      if (!group_needed_[g]) continue;
-      const PlanGroup& group = groups_.groups[g];
+    for (const PlanGroup& group : groups_.groups)
       group.is_program ? place_program(group) : place_single(group.nodes[0]);
-    }
     for (const int output : graph_.outputs) plan_.outputs_.push_back(dense_result(output));
     std::vector<int> kept = keep_held();
     find_lifetimes(plan_.steps_, plan_.values_, plan_.outputs_, plan_.storages_);
@@ -77,31 +73,6 @@ class PlanBuilder {
   int new_temporary(const Shape& shape, DType dtype) {
     return new_value(
         {Layout::dense(shape), dtype, new_storage(PlanStorage::Kind::temporary, bytes_of(shape, dtype))});
-  }
-
-  // Which nodes somebody outside their group reads, and which groups anybody needs: what only a renaming that
-  // a program saw through refers to is not computed.
-  void find_needed() {
-    read_.assign(graph_.nodes.size(), false);
-    group_needed_.assign(groups_.groups.size(), false);
-    for (const int output : graph_.outputs) read_[static_cast<std::size_t>(output)] = true;
-    for (const PlanGraph::Held& held : graph_.held) read_[static_cast<std::size_t>(held.node)] = true;
-    std::vector<int> group_of(graph_.nodes.size(), -1);
-    for (std::size_t g = 0; g < groups_.groups.size(); ++g)
-      for (const int node : groups_.groups[g].nodes)
-        group_of[static_cast<std::size_t>(node)] = static_cast<int>(g);
-    for (std::size_t g = groups_.groups.size(); g-- > 0;) {
-      const PlanGroup& group = groups_.groups[g];
-      group_needed_[g] =
-          std::ranges::any_of(group.nodes, [&](int node) { return read_[static_cast<std::size_t>(node)]; });
-      if (!group_needed_[g]) continue;
-      for (const int node : group.nodes)
-        for (int input : graph_[node].inputs) {
-          if (group.is_program) input = base(input);
-          const std::size_t from = static_cast<std::size_t>(input);
-          if (group_of[from] != static_cast<int>(g)) read_[from] = true;
-        }
-    }
   }
 
   void place_leaf(int node) {
@@ -192,7 +163,7 @@ class PlanBuilder {
       for (int& operand : operands[i])
         if (operand < 0) operand = program.inputs + (-1 - operand);
       const int made = program.add(*node.primitive, operands[i], node.dtype);
-      if (!read_[static_cast<std::size_t>(index)]) continue;
+      if (!groups_.read[static_cast<std::size_t>(index)]) continue;
       program.outputs.push_back(made);
       value_of(index) = new_temporary(node.shape, node.dtype);
       outputs.push_back(value_of(index));
@@ -246,8 +217,6 @@ class PlanBuilder {
   bool optimised_;
   Plan plan_;
   std::vector<int> value_of_;  // by node
-  std::vector<bool> read_;     // by node
-  std::vector<bool> group_needed_;
 };
 
 CachedPlan build_plan(const Schedule& schedule, std::span<const Tensor> outputs, bool optimised) {
