@@ -34,18 +34,13 @@ std::vector<int> wide_axes(const Shape& shape) {
   return axes;
 }
 
-// Who asks for a value counts like two that read it: it is there anyway.
-constexpr int kAsked = 2;
-
 class Canonicaliser {
  public:
   explicit Canonicaliser(const PlanGraph& graph) : from_(graph), reads_(graph.nodes.size(), 0) {
     for (const PlanNode& node : graph.nodes)
       for (const int input : node.inputs) ++reads_[static_cast<std::size_t>(input)];
-    for (const int output : graph.outputs) reads_[static_cast<std::size_t>(output)] += kAsked;
-    for (const PlanGraph::Held& held : graph.held)
-      if (std::ranges::find(graph.outputs, held.node) == graph.outputs.end())
-        reads_[static_cast<std::size_t>(held.node)] += kAsked;
+    for (const int output : graph.outputs) reads_[static_cast<std::size_t>(output)] += 2;
+    for (const PlanGraph::Held& held : graph.held) reads_[static_cast<std::size_t>(held.node)] += 2;
   }
 
   PlanGraph run() {
@@ -56,11 +51,7 @@ class Canonicaliser {
       place_.push_back(copy.is_leaf() ? append(std::move(copy), static_cast<int>(place_.size()))
                                       : rewritten(std::move(copy), static_cast<int>(place_.size())));
     }
-    for (const int output : from_.outputs) {
-      int& place = place_[static_cast<std::size_t>(output)];
-      place = with_operands_turned(place);
-      to_.outputs.push_back(place);
-    }
+    for (const int output : from_.outputs) to_.outputs.push_back(place_[static_cast<std::size_t>(output)]);
     for (const PlanGraph::Held& held : from_.held)
       to_.held.push_back({held.place, place_[static_cast<std::size_t>(held.node)]});
     return without_unused();
@@ -180,15 +171,11 @@ class Canonicaliser {
   }
 
   int swapped_axes(int operand, int a, int b, const PlanNode& like) {
-    Axes order = Axes::innermost(node(operand).shape.rank());
+    const int rank = node(operand).shape.rank();
+    Axes order = Axes::innermost(rank);
     std::swap(order[static_cast<std::size_t>(a)], order[static_cast<std::size_t>(b)]);
-    return permuted(operand, order, like);
-  }
-
-  int permuted(int operand, const Axes& order, const PlanNode& like) {
     Shape shape = node(operand).shape;
-    for (int axis = 0; axis < shape.rank(); ++axis)
-      shape[axis] = node(operand).shape[order[static_cast<std::size_t>(axis)]];
+    std::swap(shape[a], shape[b]);
     return intern(
         {&primitive_named("permute"), Attributes(order), {operand}, shape, like.dtype, {}, like.where}, -1);
   }
@@ -242,55 +229,6 @@ class Canonicaliser {
       }
     }
     return std::nullopt;
-  }
-
-  // A result that shows the axes of a product in another order is written in that order at once: turning the
-  // operands costs nothing, copying the product does.
-  int with_operands_turned(int output) {
-    const auto reads = [&](int index) {
-      const int source = source_[static_cast<std::size_t>(index)];
-      return source < 0 ? 0 : reads_[static_cast<std::size_t>(source)];
-    };
-    int view = output;
-    while (!node(view).is_leaf() && renames_input(to_, node(view)) &&
-           reads(view) == (view == output ? kAsked : 1))
-      view = node(view).inputs[0];
-    if (node(view).is_leaf() || node(view).primitive->name() != "permute" ||
-        reads(view) != (view == output ? kAsked : 1))
-      return output;
-    const int shown = node(view).inputs[0];
-    const std::optional<int> found = private_product(shown);
-    if (!found) return output;
-    const PlanNode product = node(*found);
-    const PlanNode like = node(output);
-    const int rank = product.shape.rank();
-    const std::vector<int> inner = wide_axes(product.shape);
-    const std::vector<int> outer = wide_axes(node(shown).shape);
-
-    // Axes of extent 1 first (the summed ones among them), then the others as the view has them.
-    Axes order;
-    for (int axis = 0; axis < rank; ++axis)
-      if (product.shape[axis] == 1) order.push_back(axis - rank);
-    const Attributes& shows = node(view).attributes;
-    const int view_rank = node(view).shape.rank();
-    const int kept = view_rank - static_cast<int>(shows.size());
-    for (int axis = 0; axis < view_rank; ++axis) {
-      const int from =
-          axis < kept ? axis : view_rank + static_cast<int>(shows[static_cast<std::size_t>(axis - kept)]);
-      const auto at = std::ranges::find(outer, from);
-      if (at != outer.end()) order.push_back(inner[static_cast<std::size_t>(at - outer.begin())] - rank);
-    }
-    Axes summed;
-    for (int axis = 0; axis < rank; ++axis)
-      if (product.attributes.contains(order[static_cast<std::size_t>(axis)])) summed.push_back(axis - rank);
-    Shape shape = product.shape;
-    for (int axis = 0; axis < rank; ++axis)
-      shape[axis] = product.shape[order[static_cast<std::size_t>(axis)]];
-    const int a = permuted(product.inputs[0], order, product);
-    const int b = permuted(product.inputs[1], order, product);
-    return reshaped(
-        intern({product.primitive, Attributes(summed), {a, b}, shape, product.dtype, {}, product.where}, -1),
-        like);
   }
 
   int trace_of(const PlanNode& product, int a, int w, const OneHot& rows, const PlanNode& made) {

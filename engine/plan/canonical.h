@@ -10,7 +10,6 @@ namespace nabla {
 ///     primitives in any order, are one;
 ///   - a product with rows of the identity is a view of the other operand (the first layer of one-hot
 ///   tangents);
-///   - a result that is a product with its axes in another order is computed in that order;
 ///   - the trace or diagonal of a product a w, read off by rows of the identity, is summed from a and w
 ///   directly: the
 ///     product is never formed.

@@ -142,34 +142,6 @@ TEST_CASE("the trace and the diagonal of a product do not form it") {
   for (std::size_t i = 0; i < 3; ++i) CHECK(values(both())[i] == doctest::Approx(expected[i]).epsilon(1e-13));
 }
 
-TEST_CASE("a product is written in the order in which its result shows it") {
-  const Tensor a = sin(counting({3, 4, 5})).detach();
-  const Tensor b = cos(counting({5, 6})).detach();
-  for (const std::vector<int>& order :
-       std::vector<std::vector<int>>{{1, 2, 0}, {2, 0, 1}, {0, 2, 1}, {2, 1, 0}}) {
-    const auto turned = [&] { return permute(matmul(a, b), order); };
-    CHECK(steps_of(turned()) == 1);
-    const std::vector<double> expected = reference(turned);
-    const std::vector<double> found = values(turned());
-    REQUIRE(found.size() == expected.size());
-    for (std::size_t i = 0; i < found.size(); ++i)
-      CHECK(found[i] == doctest::Approx(expected[i]).epsilon(1e-13));
-  }
-  // Inside a batch, and behind a reshape.
-  const auto batched = [&] {
-    return reshape(transpose(matmul(a, reshape(sin(counting({3, 5, 6})), {3, 5, 6}))), {3 * 6, 4});
-  };
-  CHECK(steps_named(batched(), "contraction") == 1);
-  const std::vector<double> expected = reference(batched);
-  const std::vector<double> found = values(batched());
-  for (std::size_t i = 0; i < found.size(); ++i)
-    CHECK(found[i] == doctest::Approx(expected[i]).epsilon(1e-13));
-  // Not where the product itself is a result too.
-  const Tensor product = matmul(a, b);
-  const std::vector<Tensor> both{product, transpose(product)};
-  CHECK(make_plan(both).plan->steps().size() == 2);
-}
-
 TEST_CASE("the divergence of a network forms neither the first nor the last product of its tangents") {
   const Tensor w1 = sin(counting({5, 9})).detach();
   const Tensor w2 = cos(counting({9, 5})).detach();
