@@ -139,6 +139,8 @@ void keep_needed(const PlanGraph& graph, std::vector<int>& group_of, PlanGroups&
   result.groups = std::move(kept);
 }
 
+// Smaller values stay in the caches anyway.
+constexpr std::int64_t kLeastRecomputedBytes = std::int64_t{256} << 10;
 // More readers than this share a value rather than each computing it.
 constexpr std::size_t kMostReaders = 2;
 
@@ -165,6 +167,9 @@ void recompute_at_readers(const PlanGraph& graph, std::vector<int>& group_of, Pl
   for (std::size_t v = 0; v < graph.nodes.size(); ++v) {
     const int node = static_cast<int>(v);
     if (group_of[v] < 0 || readers[v].empty() || readers[v].size() > kMostReaders || is_asked(graph, node))
+      continue;
+    if (graph[node].shape.size() * static_cast<std::int64_t>(size_of(graph[node].dtype)) <
+        kLeastRecomputedBytes)
       continue;
     PlanGroup& own = result.groups[static_cast<std::size_t>(group_of[v])];
     const Shape shape = squeezed(graph[node].shape);
