@@ -45,7 +45,7 @@ def table(results):
         busy = [threads(entry, name) for name in ("ours", "jax")]
         first = [milliseconds(entry["first_call_ms"].get(name)) for name in ("ours", "jax")]
         cells = [
-            entry["title"],
+            entry["title"] + (f" ({entry['disturbed_rounds']} rounds disturbed)" if entry["disturbed_rounds"] else ""),
             milliseconds(entry["ours_ms"]),
             milliseconds(entry["floor_ms"]),
             share(entry),

@@ -27,11 +27,12 @@ HERE = ROOT / "bench"
 DATA = ROOT / "build" / "bench-data"
 OUT = ROOT / "out" / "bench"
 THREADS = 2
+OTHERS = 0.08  # a round is repeated where others use more than this share of our processors
 STEADY = 0.75  # a round during which the machine is slower than this share of its best is repeated
 
 # `share` of our floor and `ratio` to the fastest peer are the targets; `seconds` guesses how long the row takes, for the
 # time left; `difference` is how far results may lie apart, as a share of their length.
-Row = collections.namedtuple("Row", "work title share ratio floor seconds difference", defaults=(1e-4,))
+Row = collections.namedtuple("Row", "work title share ratio floor seconds difference", defaults=(2e-5,))
 ROWS = [
     Row("fm_step", "FM step, 784-1024-1024-1024-784, batch 256, Adam", 0.80, 0.90, floors.fm_step, 14),
     Row("meanflow_step", "MeanFlow step, the same with two times", 0.80, 0.80, floors.meanflow_step, 15),
@@ -74,6 +75,11 @@ class Side:
         if "error" in reply:
             raise Failure(f"{self.name}: {' '.join(map(str, words))}: {reply['error']}")
         return reply
+
+    def ticks(self):
+        """Processor time of the process so far, threads that have ended included."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[11]) + int(fields[12])
 
     def thread_seconds(self):
         """Processor time of every thread so far."""
@@ -132,25 +138,48 @@ def check(row, sides):
 
 
 class Watch:
-    """Whether the machine is at its usual speed: shared ones fall to half of it for seconds at a time."""
+    """Whether the machine is ours and at its usual speed: shared ones fall to half of it for seconds at a time."""
 
-    def __init__(self, side, fastest):
-        self.side, self.fastest = side, fastest
+    def __init__(self, sides, processors, fastest):
+        self.sides, self.processors, self.fastest = sides, processors, fastest
 
-    def slowest_now(self):
-        speed = self.side.ask("speed")["gflops"]
+    def begin(self):
+        self.slowest, self.others, self.start = self.speed(), self.others_seconds(), time.monotonic()
+
+    def trouble(self):
+        """What disturbed the time since begin(), or nothing."""
+        share = (self.others_seconds() - self.others) / (time.monotonic() - self.start) / len(self.processors)
+        self.slowest = min(self.slowest, self.speed())
+        if share > OTHERS:
+            return f"others used {share:.0%} of the processors"
+        if self.slowest < STEADY * self.fastest:
+            return f"products at {self.slowest:.0f} of {self.fastest:.0f} GFLOP/s"
+        return None
+
+    def speed(self):
+        speed = self.sides[0].ask("speed")["gflops"]
         self.fastest = max(self.fastest, speed)
         return speed
 
+    def others_seconds(self):
+        """Time of our processors that went to other processes or other guests of the machine, so far."""
+        busy = 0
+        for line in pathlib.Path("/proc/stat").read_text().splitlines():
+            name, *ticks = line.split()
+            if name in {f"cpu{number}" for number in self.processors}:
+                busy += sum(map(int, ticks[:8])) - int(ticks[3]) - int(ticks[4])  # without idle and waiting
+        own = sum(side.ticks() for side in self.sides)
+        return (busy - own) / os.sysconf("SC_CLK_TCK")
 
-def time_one(side, row, seconds, busy):
-    """Median milliseconds of one round of one side; notes how many threads worked, and on how many processors."""
+
+def time_one(side, row, seconds):
+    """Median milliseconds of one round of one side, how many threads worked, and on how many processors."""
     before, start = side.thread_seconds(), time.monotonic()
     reply = side.ask("time", row.work, seconds)
     wall = time.monotonic() - start
     spent = [t - before.get(thread, 0) for thread, t in side.thread_seconds().items()]
-    busy[side.name] = max(busy[side.name], (sum(t > 0.1 * wall for t in spent), round(sum(spent) / wall, 2)))
-    return statistics.median(reply["ms"]) / reply["units"]
+    busy = (sum(t > 0.1 * wall for t in spent), round(sum(spent) / wall, 2))
+    return statistics.median(reply["ms"]) / reply["units"], busy
 
 
 def measure(row, sides, rounds, seconds, progress, watch):
@@ -161,19 +190,21 @@ def measure(row, sides, rounds, seconds, progress, watch):
     progress.say(f"{row.work}: same results ({', '.join(f'{v:.1g} from {n}' for n, v in apart.items())})", 2 * part)
     times = {side.name: [] for side in sides}
     busy = {side.name: (0, 0.0) for side in sides}
-    repeats_left = 2 * rounds
+    repeated = disturbed = 0
     while len(times["ours"]) < rounds:
-        speed = watch.slowest_now()
-        turn = {side.name: time_one(side, row, seconds, busy) for side in sides}
-        speed = min(speed, watch.slowest_now())
-        if speed < STEADY * watch.fastest and repeats_left > 0:
-            repeats_left -= 1
-            progress.say(f"{row.work}: a round at {speed:.0f} of {watch.fastest:.0f} GFLOP/s is repeated")
+        watch.begin()
+        turn = {side.name: time_one(side, row, seconds) for side in sides}
+        trouble = watch.trouble()
+        if trouble and repeated < 2 * rounds:
+            repeated += 1
+            progress.say(f"{row.work}: a round is repeated, {trouble}")
             continue
-        for name, value in turn.items():
+        disturbed += trouble is not None
+        for name, (value, used) in turn.items():
             times[name].append(value)
-        said = ", ".join(f"{name} {value:.3f} ms" for name, value in turn.items())
-        progress.say(f"{row.work}: {said}", part)
+            busy[name] = max(busy[name], used)
+        said = ", ".join(f"{name} {value:.3f} ms" for name, (value, _) in turn.items())
+        progress.say(f"{row.work}: {said}{f' ({trouble})' if trouble else ''}", part)
     for side in sides:
         side.ask("drop", row.work)
     return {
@@ -184,7 +215,8 @@ def measure(row, sides, rounds, seconds, progress, watch):
         "rounds_ms": times,
         "difference": apart,
         "facts": facts,
-        "repeated_rounds": 2 * rounds - repeats_left,
+        "repeated_rounds": repeated,
+        "disturbed_rounds": disturbed,
         "threads": {name: {"busy": count, "processors": cores} for name, (count, cores) in busy.items()},
     }
 
@@ -279,7 +311,7 @@ def run(arguments):
         print(f"processors {processors}", flush=True)
         progress = Progress(rows)
         measured = [sides[0].ask("ceilings")]
-        watch = Watch(sides[0], measured[0]["product_gflops"])
+        watch = Watch(sides, processors, measured[0]["product_gflops"])
         entries = []
         for row in rows:
             entries.append(measure(row, sides, rounds, seconds, progress, watch))
