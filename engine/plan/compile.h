@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/plan/explain.h"
 #include "engine/plan/trace.h"
 
 namespace nabla {
@@ -30,7 +31,7 @@ class PlansOfFunction {
   ~PlansOfFunction();
   std::vector<Tensor> call(const TensorFunction& f, std::span<const Tensor> inputs);
   CompileStatistics statistics();
-  std::string explain();
+  std::vector<NamedPlan> plans();
   void clear();
 
  private:
@@ -85,8 +86,10 @@ class Compiled {
   }
 
   CompileStatistics statistics() const { return shared_->plans.statistics(); }
-  /// The plans that are kept, as text.
-  std::string explain() const { return shared_->plans.explain(); }
+  /// The plans that are kept: of the calls, and of the prologues before them.
+  std::vector<NamedPlan> plans() const { return shared_->plans.plans(); }
+  /// These as text.
+  std::string explain() const { return nabla::explain(plans()); }
   /// Forgets all plans; the next call traces again.
   void clear() const { shared_->plans.clear(); }
 
