@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -140,6 +141,12 @@ class Compiled {
 
   std::shared_ptr<Shared> shared_;
 };
+
+/// The plans of a compiled function as a page (see explain.h).
+template <class F>
+std::string explain_html(const Compiled<F>& compiled, std::string_view title) {
+  return explain_html(compiled.plans(), title);
+}
 
 /// A function that runs f once for each signature (shapes and types of the inputs), keeps the plan of what f
 /// built, and from then on runs the plan alone: neither f nor the graph of it is built again.

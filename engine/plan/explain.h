@@ -57,4 +57,11 @@ std::string explain(std::span<const NamedPlan> plans);
 std::string explain(std::span<const Tensor> outputs);
 std::string explain(const Tensor& output);
 
+/// The same as one HTML page that needs nothing else: figures, a picture of the arena over the steps, and a
+/// table that sorts by a click, with the instructions of every program. To write to a file.
+std::string explain_html(const Plan& plan, std::string_view title);
+std::string explain_html(std::span<const NamedPlan> plans, std::string_view title);
+std::string explain_html(std::span<const Tensor> outputs, std::string_view title);
+std::string explain_html(const Tensor& output, std::string_view title);
+
 }  // namespace nabla

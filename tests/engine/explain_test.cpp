@@ -1,4 +1,4 @@
-#include "engine/plan/explain.h"
+#include "engine/plan/explain_steps.h"
 
 #include <algorithm>
 
@@ -29,6 +29,41 @@ std::vector<std::string> lines_of(const std::string& text) {
 }
 
 Tensor f32_ones(const Shape& shape) { return ones(shape).detach(); }
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+// What is wrong with a page: a tag that is not closed by its own end, a quote left open, a bare < or &.
+// Empty if nothing is.
+std::string fault_of(const std::string& page) {
+  std::vector<std::string> open;
+  for (std::size_t at = 0; at < page.size(); ++at) {
+    if (page[at] == '&') {
+      const std::string entity = page.substr(at, page.find(';', at) - at);
+      if (entity != "&amp" && entity != "&lt" && entity != "&gt" && entity != "&quot")
+        return "bare " + entity;
+    }
+    if (page[at] != '<') continue;
+    std::size_t end = at + 1;
+    for (bool quoted = false; end < page.size() && (quoted || page[end] != '>'); ++end) {
+      if (page[end] == '"') quoted = !quoted;
+      if (page[end] == '<') return "< inside of " + page.substr(at, end - at);
+    }
+    if (end >= page.size()) return "no end of " + page.substr(at, 40);
+    const std::string tag = page.substr(at + 1, end - at - 1);
+    const std::string name = tag.substr(0, tag.find(' '));
+    if (name.starts_with('/')) {
+      if (open.empty() || open.back() != name.substr(1)) return name + " closes another tag";
+      open.pop_back();
+    } else if (name != "!DOCTYPE" && name != "meta" && !tag.ends_with('/')) {
+      open.push_back(name);
+    }
+  }
+  return open.empty() ? "" : open.back() + " is not closed";
+}
 
 }  // namespace
 
@@ -160,6 +195,59 @@ TEST_CASE("ordinary tables fit in about 110 columns") {
     INFO(line);
     CHECK(line.size() <= 116);
   }
+}
+
+TEST_CASE("the page is well formed, shows every step and every block, and escapes what it is given") {
+  CHECK(fault_of("<p>a<b>c</p></b>") == "/p closes another tag");
+  const Tensor x = f32_ones({16, 8});
+  const Tensor w = f32_ones({8, 8});
+  Tensor y = x;
+  for (int i = 0; i < 5; ++i) y = sum(nabla::tanh(matmul(y, w) * 2 + i), {-1}, true) + x;
+  const auto plan = plan_of(y);
+  const std::string page = explain_html(*plan, "a <script> & \"more\"");
+  CHECK(fault_of(page) == "");
+  CHECK(contains(page, "<title>a &lt;script&gt; &amp; &quot;more&quot;</title>"));
+  CHECK(count_of(page, "<script>") == 1);
+  const std::vector<ExplainedStep> steps = explained_steps(*plan);
+  CHECK(count_of(page, "<tr id=\"step-") == steps.size());
+  for (std::size_t s = 0; s < steps.size(); ++s) {
+    CHECK(contains(page, "<tr id=\"step-" + std::to_string(s) + "\""));
+    CHECK(contains(page, steps[s].what));
+    CHECK(contains(page, ">" + steps[s].line + "<"));
+  }
+  std::size_t blocks = 0;
+  for (const PlanStorage& storage : plan->storages())
+    blocks += storage.bytes > 0 &&
+              (storage.kind == PlanStorage::Kind::temporary || storage.kind == PlanStorage::Kind::output);
+  CHECK(blocks >= 3);
+  CHECK(count_of(page, "<rect ") == blocks);
+  CHECK(contains(page, "%0 = mul #0 const\n"));
+  CHECK(contains(page, "<a href=\"#step-0\">#0</a>"));
+  CHECK(explain_html(y, "t") == explain_html(*plan, "t"));
+  for (const char* outside : {"http:", "https:", "src=", "@import", "url("})
+    CHECK_FALSE(contains(page, outside));
+  CHECK(fault_of(explain_html(x, "nothing to do")) == "");
+}
+
+TEST_CASE("a compiled function's page has a section for each of its plans") {
+  Cell w(f32_ones({3, 4}));
+  Cell moment(f32_ones({5, 4}));
+  const auto f =
+      compile([&](const Tensor& x) { moment.assign(moment.get() * 0.5 + matmul(x, nabla::exp(w.get()))); });
+  f(f32_ones({5, 3}));
+  const std::vector<NamedPlan> plans = f.plans();
+  REQUIRE(plans.size() == 2);
+  CHECK(plans[0].heading == "prologue: for each version of its cells, [5, 3] f32");
+  CHECK(plans[1].heading.starts_with("call: [5, 3] f32; reads "));
+  const std::string page = explain_html(f, "f");
+  CHECK(fault_of(page) == "");
+  CHECK(count_of(page, "<h2>") == 2);
+  CHECK(contains(page, "<tr id=\"plan0-step-0\""));
+  CHECK(contains(page, "<tr id=\"plan1-step-1\""));
+  // The new value of the moment takes the place of the old one.
+  CHECK(contains(page, "1 written over"));
+  CHECK(contains(page, ">over L"));
+  CHECK(contains(f.explain(), "over L"));
 }
 
 }  // namespace nabla::test
