@@ -76,7 +76,7 @@ svg g:hover rect { fill: var(--ink); }
   .facts { grid-template-columns: 1fr 1fr; }
   .facts dd { font-size: 1.2rem; }
   svg.arena { height: 14rem; }
-  th, td { padding-right: 0.8rem; }
+  th, td { padding-right: 0.55rem; }
   td.what { min-width: 9rem; max-width: 9rem; overflow-wrap: anywhere; }
   pre { white-space: pre-wrap; }
   .bar { min-width: 5rem; }
