@@ -23,6 +23,7 @@
 #include "engine/ops/slicing.h"                 // IWYU pragma: export
 #include "engine/plan/compile.h"                // IWYU pragma: export
 #include "engine/plan/evaluate.h"               // IWYU pragma: export
+#include "engine/plan/explain.h"                // IWYU pragma: export
 #include "engine/plan/plan.h"                   // IWYU pragma: export
 #include "engine/tensor/cell.h"                 // IWYU pragma: export
 #include "engine/tensor/tensor.h"               // IWYU pragma: export

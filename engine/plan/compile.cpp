@@ -103,18 +103,19 @@ CompileStatistics PlansOfFunction::statistics() {
   return {traces_, calls_, prologue_runs, entries_.size()};
 }
 
-std::string PlansOfFunction::explain() {
+std::vector<NamedPlan> PlansOfFunction::plans() {
   const std::lock_guard evaluation(evaluation_mutex());
   const std::lock_guard lock(mutex_);
-  std::string text;
+  std::vector<NamedPlan> found;
   for (const std::shared_ptr<Entry>& entry : entries_) {
-    for (std::size_t i = 0; i < entry->inputs.size(); ++i)
-      text += (i == 0 ? "" : ", ") + to_string(entry->inputs[i].shape) + " " +
-              std::string(name_of(entry->inputs[i].dtype));
-    text += text.empty() || text.back() == '\n' ? "no inputs\n" : "\n";
-    text += entry->plan.explain();
+    std::string signature;
+    for (const TensorType& input : entry->inputs)
+      signature +=
+          (signature.empty() ? "" : ", ") + to_string(input.shape) + " " + std::string(name_of(input.dtype));
+    for (NamedPlan& plan : entry->plan.plans(signature.empty() ? "no inputs" : signature))
+      found.push_back(std::move(plan));
   }
-  return text;
+  return found;
 }
 
 void PlansOfFunction::clear() {

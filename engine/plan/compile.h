@@ -5,10 +5,12 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
+#include "engine/plan/explain.h"
 #include "engine/plan/trace.h"
 
 namespace nabla {
@@ -30,7 +32,7 @@ class PlansOfFunction {
   ~PlansOfFunction();
   std::vector<Tensor> call(const TensorFunction& f, std::span<const Tensor> inputs);
   CompileStatistics statistics();
-  std::string explain();
+  std::vector<NamedPlan> plans();
   void clear();
 
  private:
@@ -85,8 +87,10 @@ class Compiled {
   }
 
   CompileStatistics statistics() const { return shared_->plans.statistics(); }
-  /// The plans that are kept, as text.
-  std::string explain() const { return shared_->plans.explain(); }
+  /// The plans that are kept: of the calls, and of the prologues before them.
+  std::vector<NamedPlan> plans() const { return shared_->plans.plans(); }
+  /// These as text.
+  std::string explain() const { return nabla::explain(plans()); }
   /// Forgets all plans; the next call traces again.
   void clear() const { shared_->plans.clear(); }
 
@@ -137,6 +141,12 @@ class Compiled {
 
   std::shared_ptr<Shared> shared_;
 };
+
+/// The plans of a compiled function as a page (see explain.h).
+template <class F>
+std::string explain_html(const Compiled<F>& compiled, std::string_view title) {
+  return explain_html(compiled.plans(), title);
+}
 
 /// A function that runs f once for each signature (shapes and types of the inputs), keeps the plan of what f
 /// built, and from then on runs the plan alone: neither f nor the graph of it is built again.

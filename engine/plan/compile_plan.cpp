@@ -281,14 +281,17 @@ std::vector<Array> CompiledPlan::run(std::span<const Array> inputs) {
   return outputs;
 }
 
-std::string CompiledPlan::explain() const {
+std::vector<NamedPlan> CompiledPlan::plans(const std::string& signature) const {
   std::size_t bytes = 0;
   for (const Array& array : kept_)
     bytes += static_cast<std::size_t>(array.shape().size()) * size_of(array.dtype);
-  std::string text = std::to_string(kept_.size()) + " constants and results of the prologue, " +
-                     std::to_string(bytes) + " bytes\n";
-  if (prologue_.plan) text += "prologue, for each version of its cells:\n" + prologue_.plan->explain();
-  return text + "call:\n" + (main_.plan ? main_.plan->explain() : "0 steps\n");
+  std::vector<NamedPlan> plans;
+  if (prologue_.plan)
+    plans.push_back({"prologue: for each version of its cells, " + signature, prologue_.plan});
+  plans.push_back({"call: " + signature + "; reads " + std::to_string(kept_.size()) +
+                       " constants and results of the prologue, " + std::to_string(bytes) + " bytes",
+                   main_.plan ? main_.plan : std::make_shared<const Plan>()});
+  return plans;
 }
 
 }  // namespace nabla

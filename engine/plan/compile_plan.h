@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/plan/plan.h"
+#include "engine/plan/explain.h"
 #include "engine/plan/trace.h"
 
 namespace nabla {
@@ -26,7 +26,8 @@ class CompiledPlan {
   std::vector<Array> run(std::span<const Array> inputs);
 
   std::uint64_t prologue_runs() const { return prologue_runs_; }
-  std::string explain() const;
+  /// The prologue's plan, where there is one, and the call's, under headings that name the signature.
+  std::vector<NamedPlan> plans(const std::string& signature) const;
 
  private:
   // Where an array comes from: the caller, a cell, what is kept, or the run of the plan.

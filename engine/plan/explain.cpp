@@ -1,72 +1,121 @@
 #include <algorithm>
+#include <array>
 #include <cstdio>
-#include <cstdlib>
 
-#include "engine/plan/plan.h"
+#include "engine/plan/explain_steps.h"
 
 namespace nabla {
 namespace {
 
-// To a width with spaces behind the text, or before it for a negative width.
-std::string padded(std::string text, int width) {
-  const std::size_t least = static_cast<std::size_t>(std::abs(width));
-  if (text.size() < least) text.insert(width < 0 ? 0 : text.size(), least - text.size(), ' ');
+constexpr std::size_t kWidth = 110;
+constexpr std::size_t kColumns = 9;
+using Row = std::array<std::string, kColumns>;
+constexpr std::size_t kNumber = 0, kWhat = 1, kOperands = 3, kMemory = 7, kLine = 8;
+
+std::string percent(double part, double whole) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.1f", whole > 0 ? 100 * part / whole : 0);
   return text;
 }
 
-std::string step_name(const PlanStep& step) {
-  if (!step.primitive) return "copy";
-  if (step.program.instructions.size() < 2) return std::string(step.primitive->name());
-  return "fused " + std::to_string(step.program.instructions.size());
+// To a width: cut behind a word where one ends, or filled with spaces behind the text or before it.
+std::string fitted(std::string text, std::size_t width, bool to_the_right) {
+  if (text.size() > width) {
+    std::size_t end = text.find_last_of(' ', width - 3);
+    if (end == std::string::npos) end = width - 3;
+    text = text.substr(0, end) + " ..";
+  }
+  text.insert(to_the_right ? 0 : text.size(), width - text.size(), ' ');
+  return text;
+}
+
+// The end of a long file name tells most.
+std::string shortened(const std::string& line) {
+  constexpr std::size_t kLongest = 16;
+  return line.size() <= kLongest ? line : ".." + line.substr(line.size() - (kLongest - 2));
+}
+
+// Columns as wide as their longest entry; those that can be cut give way where the line gets too long.
+std::string table(std::span<const Row> rows) {
+  std::array<std::size_t, kColumns> widths{};
+  for (const Row& row : rows)
+    for (std::size_t c = 0; c < kColumns; ++c) widths[c] = std::max(widths[c], row[c].size());
+  std::size_t total = 2 * (kColumns - 1);
+  for (const std::size_t width : widths) total += width;
+  const auto shrink = [&](std::size_t column, std::size_t least) {
+    if (total <= kWidth || widths[column] <= least) return;
+    const std::size_t by = std::min(total - kWidth, widths[column] - least);
+    widths[column] -= by;
+    total -= by;
+  };
+  shrink(kMemory, 12);
+  shrink(kWhat, 32);
+  shrink(kOperands, 9);
+  shrink(kWhat, 25);
+  std::string text;
+  for (const Row& row : rows) {
+    std::string line;
+    for (std::size_t c = 0; c < kColumns; ++c) {
+      const bool is_number = c == kNumber || (c > kOperands && c < kMemory);
+      line += (c == 0 ? "" : "  ") + (c == kLine ? row[c] : fitted(row[c], widths[c], is_number));
+    }
+    text += line + "\n";
+  }
+  return text;
+}
+
+// The leaves by number, as many in a line as fit.
+std::string leaves(const Plan& plan) {
+  std::string text;
+  std::string line = "leaves";
+  for (std::size_t i = 0; i < plan.leaves().size(); ++i) {
+    const PlanValue& leaf = plan.values()[static_cast<std::size_t>(plan.leaves()[i])];
+    const std::string entry = "  L" + std::to_string(i) + " " + type_of(leaf);
+    if (line.size() + entry.size() > kWidth) {
+      text += line + "\n";
+      line = "      ";
+    }
+    line += entry;
+  }
+  return plan.leaves().empty() ? "" : text + line + "\n";
 }
 
 }  // namespace
 
-std::string Plan::explain() const {
-  double flops = 0;
-  double moved = 0;
-  std::string rows;
-  char line[128];
-  for (std::size_t s = 0; s < steps_.size(); ++s) {
-    const PlanStep& step = steps_[s];
-    double bytes = 0;
-    double operations = 0;
-    std::string operands;
-    for (const int output : step.outputs) {
-      const PlanValue& value = values_[static_cast<std::size_t>(output)];
-      bytes += static_cast<double>(value.layout.shape.size()) * static_cast<double>(size_of(value.dtype));
-      operations = std::max(operations, static_cast<double>(value.layout.shape.size()));
-    }
-    const PlanValue& output = values_[static_cast<std::size_t>(step.outputs[0])];
-    for (const int input : step.inputs) {
-      const PlanValue& value = values_[static_cast<std::size_t>(input)];
-      operands += (operands.empty() ? "" : " ") + to_string(value.layout.shape);
-      bytes += static_cast<double>(value.layout.shape.size()) * static_cast<double>(size_of(value.dtype));
-      operations = std::max(operations, static_cast<double>(value.layout.shape.size()));
-    }
-    if (step.tile_kernel) operations *= static_cast<double>(step.program.instructions.size());
-    if (step.primitive && step.primitive->derivative_class() == Primitive::Class::multilinear) {
-      operations = 2 * static_cast<double>(output.layout.shape.size());
-      for (const std::int64_t axis : step.attributes) {
-        std::int64_t extent = 1;
-        for (const int input : step.inputs)
-          extent =
-              std::max(extent, values_[static_cast<std::size_t>(input)].layout.shape[static_cast<int>(axis)]);
-        operations *= static_cast<double>(extent);
-      }
-    }
-    flops += operations;
-    moved += bytes;
-    std::snprintf(line, sizeof line, " %12.0f flop %12.0f B\n", operations, bytes);
-    rows += padded(std::to_string(s), -5) + "  " + padded(step_name(step), 14) + " " +
-            padded(to_string(output.layout.shape), 18) + " <- " + padded(operands, 36) + line;
+std::string explain(const Plan& plan) {
+  const PlanCost total = cost_of(plan);
+  std::vector<Row> rows{{"#", "what", "result", "operands", "FLOP", "%", "bytes", "memory", "line"}};
+  const std::vector<ExplainedStep> steps = explained_steps(plan);
+  for (std::size_t s = 0; s < steps.size(); ++s) {
+    const ExplainedStep& step = steps[s];
+    rows.push_back({std::to_string(s), step.what, step.result, step.operands,
+                    with_prefix(step.cost.flops) + "F", percent(step.cost.flops, total.flops),
+                    with_prefix(step.cost.bytes()) + "B", step.place, shortened(step.line)});
   }
-  std::snprintf(line, sizeof line, "%zu steps, %.4g flop, %.4g bytes moved, %zu bytes at the peak\n",
-                steps_.size(), flops, moved, peak_bytes());
-  return rows + line;
+  std::string text = steps.empty() ? "" : table(rows);
+  text += leaves(plan);
+
+  const PlanMemory memory = memory_of(plan);
+  const auto bytes = [](std::size_t count) { return with_prefix(static_cast<double>(count)) + "B"; };
+  char intensity[64];
+  std::snprintf(intensity, sizeof intensity, "%.3g FLOP/B",
+                total.bytes() > 0 ? total.flops / total.bytes() : 0);
+  text += std::to_string(steps.size()) + (steps.size() == 1 ? " step, " : " steps, ") +
+          with_prefix(total.flops) + "FLOP, " + with_prefix(total.bytes_read) + "B read, " +
+          with_prefix(total.bytes_written) + "B written, " + intensity + "\n";
+  text += "memory: arena " + bytes(plan.arena_bytes()) + " for " + bytes(memory.temporaries) +
+          " of temporaries, results " + bytes(plan.result_bytes()) + ", peak " + bytes(plan.peak_bytes()) +
+          "; leaves " + bytes(memory.leaves) + "\n";
+  return text;
 }
 
-std::string explain(std::span<const Tensor> outputs) { return make_plan(outputs).plan->explain(); }
+std::string explain(std::span<const NamedPlan> plans) {
+  std::string text;
+  for (const NamedPlan& named : plans) text += named.heading + "\n" + explain(*named.plan);
+  return text;
+}
+
+std::string explain(std::span<const Tensor> outputs) { return explain(*make_plan(outputs).plan); }
 std::string explain(const Tensor& output) { return explain(std::span(&output, 1)); }
 
 }  // namespace nabla

@@ -64,14 +64,15 @@ class Plan {
   const std::vector<PlanStep>& steps() const { return steps_; }
   const std::vector<PlanValue>& values() const { return values_; }
   const std::vector<PlanStorage>& storages() const { return storages_; }
+  /// The values that stand for the leaves and for the results, by index.
+  const std::vector<int>& leaves() const { return leaves_; }
+  const std::vector<int>& outputs() const { return outputs_; }
   /// Bytes of the block that holds all temporaries of a run.
   std::size_t arena_bytes() const { return arena_bytes_; }
   /// Bytes of the results, which outlive a run.
   std::size_t result_bytes() const { return result_bytes_; }
   /// What a run takes: both together, known before it.
   std::size_t peak_bytes() const { return arena_bytes_ + result_bytes_; }
-  /// The steps with shapes, operation counts and bytes, as a table.
-  std::string explain() const;
 
  private:
   friend class PlanBuilder;
@@ -119,10 +120,6 @@ void clear_plan_cache();
 /// program.
 void set_plan_optimisations(bool on);
 bool plan_optimisations();
-
-/// The plan that would evaluate `outputs` now, as text.
-std::string explain(std::span<const Tensor> outputs);
-std::string explain(const Tensor& output);
 
 /// In NaN mode every step is checked, and the first NaN is an Error that names the operator and the source
 /// line that built it. Off by default; for the whole program.

@@ -21,4 +21,7 @@ int main() {
   std::cout << "divergence    " << divergence([&](const Tensor& at) { return v(at, t); }, xt) << "\n";
   std::cout << "variance      " << uncertainty::posterior_variance(v, xt, t) << "\n";
   std::cout << "its trace     " << uncertainty::posterior_trace(v, xt, t) << "\n";
+
+  // What such a divergence costs, before it is computed: operations, bytes and memory of every step.
+  std::cout << "\n" << explain(divergence([&](const Tensor& at) { return v(at, t); }, xt));
 }

@@ -126,14 +126,4 @@ TEST_CASE("NaN mode names the operator and the line that built it") {
   CHECK(std::isnan(sum(bad * 2).item()));
 }
 
-TEST_CASE("explain lists the steps with operations and bytes") {
-  const Tensor a = ones({8, 4}).detach();
-  const Tensor b = ones({4, 2}).detach();
-  const std::string text = explain(nabla::tanh(matmul(a, b)));
-  CHECK(contains(text, "contraction"));
-  CHECK(contains(text, "128 flop"));
-  CHECK(contains(text, "tanh"));
-  CHECK(contains(text, "2 steps"));
-}
-
 }  // namespace nabla::test
