@@ -47,7 +47,12 @@ inline std::vector<std::string> plan_faults(const Plan& plan) {
       faults.push_back("step " + std::to_string(step) + " leaves " + named(at));
   };
   for (std::size_t s = 0; s < plan.steps().size(); ++s) {
-    for (const int input : plan.steps()[s].inputs) used(input, static_cast<int>(s), false);
+    for (const int input : plan.steps()[s].inputs) {
+      used(input, static_cast<int>(s), false);
+      const int storage = plan.values()[static_cast<std::size_t>(input)].storage;
+      if (storages[static_cast<std::size_t>(storage)].first_step >= static_cast<int>(s))
+        faults.push_back("step " + std::to_string(s) + " reads what comes later");
+    }
     for (const int output : plan.steps()[s].outputs) used(output, static_cast<int>(s), true);
   }
   std::size_t results = 0;

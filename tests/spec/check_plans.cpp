@@ -1,29 +1,9 @@
-#include <cmath>
-#include <cstring>
-
-#include "engine/graph/walk.h"
-#include "tests/engine/plan_faults.h"
+#include "engine/graph/node.h"
 #include "tests/spec/checks.h"
-
-// Optimised plans against the plan with every optimisation off, in which each node is a step of its own.
-//
-// Bits must be equal, except behind a contraction: a product read off by rows of the identity takes its sums
-// in another order, or does not take them at all. There the bound is 1e-12 (f64) or 4e-6 (f32) of the sum of
-// absolute terms. Terms of a contraction are those of contraction(|a|, |b|); what follows it may magnify
-// their rounding, which shows in the values on the way unless it cancels, so the largest of both over the
-// whole graph stands for the sum.
+#include "tests/spec/plan_reference.h"
 
 namespace nabla::spec {
 namespace {
-
-// Plans without optimisations while it lives.
-class Reference {
- public:
-  Reference() { set_plan_optimisations(false); }
-  ~Reference() { set_plan_optimisations(true); }
-  Reference(const Reference&) = delete;
-  Reference& operator=(const Reference&) = delete;
-};
 
 // What a row's graphs are built from.
 struct Arguments {
@@ -58,72 +38,14 @@ std::vector<Tensor> build(const Spec& spec, const Arguments& arguments) {
   return outputs;
 }
 
-std::vector<Tensor> operations_behind(const std::vector<Tensor>& outputs) {
-  std::vector<Tensor> operations;
-  for (const Node* node : nodes_behind(outputs))
-    if (!node->has_value()) operations.emplace_back(const_cast<Node*>(node));
-  return operations;
-}
-
-bool has_contraction(const std::vector<Tensor>& outputs) {
-  for (const Node* node : nodes_behind(outputs))
-    if (node->primitive().name() == "contraction") return true;
-  return false;
-}
-
-double largest_magnitude(const Tensor& x) {
-  double largest = 0;
-  for (const double v : elements(x))
-    if (std::isfinite(v)) largest = std::max(largest, std::abs(v));
-  return largest;
-}
-
-// Of evaluated operations: the largest value, and the largest sum of absolute terms of a contraction.
-double largest_terms(const std::vector<Tensor>& operations) {
-  double largest = 0;
-  for (const Tensor& operation : operations) {
-    if (!is_floating(operation.dtype())) continue;
-    largest = std::max(largest, largest_magnitude(operation));
-    const Node& node = operation.node();
-    if (node.primitive().name() != "contraction") continue;
-    std::vector<Tensor> absolute;
-    for (Node* input : node.inputs()) absolute.push_back(nabla::abs(Tensor(input).detach()));
-    largest = std::max(largest, largest_magnitude(apply(node.primitive(), absolute, node.attributes())));
-  }
-  return largest;
-}
-
-template <class T>
-bool same_numbers(const Array& a, const Array& b) {
-  const T* x = a.data<const T>();
-  const T* y = b.data<const T>();
-  for (std::int64_t i = 0; i < a.shape().size(); ++i)
-    if (std::memcmp(x + i, y + i, sizeof(T)) != 0 && !(std::isnan(x[i]) && std::isnan(y[i]))) return false;
-  return true;
-}
-
-// The same bits; one NaN is as good as another.
-bool same_bits(const Tensor& a, const Tensor& b) {
-  const Array& x = a.value();
-  const Array& y = b.value();
-  if (x.dtype == DType::f64) return same_numbers<double>(x, y);
-  if (x.dtype == DType::f32) return same_numbers<float>(x, y);
-  return std::memcmp(x.data<std::byte>(), y.data<std::byte>(),
-                     static_cast<std::size_t>(x.shape().size()) * size_of(x.dtype)) == 0;
-}
-
-struct Expected {
-  Tensor value;
-  double bound;  // 0 where bits must be equal
-};
-
 class PlanCheck {
  public:
   PlanCheck(const Spec& spec, Arguments arguments, const std::string& label)
       : spec_(spec), arguments_(std::move(arguments)), label_(label) {}
 
   Failures run(Random& random) {
-    find_expected();
+    // Only values are left of this graph: a node that the next graph shares would be a leaf there.
+    operations_ = expected_values(operations_behind(build(spec_, arguments_)));
     all_at_once();
     last_alone();
     if (!operations_.empty()) one_held(random() % operations_.size());
@@ -131,90 +53,62 @@ class PlanCheck {
   }
 
  private:
-  // What is left of the graph is values: a node that the next graph shares, such as a constant, would be a
-  // leaf there.
-  void find_expected() {
-    const Reference reference;
-    const std::vector<Tensor> outputs = build(spec_, arguments_);
-    const std::vector<Tensor> operations = operations_behind(outputs);
-    evaluate(operations);
-    double magnitude = -1;
-    const auto expected = [&](const Tensor& x) -> Expected {
-      if (!is_floating(x.dtype()) || !has_contraction({x})) return {x.detach(), 0};
-      if (magnitude < 0) magnitude = largest_terms(operations);
-      return {x.detach(), (x.dtype() == DType::f32 ? 4e-6 : 1e-12) * magnitude};
-    };
-    for (const Tensor& output : outputs) outputs_.push_back(expected(output));
-    for (const Tensor& operation : operations) operations_.push_back(expected(operation));
+  // The outputs that have no value, with their places among the operations.
+  struct Graph {
+    std::vector<Tensor> outputs;
+    std::vector<std::size_t> places;
+    Tensor held;
+  };
+  Graph build_again(std::size_t held = 0) {
+    Graph graph;
+    const std::vector<Tensor> all = build(spec_, arguments_);
+    const std::vector<Tensor> operations = operations_behind(all);
+    if (operations.size() != operations_.size()) throw Error("the graph is another when it is built again");
+    for (const Tensor& output : all)
+      for (std::size_t i = 0; i < operations.size(); ++i)
+        if (same(output, operations[i])) {
+          graph.outputs.push_back(output);
+          graph.places.push_back(i);
+        }
+    if (!operations.empty()) graph.held = operations[held];
+    return graph;
   }
 
-  void expect(const std::string& what, const Tensor& got, const Expected& expected) {
-    if (same_bits(got, expected.value)) return;
-    const std::vector<double> a = elements(got);
-    const std::vector<double> b = elements(expected.value);
-    const double bound = expected.bound;
-    for (std::size_t i = 0; i < a.size(); ++i) {
-      if (std::isnan(a[i]) && std::isnan(b[i])) continue;
-      const bool equal = a[i] == b[i] && (bound > 0 || std::signbit(a[i]) == std::signbit(b[i]));
-      if (equal || (bound > 0 && std::abs(a[i] - b[i]) <= bound)) continue;
-      char text[160];
-      std::snprintf(text, sizeof text, ": element %zu is %.17g, without optimisations %.17g, bound %.3g", i,
-                    a[i], b[i], bound);
-      failures_.push_back(label_ + what + text);
-      return;
-    }
-  }
-
-  // Evaluates, and holds the plan against its own account.
-  void evaluate_checked(const std::string& what, std::vector<Tensor> outputs) {
-    std::erase_if(outputs, [](const Tensor& output) { return output.node().has_value(); });
-    const std::shared_ptr<const Plan> plan = make_plan(outputs).plan;
-    for (const std::string& fault : test::plan_faults(*plan))
-      failures_.push_back(label_ + what + ": " + fault);
-    const std::size_t before = memory_statistics().live_bytes;
-    reset_peak_memory();
-    evaluate(outputs);
-    const std::size_t peak = memory_statistics().peak_bytes - before;
-    if (!outputs.empty() && peak != plan->peak_bytes())
-      failures_.push_back(label_ + what + ": took " + std::to_string(peak) + " bytes, the plan says " +
-                          std::to_string(plan->peak_bytes()));
+  void expect(const std::string& what, const Tensor& got, std::size_t place) {
+    expect_value(failures_, label_ + what, got, operations_[place]);
   }
 
   void all_at_once() {
-    const std::vector<Tensor> outputs = build(spec_, arguments_);
-    evaluate_checked("all at once", outputs);
-    for (std::size_t i = 0; i < outputs.size(); ++i)
-      expect("output " + std::to_string(i), outputs[i], outputs_[i]);
+    Graph graph = build_again();
+    graph.held = {};
+    evaluate_checked(failures_, label_ + "all at once", graph.outputs);
+    for (std::size_t i = 0; i < graph.outputs.size(); ++i)
+      expect("output " + std::to_string(i), graph.outputs[i], graph.places[i]);
   }
 
   void last_alone() {
-    std::vector<Tensor> outputs = build(spec_, arguments_);
-    const std::vector<Tensor> last{outputs.back()};
-    outputs.clear();
-    evaluate_checked("last output alone", last);
-    expect("last output alone", last[0], outputs_.back());
+    Graph graph = build_again();
+    if (graph.outputs.empty()) return;
+    graph.held = {};
+    graph.outputs = {graph.outputs.back()};
+    evaluate_checked(failures_, label_ + "last output alone", graph.outputs);
+    expect("last output alone", graph.outputs[0], graph.places.back());
   }
 
-  // A handle to something on the way keeps its value.
+  // What a handle holds on the way is right as well.
   void one_held(std::size_t which) {
-    std::vector<Tensor> outputs = build(spec_, arguments_);
-    std::vector<Tensor> operations = operations_behind(outputs);
-    if (operations.size() != operations_.size()) {
-      failures_.push_back(label_ + "the graph is not the same when it is built again");
-      return;
-    }
-    const Tensor held = operations[which];
-    outputs = {outputs.back()};
-    operations.clear();
-    evaluate_checked("with one held", outputs);
-    expect("last output, with one held", outputs[0], outputs_.back());
-    expect("what was held", held, operations_[which]);
+    Graph graph = build_again(which);
+    if (graph.outputs.empty()) return;
+    graph.outputs = {graph.outputs.back()};
+    evaluate_checked(failures_, label_ + "with one held", graph.outputs);
+    expect("last output, with one held", graph.outputs[0], graph.places.back());
+    expect("what was held", graph.held, which);
   }
 
   const Spec& spec_;
   Arguments arguments_;
   std::string label_;
-  std::vector<Expected> outputs_, operations_;
+  std::vector<Expected> operations_;
   Failures failures_;
 };
 

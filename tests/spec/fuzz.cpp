@@ -1,24 +1,14 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <cstdlib>
 
 #include "tests/spec/checks.h"
 #include "tests/spec/program.h"
 
-// Random programs run the checks of the rows. Set NABLAFLOW_FUZZ_PROGRAMS to run more of them, and
-// NABLAFLOW_FUZZ_SEED to begin elsewhere (the number that a failure prints).
+// Random programs run the checks of the rows.
 
 namespace nabla::spec {
 namespace {
-
-std::uint64_t from_environment(const char* name, std::uint64_t fallback) {
-  const char* text = std::getenv(name);
-  return text ? std::strtoull(text, nullptr, 10) : fallback;
-}
-
-std::uint64_t program_count() { return from_environment("NABLAFLOW_FUZZ_PROGRAMS", 1000); }
-std::uint64_t first_seed() { return from_environment("NABLAFLOW_FUZZ_SEED", 1); }
 
 // The diagonal over matching axes of [B, *S, B, *S] or [B, *S, *S], per sample.
 struct Diagonals {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <memory>
 
 namespace nabla::spec {
@@ -267,7 +268,15 @@ class Generator {
   int kinks_ = 0;
 };
 
+std::uint64_t from_environment(const char* name, std::uint64_t fallback) {
+  const char* text = std::getenv(name);
+  return text ? std::strtoull(text, nullptr, 10) : fallback;
+}
+
 }  // namespace
+
+std::uint64_t program_count() { return from_environment("NABLAFLOW_FUZZ_PROGRAMS", 1000); }
+std::uint64_t first_seed() { return from_environment("NABLAFLOW_FUZZ_SEED", 1); }
 
 Spec random_program(std::uint64_t seed) {
   const auto program = std::make_shared<const Program>(Generator(seed).generate());

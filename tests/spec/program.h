@@ -4,6 +4,11 @@
 
 namespace nabla::spec {
 
+/// How many random programs a test runs, and from which seed: NABLAFLOW_FUZZ_PROGRAMS and
+/// NABLAFLOW_FUZZ_SEED (the number that a failure prints), or 1000 from 1.
+std::uint64_t program_count();
+std::uint64_t first_seed();
+
 /// A random composition of primitives, as a row. Its sampler keeps away from the kinks of the primitives it
 /// uses.
 Spec random_program(std::uint64_t seed);

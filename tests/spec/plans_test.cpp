@@ -1,0 +1,158 @@
+#include <doctest/doctest.h>
+
+#include "engine/backend/threads.h"
+#include "engine/graph/node.h"
+#include "engine/plan/plan.h"
+#include "tests/spec/plan_reference.h"
+#include "tests/spec/program.h"
+#include "tests/spec/program_plan.h"
+
+// Random programs of what planning looks at, against the plan with every optimisation off.
+
+namespace nabla::spec {
+namespace {
+
+struct Settings {
+  std::uint64_t seed;
+  ProgramSize size;
+  DType dtype;
+};
+
+std::vector<Tensor> fresh(const std::vector<Tensor>& values) {
+  std::vector<Tensor> leaves;
+  for (const Tensor& value : values) leaves.push_back(value.detach());
+  return leaves;
+}
+
+// The same shapes with other elements.
+std::vector<Tensor> others(const std::vector<Tensor>& leaves) {
+  std::vector<Tensor> made;
+  for (const Tensor& x : leaves) made.push_back((nabla::sin(x * 3) + 0.25).detach());
+  return made;
+}
+
+std::string named(const Settings& s) {
+  return "seed " + std::to_string(s.seed) + " " + std::string(name_of(s.dtype)) +
+         (s.size == ProgramSize::large ? " large: " : ": ");
+}
+
+class ProgramCheck {
+ public:
+  explicit ProgramCheck(const Settings& s)
+      : s_(s), name_(named(s)), leaves_(plan_program_leaves(s.seed, s.size, s.dtype)) {}
+
+  Failures run() {
+    expected_ = expected_values(operations_behind(plan_program(s_.seed, s_.size, fresh(leaves_))));
+    optimised(false);
+    optimised(true);
+    if (s_.size == ProgramSize::large) other_threads();
+    replay();
+    return failures_;
+  }
+
+ private:
+  struct Graph {
+    std::vector<Tensor> outputs;
+    std::vector<std::size_t> places;  // among the operations
+    std::vector<Tensor> held;
+  };
+  Graph build(const std::vector<Tensor>& leaves, bool hold) {
+    Graph graph;
+    const std::vector<Tensor> all = plan_program(s_.seed, s_.size, leaves);
+    const std::vector<Tensor> operations = operations_behind(all);
+    if (operations.size() != expected_.size()) throw Error("the program is another when it is built again");
+    for (const Tensor& output : all)
+      for (std::size_t i = 0; i < operations.size(); ++i)
+        if (same(output, operations[i])) {
+          graph.outputs.push_back(output);
+          graph.places.push_back(i);
+        }
+    Random random(s_.seed);
+    if (hold)
+      for (const Tensor& operation : operations)
+        graph.held.push_back(random() % 4 == 0 ? operation : Tensor());
+    return graph;
+  }
+
+  void optimised(bool hold) {
+    Graph graph = build(fresh(leaves_), hold);
+    evaluate_checked(failures_, name_ + (hold ? "some held" : "none held"), graph.outputs);
+    for (std::size_t i = 0; i < graph.outputs.size(); ++i)
+      expect_value(failures_, name_ + "output " + std::to_string(i), graph.outputs[i],
+                   expected_[graph.places[i]]);
+    for (std::size_t i = 0; i < graph.held.size(); ++i)
+      if (graph.held[i])
+        expect_value(failures_, name_ + "held " + std::to_string(i), graph.held[i], expected_[i]);
+    if (!hold) results_ = fresh(graph.outputs);
+  }
+
+  void expect_bits(const std::string& what, const std::vector<Tensor>& got) {
+    for (std::size_t i = 0; i < got.size(); ++i)
+      if (!same_bits(got[i], results_[i]))
+        failures_.push_back(name_ + what + ", output " + std::to_string(i));
+  }
+
+  void other_threads() {
+    const int before = thread_count();
+    for (const int count : {1, 2, 3}) {
+      set_thread_count(count);
+      const Graph graph = build(fresh(leaves_), false);
+      evaluate(graph.outputs);
+      expect_bits(std::to_string(count) + " threads give other bits", graph.outputs);
+    }
+    set_thread_count(before);
+  }
+
+  // The plan for some leaves, run on others, and again on the first.
+  void replay() {
+    const std::vector<Tensor> others = spec::others(leaves_);
+    std::vector<Tensor> placed = fresh(leaves_);
+    const Graph graph = build(placed, false);
+    if (graph.outputs.empty()) return;
+    const PlannedGraph planned = make_plan(graph.outputs);
+    const auto run_on = [&](const std::vector<Tensor>& leaves) {
+      std::vector<Array> arrays;
+      for (const Tensor& leaf : planned.leaves) {
+        arrays.push_back(leaf.value());
+        for (std::size_t i = 0; i < placed.size(); ++i)
+          if (same(leaf, placed[i])) arrays.back() = leaves[i].value();
+      }
+      std::vector<Tensor> results;
+      const std::vector<Array> found = planned.plan->run(arrays);
+      for (std::size_t i = 0; i < graph.outputs.size(); ++i) results.push_back(leaf(found[i]));
+      return results;
+    };
+    const std::vector<Tensor> replayed = run_on(others);
+    expect_bits("a replay gives other bits", run_on(leaves_));
+    clear_plan_cache();
+    const Graph again = build(fresh(others), false);
+    evaluate(again.outputs);
+    results_ = fresh(again.outputs);
+    expect_bits("a replay on other leaves is not what a fresh plan gives", replayed);
+  }
+
+  Settings s_;
+  std::string name_;
+  std::vector<Tensor> leaves_;
+  std::vector<Expected> expected_;
+  std::vector<Tensor> results_;
+  Failures failures_;
+};
+
+void check_programs(std::uint64_t count, ProgramSize size) {
+  for (std::uint64_t seed = first_seed(); seed < first_seed() + count; ++seed)
+    for (const DType dtype : {DType::f64, DType::f32})
+      for (const std::string& failure : ProgramCheck({seed, size, dtype}).run()) FAIL_CHECK(failure);
+}
+
+}  // namespace
+
+TEST_CASE("optimised plans of random programs give what the plan without optimisations gives") {
+  check_programs(program_count(), ProgramSize::small);
+}
+
+TEST_CASE("optimised plans of large random programs do as well, for any number of threads") {
+  check_programs(program_count() / 20, ProgramSize::large);
+}
+
+}  // namespace nabla::spec
