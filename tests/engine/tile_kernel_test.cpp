@@ -180,7 +180,7 @@ TEST_CASE("a register of another size is not written while it is still read") {
     x = program.add(named("neg"), std::vector<int>{x}, i % 2 == 0 ? DType::f64 : DType::f32);
   }
   program.outputs = {x};
-  const cpu::TileRegisters registers = cpu::assign_registers(program, {false});
+  const cpu::TileRegisters registers = cpu::assign_registers(program, {cpu::Loaded::no});
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
     const std::size_t from = static_cast<std::size_t>(program.instructions[i].operands[0]);
     if (size_of(program.dtypes[from]) != size_of(program.dtypes[i + 1]))
