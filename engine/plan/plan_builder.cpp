@@ -204,7 +204,6 @@ class PlanBuilder {
     std::vector<int> kept;
     for (const PlanGraph::Held& held : graph_.held) {
       const PlanNode& node = graph_[held.node];
-      if (std::ranges::find(graph_.outputs, held.node) != graph_.outputs.end()) continue;
       if (node.inputs.empty() || !owns_storage(value(value_of(held.node)))) continue;
       plan_.outputs_.push_back(value_of(held.node));
       kept.push_back(held.place);

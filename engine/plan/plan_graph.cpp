@@ -1,5 +1,6 @@
 #include "engine/plan/plan_graph.h"
 
+#include <algorithm>
 #include <string>
 
 namespace nabla {
@@ -26,6 +27,9 @@ PlanGraph make_plan_graph(const Schedule& schedule, std::span<const Tensor> outp
     graph.nodes.push_back(std::move(made));
   }
   for (const Tensor& output : outputs) graph.outputs.push_back(schedule.place.find(&output.node()));
+  std::erase_if(graph.held, [&](const PlanGraph::Held& held) {
+    return std::ranges::find(graph.outputs, held.node) != graph.outputs.end();
+  });
   return graph;
 }
 

@@ -25,7 +25,7 @@ struct PlanNode {
 /// What one evaluation has to compute, as passes see and rewrite it: nodes by index, inputs before users. The
 /// tensors' own graph stays as it is.
 struct PlanGraph {
-  /// A node that somebody holds a handle to.
+  /// A node that somebody holds a handle to and that is not asked for.
   struct Held {
     int place;  ///< in the schedule
     int node;

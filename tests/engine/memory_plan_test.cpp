@@ -92,6 +92,21 @@ TEST_CASE("a value is not written over while somebody still reads it") {
   });
 }
 
+TEST_CASE("a handle keeps a value that planning finds equal to another") {
+  const Tensor x = nabla::sin(counting({8})).detach();
+  const Tensor y = nabla::cos(counting({8})).detach();
+  const Tensor held = x * y;
+  const Tensor also_held = y * x * 1;
+  const Tensor user = held + also_held;
+  const Tensor asked = y * x;
+  evaluate({asked, user});
+  CHECK(held.node().has_value());
+  CHECK(also_held.node().has_value());
+  CHECK(values(held) == values(asked));
+  CHECK(values(also_held) == values(asked));
+  CHECK(values(user) == values(asked * 2));
+}
+
 TEST_CASE("results of another size than the value that dies") {
   const Tensor x = cast(nabla::sin(counting({64, 64})), DType::f32).detach();
   check_results("bools over f32", [&]() -> std::vector<Tensor> {
