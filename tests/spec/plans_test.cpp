@@ -2,6 +2,8 @@
 
 #include "engine/backend/threads.h"
 #include "engine/graph/node.h"
+#include "engine/plan/canonical.h"
+#include "engine/plan/group_order.h"
 #include "engine/plan/plan.h"
 #include "tests/spec/plan_reference.h"
 #include "tests/spec/program.h"
@@ -139,6 +141,51 @@ class ProgramCheck {
   Failures failures_;
 };
 
+// The most bytes of values that some group still has to read, by the order of the groups alone. A program
+// over few elements counts for nothing, like a view.
+std::int64_t peak_of(const PlanGraph& graph, const PlanGroups& groups) {
+  std::vector<std::size_t> owner, made(graph.nodes.size(), 0), last(graph.nodes.size(), 0);
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    const PlanNode& node = graph.nodes[i];
+    const bool is_view =
+        !node.inputs.empty() &&
+        node.primitive->view(Layout::dense(graph[node.inputs[0]].shape), node.shape, node.attributes);
+    owner.push_back(is_view ? owner[static_cast<std::size_t>(node.inputs[0])] : i);
+  }
+  std::vector<bool> counts(graph.nodes.size(), false);
+  for (std::size_t g = 0; g < groups.groups.size(); ++g) {
+    const PlanGroup& group = groups.groups[g];
+    for (const int node : group.nodes) made[static_cast<std::size_t>(node)] = g;
+    const std::size_t first = static_cast<std::size_t>(group.nodes[0]);
+    if (owner[first] != first || (group.is_program && graph.nodes[first].shape.size() <= 64)) continue;
+    for (const int node : group.nodes)
+      for (const int input : graph[node].inputs) {
+        const int base = group.is_program ? groups.base[static_cast<std::size_t>(input)] : input;
+        const std::size_t from = owner[static_cast<std::size_t>(base)];
+        const PlanNode& read = graph.nodes[from];
+        if (read.is_leaf() || read.primitive->is_uniform() || made[from] == g) continue;
+        const PlanGroup& maker = groups.groups[made[from]];
+        if (maker.is_program && graph[maker.nodes[0]].shape.size() <= 64) continue;
+        counts[from] = true;
+        last[from] = g;
+      }
+  }
+  const auto stays = [&](int node) { counts[owner[static_cast<std::size_t>(node)]] = false; };
+  for (const int output : graph.outputs) stays(output);
+  for (const PlanGraph::Held& held : graph.held) stays(held.node);
+  std::vector<std::int64_t> change(groups.groups.size() + 1, 0);
+  for (std::size_t i = 0; i < owner.size(); ++i) {
+    const std::int64_t bytes =
+        counts[i] ? graph.nodes[i].shape.size() * static_cast<std::int64_t>(size_of(graph.nodes[i].dtype))
+                  : 0;
+    change[made[i]] += bytes;
+    change[last[i] + 1] -= bytes;
+  }
+  std::int64_t live = 0, peak = 0;
+  for (const std::int64_t bytes : change) peak = std::max(peak, live += bytes);
+  return peak;
+}
+
 void check_programs(std::uint64_t count, ProgramSize size) {
   for (std::uint64_t seed = first_seed(); seed < first_seed() + count; ++seed)
     for (const DType dtype : {DType::f64, DType::f32})
@@ -153,6 +200,26 @@ TEST_CASE("optimised plans of random programs give what the plan without optimis
 
 TEST_CASE("optimised plans of large random programs do as well, for any number of threads") {
   check_programs(program_count() / 20, ProgramSize::large);
+}
+
+TEST_CASE("groups that give memory back run early, and never take more for it") {
+  std::int64_t saved = 0;
+  for (std::uint64_t seed = first_seed(); seed < first_seed() + program_count() / 4; ++seed) {
+    INFO("seed ", seed);
+    const std::vector<Tensor> outputs =
+        plan_program(seed, ProgramSize::large, plan_program_leaves(seed, ProgramSize::large, DType::f64));
+    const PlanGraph graph = canonical(make_plan_graph(make_schedule(outputs), outputs));
+    const PlanGroups early = group_nodes(graph, true);
+    std::vector<int> group_of(graph.nodes.size(), -1);
+    for (std::size_t g = 0; g < early.groups.size(); ++g)
+      for (const int node : early.groups[g].nodes)
+        group_of[static_cast<std::size_t>(node)] = static_cast<int>(g);
+    PlanGroups built = early;
+    order_groups(graph, group_of, built, false);
+    CHECK(peak_of(graph, early) <= peak_of(graph, built));
+    saved += peak_of(graph, built) - peak_of(graph, early);
+  }
+  CHECK(saved > 0);
 }
 
 }  // namespace nabla::spec
