@@ -21,9 +21,8 @@ std::string percent(double part, double whole) {
 // To a width: cut behind a word where one ends, or filled with spaces behind the text or before it.
 std::string fitted(std::string text, std::size_t width, bool to_the_right) {
   if (text.size() > width) {
-    std::size_t end = text.find_last_of(' ', width - 3);
-    if (end == std::string::npos) end = width - 3;
-    text = text.substr(0, end) + " ..";
+    const std::size_t end = text.find_last_of(' ', width - 3);
+    text = end == std::string::npos ? text.substr(0, width - 2) + ".." : text.substr(0, end) + " ..";
   }
   text.insert(to_the_right ? 0 : text.size(), width - text.size(), ' ');
   return text;

@@ -184,13 +184,20 @@ TEST_CASE("explain writes one line for each step however long its operands are")
     CHECK(contains(lines[s + 1], ".cpp:"));
   }
   CHECK(contains(text, to_string(shape)));
-  CHECK(contains(text, "fused 62: "));
-  CHECK(contains(text, " .."));
+  // What is cut ends with a whole name.
+  const std::size_t fused = text.find("fused 62: ");
+  REQUIRE(fused != std::string::npos);
+  const std::string names = text.substr(fused + 10, text.find(" ..", fused) - fused - 10);
+  for (std::size_t start = 0; start < names.size(); start = names.find(' ', start) + 1) {
+    const std::string name = names.substr(start, names.find(' ', start) - start);
+    CHECK((name == "sin" || name == "mul" || name == "add" || name == "cos"));
+    if (names.find(' ', start) == std::string::npos) break;
+  }
 }
 
 TEST_CASE("ordinary tables fit in about 110 columns") {
   const Tensor w = f32_ones({64, 256});
-  const Field v = [&](const Tensor& x) { return matmul(silu(matmul(x, w)), transpose(w)); };
+  const Field v = [&](const Tensor& x) { return matmul(gelu(matmul(x, w)), transpose(w)); };
   for (const std::string& line : lines_of(explain(divergence(v, f32_ones({128, 64}))))) {
     INFO(line);
     CHECK(line.size() <= 116);
