@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "tests/spec/checks.h"
+#include "tests/spec/plan_reference.h"
 #include "tests/spec/program.h"
 
 // Random programs run the checks of the rows.
@@ -81,6 +82,18 @@ TEST_CASE("divergence and diagonal of random sample-wise fields are those of the
                  sample_jacobian(random.field, random.x, {.tangent_bytes = 1}), per_sample, 1e-12);
     expect_close(failures, "divergence, one direction at a time",
                  elements(divergence(random.field, random.x, {.tangent_bytes = 1})), divergences, 1e-12);
+    const Tensor whole = jacobian(random.field, random.x);
+    evaluate({whole});
+    const WithoutOptimisations reference;
+    const Tensor x = random.x.detach();
+    const std::vector<double> traces = elements(divergence(random.field, x));
+    for (std::size_t b = 0; b < divergences.size(); ++b)
+      CHECK(std::abs(divergences[b] - traces[b]) <= 1e-12 * expected.absolute[b] + 1e-14);
+    expect_close(failures, "without optimisations: jacobian_diagonal",
+                 elements(jacobian_diagonal(random.field, x)), expected.diagonal, 1e-12);
+    expect_close(failures, "without optimisations: sample_jacobian", sample_jacobian(random.field, x),
+                 per_sample, 1e-12);
+    expect_close(failures, "without optimisations: jacobian", jacobian(random.field, x), whole, 1e-12);
     for (const std::string& failure : failures) FAIL_CHECK(failure);
   }
 }
