@@ -2,7 +2,7 @@
 
 // Everything a program needs of the engine.
 
-#include "engine/autodiff/checkpoint.h"        // IWYU pragma: export
+#include "engine/autodiff/checkpoint.h"         // IWYU pragma: export
 #include "engine/autodiff/custom_derivative.h"  // IWYU pragma: export
 #include "engine/autodiff/grad.h"               // IWYU pragma: export
 #include "engine/autodiff/jacobian.h"           // IWYU pragma: export

@@ -16,9 +16,10 @@ PlanGraph make_plan_graph(const Schedule& schedule, std::span<const Tensor> outp
       made.donated = schedule.donated[i];
     } else {
       if (node.primitive().is_variable())
-        throw Error("evaluate: the result depends on a variable " + to_string(node.shape()) + " built at " +
-                    node.where().file_name() + ":" + std::to_string(node.where().line()) +
-                    " that has no value: a function under jvp, vjp, grad, vmap or compile may not read values");
+        throw Error(
+            "evaluate: the result depends on a variable " + to_string(node.shape()) + " built at " +
+            node.where().file_name() + ":" + std::to_string(node.where().line()) +
+            " that has no value: a function under jvp, vjp, grad, vmap or compile may not read values");
       made.primitive = &node.primitive();
       made.attributes = node.attributes();
       for (const Node* input : node.inputs()) made.inputs.push_back(schedule.place.find(input));

@@ -21,12 +21,13 @@ inline void prefetch_line([[maybe_unused]] const std::byte* at) {
 #endif
 }
 
-/// Copies past the caches: for large results, which would only push out what is still needed and would be read from
-/// memory before they are written. Followed by stream_fence() on the same thread.
+/// Copies past the caches: for large results, which would only push out what is still needed and would be
+/// read from memory before they are written. Followed by stream_fence() on the same thread.
 inline void stream_copy(std::byte* to, const std::byte* from, std::int64_t bytes) {
 #if defined(__x86_64__)
   const std::int64_t head =
-      (kCacheLine - static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(to) % kCacheLine)) % kCacheLine;
+      (kCacheLine - static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(to) % kCacheLine)) %
+      kCacheLine;
   std::int64_t done = head < bytes ? head : bytes;
   std::memcpy(to, from, static_cast<std::size_t>(done));
   for (; done + kCacheLine <= bytes; done += kCacheLine)
