@@ -50,7 +50,9 @@ def write(directory):
         "pictures": lambda: batches(random(4), 256, 784),
         "points": lambda: batches(random(5), 256, 2),
         "direction": lambda: network(random(6), 784, 784, 1024, 32),
-        "chain": lambda: {f"{name}.{i}": random([7, i, ord(name)]).standard_normal(2**22) for i in range(4) for name in "xy"},
+        "chain": lambda: {
+            f"{name}.{i}": random([7, i, ord(name)]).standard_normal(2**22) for i in range(4) for name in "xy"
+        },
     }
     directory.mkdir(parents=True, exist_ok=True)
     for name, make in makers.items():
