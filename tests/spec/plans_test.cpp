@@ -175,9 +175,9 @@ std::int64_t peak_of(const PlanGraph& graph, const PlanGroups& groups) {
   for (const PlanGraph::Held& held : graph.held) stays(held.node);
   std::vector<std::int64_t> change(groups.groups.size() + 1, 0);
   for (std::size_t i = 0; i < owner.size(); ++i) {
+    if (!counts[i]) continue;
     const std::int64_t bytes =
-        counts[i] ? graph.nodes[i].shape.size() * static_cast<std::int64_t>(size_of(graph.nodes[i].dtype))
-                  : 0;
+        graph.nodes[i].shape.size() * static_cast<std::int64_t>(size_of(graph.nodes[i].dtype));
     change[made[i]] += bytes;
     change[last[i] + 1] -= bytes;
   }
