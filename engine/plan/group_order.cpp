@@ -48,6 +48,10 @@ class Memory {
     for (const int output : graph.outputs) temporary[owner[static_cast<std::size_t>(output)]] = false;
     for (const PlanGraph::Held& held : graph.held)
       temporary[owner[static_cast<std::size_t>(held.node)]] = false;
+    // What is not taken is not given back either.
+    for (std::size_t g = 0; g < groups.groups.size(); ++g)
+      if (is_free_[g])
+        for (const int node : groups.groups[g].nodes) temporary[static_cast<std::size_t>(node)] = false;
     for (std::size_t i = 0; i < bytes_.size(); ++i)
       if (temporary[i] && owner[i] == i && !graph.nodes[i].primitive->is_uniform())
         bytes_[i] = graph.nodes[i].shape.size() * static_cast<std::int64_t>(size_of(graph.nodes[i].dtype));

@@ -82,6 +82,15 @@ TEST_CASE("divergence and diagonal of random sample-wise fields are those of the
                  sample_jacobian(random.field, random.x, {.tangent_bytes = 1}), per_sample, 1e-12);
     expect_close(failures, "divergence, one direction at a time",
                  elements(divergence(random.field, random.x, {.tangent_bytes = 1})), divergences, 1e-12);
+    // Two at a time: rows of an identity that do not begin at its first.
+    const std::int64_t two = 2 * random.x.size() * static_cast<std::int64_t>(sizeof(double));
+    expect_close(failures, "two directions at a time",
+                 sample_jacobian(random.field, random.x, {.tangent_bytes = two}), per_sample, 1e-12);
+    expect_close(failures, "divergence, two directions at a time",
+                 elements(divergence(random.field, random.x, {.tangent_bytes = two})), divergences, 1e-12);
+    expect_close(failures, "jacobian_diagonal, two directions at a time",
+                 elements(jacobian_diagonal(random.field, random.x, {.tangent_bytes = two})),
+                 expected.diagonal, 1e-12);
     const Tensor whole = jacobian(random.field, random.x);
     evaluate({whole});
     const WithoutOptimisations reference;
