@@ -5,13 +5,13 @@
 #include <optional>
 
 #include "engine/plan/group_order.h"
+#include "engine/plan/recompute.h"
 
 namespace nabla {
 namespace {
 
-// Larger graphs are cut, because every join looks at all groups; a program beyond this gains nothing more.
+// Larger graphs are cut, because every join looks at all groups.
 constexpr std::size_t kChunk = 1024;
-constexpr std::size_t kMostInstructions = 64;
 
 // The groups of one chunk of nodes, and which groups need which, directly or not.
 class Chunk {
@@ -104,11 +104,6 @@ class Chunk {
   std::vector<Shape> shapes_;
 };
 
-bool is_asked(const PlanGraph& graph, int node) {
-  return std::ranges::find(graph.outputs, node) != graph.outputs.end() ||
-         std::ranges::find(graph.held, node, &PlanGraph::Held::node) != graph.held.end();
-}
-
 // Drops groups that nobody needs (views that programs see through), and notes what is read from outside.
 void keep_needed(const PlanGraph& graph, std::vector<int>& group_of, PlanGroups& result) {
   result.read.assign(graph.nodes.size(), false);
@@ -137,63 +132,6 @@ void keep_needed(const PlanGraph& graph, std::vector<int>& group_of, PlanGroups&
     if (needed[g]) kept.push_back(std::move(result.groups[g]));
   }
   result.groups = std::move(kept);
-}
-
-// Smaller values stay in the caches anyway.
-constexpr std::int64_t kLeastRecomputedBytes = std::int64_t{256} << 10;
-// More readers than this share a value rather than each computing it.
-constexpr std::size_t kMostReaders = 2;
-
-// Where every reader of a pointwise value reads its operands anyway, computing it again takes no memory
-// traffic, and keeping it for them takes some (the sigmoid of a silu, from forward to backward).
-void recompute_at_readers(const PlanGraph& graph, std::vector<int>& group_of, PlanGroups& result) {
-  std::vector<std::vector<std::size_t>> readers(graph.nodes.size());
-  for (std::size_t g = 0; g < result.groups.size(); ++g)
-    for (const int node : result.groups[g].nodes)
-      for (const int input : graph[node].inputs) {
-        const int from = result.source(result.groups[g], input);
-        std::vector<std::size_t>& found = readers[static_cast<std::size_t>(from)];
-        if (!result.groups[g].contains(from) && (found.empty() || found.back() != g)) found.push_back(g);
-      }
-  const auto reads = [&](std::size_t g, int node) {
-    const std::vector<std::size_t>& all = readers[static_cast<std::size_t>(node)];
-    return std::ranges::find(all, g) != all.end();
-  };
-  const auto is_at_hand = [&](std::size_t g, int node) {
-    const PlanNode& operand = graph[node];
-    return result.groups[g].contains(node) || reads(g, node) ||
-           (!operand.is_leaf() && operand.primitive->is_uniform());
-  };
-  for (std::size_t v = 0; v < graph.nodes.size(); ++v) {
-    const int node = static_cast<int>(v);
-    if (group_of[v] < 0 || readers[v].empty() || readers[v].size() > kMostReaders || is_asked(graph, node))
-      continue;
-    if (graph[node].shape.size() * static_cast<std::int64_t>(size_of(graph[node].dtype)) <
-        kLeastRecomputedBytes)
-      continue;
-    PlanGroup& own = result.groups[static_cast<std::size_t>(group_of[v])];
-    const Shape shape = squeezed(graph[node].shape);
-    const bool fits = own.is_program && std::ranges::all_of(readers[v], [&](std::size_t g) {
-                        const PlanGroup& reader = result.groups[g];
-                        return reader.is_program && reader.nodes.size() < kMostInstructions &&
-                               squeezed(graph[reader.nodes[0]].shape) == shape &&
-                               std::ranges::all_of(graph[node].inputs, [&](int input) {
-                                 return is_at_hand(g, result.base[static_cast<std::size_t>(input)]);
-                               });
-                      });
-    if (!fits) continue;
-    for (const std::size_t g : readers[v]) {
-      std::vector<int>& nodes = result.groups[g].nodes;
-      nodes.insert(std::ranges::lower_bound(nodes, node), node);
-    }
-    readers[v].clear();
-    const bool used_at_home = std::ranges::any_of(own.nodes, [&](int user) {
-      return std::ranges::any_of(graph[user].inputs, [&](int input) {
-        return result.base[static_cast<std::size_t>(input)] == node;
-      });
-    });
-    if (!used_at_home && own.nodes.size() > 1) std::erase(own.nodes, node);
-  }
 }
 
 }  // namespace

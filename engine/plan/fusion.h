@@ -6,6 +6,9 @@
 
 namespace nabla {
 
+/// A program beyond this gains nothing more.
+inline constexpr std::size_t kMostInstructions = 64;
+
 /// Nodes that one step computes: a tile program of pointwise nodes over one shape, or a single other node.
 struct PlanGroup {
   std::vector<int> nodes;  ///< ascending: inputs before users

@@ -27,6 +27,14 @@ bool has_nan(const Array& array) {
   return false;
 }
 
+void check_for_nan(const PlanStep& step, const Array& output) {
+  if (!output.layout.is_dense() || !has_nan(output)) return;
+  throw Error("nan mode: " + std::string(step.primitive ? step.primitive->name() : "copy") + " " +
+              to_string(output.shape()) + " built at " + step.where.file_name() + ":" +
+              std::to_string(step.where.line()) +
+              " gave the first NaN (no earlier step did; a leaf may hold one)");
+}
+
 }  // namespace
 
 PlannedGraph make_plan_locked(std::span<const Tensor> outputs, std::span<const Tensor> donated) {
@@ -58,14 +66,6 @@ PlannedGraph make_plan(std::span<const Tensor> outputs) {
 std::mutex& evaluation_mutex() {
   static std::mutex& mutex = *new std::mutex;  // never destroyed: static tensors may outlive it
   return mutex;
-}
-
-void Plan::check_for_nan(const PlanStep& step, const Array& output) const {
-  if (!output.layout.is_dense() || !has_nan(output)) return;
-  throw Error("nan mode: " + std::string(step.primitive ? step.primitive->name() : "copy") + " " +
-              to_string(output.shape()) + " built at " + step.where.file_name() + ":" +
-              std::to_string(step.where.line()) +
-              " gave the first NaN (no earlier step did; a leaf may hold one)");
 }
 
 std::vector<Array> Plan::run(std::span<const Array> leaves) const {

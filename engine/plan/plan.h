@@ -71,7 +71,8 @@ class Plan {
   std::size_t arena_bytes() const { return arena_bytes_; }
   /// Bytes of the results, which outlive a run.
   std::size_t result_bytes() const { return result_bytes_; }
-  /// What a run takes: both together, known before it.
+  /// What the values of a run take: both together, known before it. A kernel may take more for itself while
+  /// it works (a contraction that has to copy an operand).
   std::size_t peak_bytes() const { return arena_bytes_ + result_bytes_; }
 
  private:
@@ -80,7 +81,6 @@ class Plan {
     int storage;
     std::shared_ptr<Buffer> buffer;
   };
-  void check_for_nan(const PlanStep& step, const Array& output) const;
 
   std::vector<PlanValue> values_;
   std::vector<PlanStorage> storages_;

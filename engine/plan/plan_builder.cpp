@@ -88,7 +88,8 @@ class PlanBuilder {
     const PlanNode& constant = graph_[node];
     const Array array{
         std::make_shared<Buffer>(size_of(constant.dtype)), {constant.shape, {}, 0}, constant.dtype};
-    cpu_backend().kernel (*constant.primitive)({{}, array, constant.attributes});
+    const Kernel kernel = cpu_backend().kernel(*constant.primitive);
+    kernel({{}, array, constant.attributes});
     const int storage = new_storage(PlanStorage::Kind::constant, size_of(constant.dtype));
     plan_.constants_.push_back({storage, array.buffer});
     value_of(node) = new_value({array.layout, constant.dtype, storage});

@@ -1,7 +1,6 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
-#include <filesystem>
 
 #include "engine/engine.h"
 #include "engine/plan/plan.h"
@@ -14,7 +13,7 @@ namespace {
 
 std::vector<LossCurve> losses(Kind kind, bool optimised) {
   Options options;
-  options.data = std::filesystem::path(__FILE__).parent_path() / "../../examples/data/digits.csv.gz";
+  options.data = NABLAFLOW_DIGITS;
   options.steps = options.mean_flow_steps = 6;
   options.batch = 16;
   options.width = 24;

@@ -14,7 +14,7 @@ namespace {
 
 Options small_training(const std::filesystem::path& out) {
   Options options;
-  options.data = std::filesystem::path(__FILE__).parent_path() / "../../examples/data/digits.csv.gz";
+  options.data = NABLAFLOW_DIGITS;
   options.out = out;
   options.steps = options.mean_flow_steps = 7;
   options.batch = 8;

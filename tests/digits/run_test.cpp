@@ -18,7 +18,7 @@ namespace {
 
 Options small_run(const std::filesystem::path& out, int threads) {
   Options options;
-  options.data = std::filesystem::path(__FILE__).parent_path() / "../../examples/data/digits.csv.gz";
+  options.data = NABLAFLOW_DIGITS;
   options.out = out;
   options.steps = 4;
   options.mean_flow_steps = 5;

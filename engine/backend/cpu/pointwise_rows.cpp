@@ -181,51 +181,33 @@ RowVariants variants() {
 using Types = std::span<const DType>;
 using Find = RowVariants (*)(const char* name, Types operands, DType result);
 
-template <class Op>
-RowVariants unary_floating(const char* name, Types, DType result) {
+// The types that a primitive knows.
+enum class Domain { floating, real, numeric };
+
+template <Domain kDomain, class F>
+void visit(const char* name, DType dtype, F&& f) {
+  if constexpr (kDomain == Domain::floating) visit_floating(name, dtype, f);
+  if constexpr (kDomain == Domain::real) visit_real(name, dtype, f);
+  if constexpr (kDomain == Domain::numeric) visit_numeric(name, dtype, f);
+}
+
+template <class Op, Domain kDomain>
+RowVariants unary(const char* name, Types, DType result) {
   RowVariants found{};
-  visit_floating(name, result, [&](auto type) {
+  visit<kDomain>(name, result, [&](auto type) {
     using T = typename decltype(type)::type;
     found = variants<T, Unary<Op, T>>();
   });
   return found;
 }
-template <class Op>
-RowVariants unary_real(const char* name, Types, DType result) {
+template <class Op, Domain kDomain>
+RowVariants binary(const char* name, Types, DType result) {
   RowVariants found{};
-  visit_real(name, result, [&](auto type) {
-    using T = typename decltype(type)::type;
-    found = variants<T, Unary<Op, T>>();
-  });
-  return found;
-}
-template <class Op>
-RowVariants unary_numeric(const char* name, Types operands, DType result) {
-  if (result == DType::c128) return variants<Complex, Unary<Op, Complex>>();
-  return unary_real<Op>(name, operands, result);
-}
-template <class Op>
-RowVariants binary_floating(const char* name, Types, DType result) {
-  RowVariants found{};
-  visit_floating(name, result, [&](auto type) {
+  visit<kDomain>(name, result, [&](auto type) {
     using T = typename decltype(type)::type;
     found = variants<T, Binary<Op, T, T>>();
   });
   return found;
-}
-template <class Op>
-RowVariants binary_real(const char* name, Types, DType result) {
-  RowVariants found{};
-  visit_real(name, result, [&](auto type) {
-    using T = typename decltype(type)::type;
-    found = variants<T, Binary<Op, T, T>>();
-  });
-  return found;
-}
-template <class Op>
-RowVariants binary_numeric(const char* name, Types operands, DType result) {
-  if (result == DType::c128) return variants<Complex, Binary<Op, Complex, Complex>>();
-  return binary_real<Op>(name, operands, result);
 }
 // Complex numbers can be compared for equality only.
 template <class Op>
@@ -270,29 +252,29 @@ RowVariants casting(const char* name, Types operands, DType result) {
 
 const std::map<std::string_view, Find>& table() {
   static const std::map<std::string_view, Find>& rows = *new std::map<std::string_view, Find>{
-      {"neg", &unary_numeric<Neg>},
-      {"add", &binary_numeric<Add>},
-      {"sub", &binary_numeric<Sub>},
-      {"mul", &binary_numeric<Mul>},
-      {"div", &binary_floating<Div>},
-      {"max", &binary_real<Max>},
-      {"min", &binary_real<Min>},
-      {"abs", &unary_real<Abs>},
-      {"sign", &unary_real<Sign>},
-      {"square", &unary_numeric<Square>},
-      {"sqrt", &unary_floating<Sqrt>},
-      {"rsqrt", &unary_floating<Rsqrt>},
-      {"reciprocal", &unary_floating<Reciprocal>},
-      {"exp", &unary_floating<Exp>},
-      {"log", &unary_floating<Log>},
-      {"expm1", &unary_floating<Expm1>},
-      {"log1p", &unary_floating<Log1p>},
-      {"sin", &unary_floating<Sin>},
-      {"cos", &unary_floating<Cos>},
-      {"tanh", &unary_floating<Tanh>},
-      {"sigmoid", &unary_floating<Sigmoid>},
-      {"erf", &unary_floating<Erf>},
-      {"pow", &binary_floating<Pow>},
+      {"neg", &unary<Neg, Domain::numeric>},
+      {"add", &binary<Add, Domain::numeric>},
+      {"sub", &binary<Sub, Domain::numeric>},
+      {"mul", &binary<Mul, Domain::numeric>},
+      {"div", &binary<Div, Domain::floating>},
+      {"max", &binary<Max, Domain::real>},
+      {"min", &binary<Min, Domain::real>},
+      {"abs", &unary<Abs, Domain::real>},
+      {"sign", &unary<Sign, Domain::real>},
+      {"square", &unary<Square, Domain::numeric>},
+      {"sqrt", &unary<Sqrt, Domain::floating>},
+      {"rsqrt", &unary<Rsqrt, Domain::floating>},
+      {"reciprocal", &unary<Reciprocal, Domain::floating>},
+      {"exp", &unary<Exp, Domain::floating>},
+      {"log", &unary<Log, Domain::floating>},
+      {"expm1", &unary<Expm1, Domain::floating>},
+      {"log1p", &unary<Log1p, Domain::floating>},
+      {"sin", &unary<Sin, Domain::floating>},
+      {"cos", &unary<Cos, Domain::floating>},
+      {"tanh", &unary<Tanh, Domain::floating>},
+      {"sigmoid", &unary<Sigmoid, Domain::floating>},
+      {"erf", &unary<Erf, Domain::floating>},
+      {"pow", &binary<Pow, Domain::floating>},
       {"equal", &equality<Equal>},
       {"not_equal", &equality<NotEqual>},
       {"less", &ordering<Less>},

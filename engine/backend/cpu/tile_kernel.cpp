@@ -1,7 +1,7 @@
 #include "engine/backend/cpu/tile_kernel.h"
 
 #include <algorithm>
-#include <cstring>
+#include <memory>
 #include <new>
 #include <vector>
 
@@ -9,6 +9,7 @@
 #include "engine/backend/cpu/stream.h"
 #include "engine/backend/cpu/thread_pool.h"
 #include "engine/backend/cpu/tile_registers.h"
+#include "engine/backend/cpu/tile_walk.h"
 
 namespace nabla::cpu {
 namespace {
@@ -20,115 +21,6 @@ constexpr std::int64_t kTaskOperations = 65536;
 constexpr std::int64_t kMostTasks = 32;
 // Results from this size on are written past the caches, which could not keep them for a reader.
 constexpr std::int64_t kStreamedBytes = std::int64_t{8} << 20;
-
-// How the program walks through memory: `extents` without axes of 1, neighbours merged where every input
-// walks them as one. Tiles are pieces of the innermost axis where it is long, and otherwise bundles of whole
-// rows.
-class Walk {
- public:
-  Walk(const Shape& shape, std::span<const Layout> inputs, std::int64_t tile) : strides_(inputs.size()) {
-    for (int axis = 0; axis < shape.rank(); ++axis) {
-      if (shape[axis] == 1) continue;
-      const std::size_t at = static_cast<std::size_t>(axis);
-      const bool merges = !extents_.empty() && std::ranges::all_of(inputs, [&](const Layout& x) {
-        const std::size_t which = static_cast<std::size_t>(&x - inputs.data());
-        return strides_[which].back() == x.strides[at] * shape[axis];
-      });
-      for (std::size_t k = 0; k < inputs.size(); ++k) {
-        if (merges) strides_[k].pop_back();
-        strides_[k].push_back(inputs[k].strides[at]);
-      }
-      if (merges) {
-        extents_.back() *= shape[axis];
-      } else {
-        extents_.push_back(shape[axis]);
-      }
-    }
-    if (extents_.empty()) {
-      extents_.push_back(1);
-      for (std::vector<std::int64_t>& strides : strides_) strides.push_back(1);
-    }
-    elements_ = shape.size();
-    if (elements_ == 0) extents_.assign(extents_.size(), 1);  // nothing is walked
-    inner_ = extents_.back();
-    bundles_rows_ = extents_.size() > 1 && 2 * inner_ <= tile;
-    unit_ = bundles_rows_ ? inner_ * (tile / inner_) : std::min(inner_, tile);
-    for (std::size_t k = 0; k < inputs.size(); ++k) dense_.push_back(is_dense(k));
-  }
-
-  std::int64_t elements() const { return elements_; }
-  /// Elements of a tile; the last one of an axis may have fewer.
-  std::int64_t unit() const { return unit_; }
-  /// Must this input be brought into a register, because a tile of it does not lie at one stride?
-  bool needs_load(std::size_t input) const { return bundles_rows_ && !dense_[input]; }
-  /// Is every tile of this input the same, because all rows are?
-  bool is_same_row(std::size_t input) const {
-    return std::all_of(strides_[input].begin(), strides_[input].end() - 1,
-                       [](std::int64_t s) { return s == 0; });
-  }
-  std::int64_t stride(std::size_t input) const { return bundles_rows_ ? 1 : strides_[input].back(); }
-
-  std::int64_t tile_count() const {
-    if (bundles_rows_) return (elements_ + unit_ - 1) / unit_;
-    return elements_ / std::max<std::int64_t>(1, inner_) *
-           ((inner_ + unit_ - 1) / std::max<std::int64_t>(1, unit_));
-  }
-  struct Tile {
-    std::int64_t start, count;  // elements of the outputs
-  };
-  Tile tile(std::int64_t index) const {
-    if (bundles_rows_) {
-      const std::int64_t start = index * unit_;
-      return {start, std::min(unit_, elements_ - start)};
-    }
-    const std::int64_t pieces = (inner_ + unit_ - 1) / unit_;
-    const std::int64_t within = index % pieces * unit_;
-    return {index / pieces * inner_ + within, std::min(unit_, inner_ - within)};
-  }
-
-  /// Offset in an input of the element at a place of the output.
-  std::int64_t offset(std::size_t input, std::int64_t place) const {
-    if (dense_[input]) return place;
-    std::int64_t offset = 0;
-    for (std::size_t axis = extents_.size(); axis-- > 0;) {
-      offset += place % extents_[axis] * strides_[input][axis];
-      place /= extents_[axis];
-    }
-    return offset;
-  }
-
-  /// Copies a tile of rows of an input into a register.
-  template <class T>
-  void load(std::size_t input, const T* x, Tile tile, T* to) const {
-    const std::int64_t stride = strides_[input].back();
-    const bool is_matrix = extents_.size() == 2;
-    const T* row = x + offset(input, tile.start);
-    for (std::int64_t done = 0; done < tile.count; done += inner_, to += inner_) {
-      if (done > 0) row = is_matrix ? row + strides_[input][0] : x + offset(input, tile.start + done);
-      if (stride == 1) {
-        std::copy(row, row + inner_, to);
-      } else if (stride == 0) {
-        std::fill(to, to + inner_, *row);
-      } else {
-        for (std::int64_t i = 0; i < inner_; ++i) to[i] = row[i * stride];
-      }
-    }
-  }
-
- private:
-  bool is_dense(std::size_t input) const {
-    std::int64_t expected = 1;
-    for (std::size_t axis = extents_.size(); axis-- > 0; expected *= extents_[axis])
-      if (strides_[input][axis] != expected) return false;
-    return true;
-  }
-
-  std::vector<std::int64_t> extents_;
-  std::vector<std::vector<std::int64_t>> strides_;  // by input, then axis
-  std::vector<bool> dense_;
-  std::int64_t elements_ = 0, inner_ = 1, unit_ = 1;
-  bool bundles_rows_ = false;
-};
 
 std::int64_t tile_elements(const TileProgram& program) {
   std::size_t widest = 1;
@@ -254,7 +146,7 @@ class Interpreter final : public TileKernel {
     const std::byte* first;
     std::int64_t lines;
   };
-  void look_ahead(Walk::Tile tile, std::span<const std::byte* const> inputs,
+  void look_ahead(TileWalk::Tile tile, std::span<const std::byte* const> inputs,
                   std::vector<Ahead>& ahead) const {
     for (const Place& place : places_) {
       if (place.kind != Place::Kind::input || place.stride != 1) continue;
@@ -272,7 +164,7 @@ class Interpreter final : public TileKernel {
   }
 
   // Brings the rows of a tile into registers. A task's first tile has all the rows that its others have.
-  void load(Loaded which, Walk::Tile tile, std::span<const std::byte* const> inputs,
+  void load(Loaded which, TileWalk::Tile tile, std::span<const std::byte* const> inputs,
             std::byte* scratch) const {
     for (const Load& load : loads_) {
       if (load.lasts != which) continue;
@@ -285,7 +177,7 @@ class Interpreter final : public TileKernel {
     }
   }
 
-  void run_tile(Walk::Tile tile, InstructionSet set, std::span<const std::byte* const> inputs,
+  void run_tile(TileWalk::Tile tile, InstructionSet set, std::span<const std::byte* const> inputs,
                 std::span<std::byte* const> outputs, const std::vector<bool>& streamed, std::byte* scratch,
                 std::vector<std::byte*>& at, const std::vector<Ahead>& ahead) const {
     for (std::size_t v = 0; v < places_.size(); ++v) {
@@ -339,7 +231,7 @@ class Interpreter final : public TileKernel {
     f(Sixteen{});
   }
 
-  Walk walk_;
+  TileWalk walk_;
   std::vector<Place> places_;               // by value
   std::vector<std::int64_t> offsets_;       // by input, in bytes
   std::vector<std::int64_t> output_sizes_;  // of their elements
