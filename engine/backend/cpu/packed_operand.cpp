@@ -13,6 +13,13 @@
 namespace nabla::cpu {
 namespace {
 
+// A right operand whose rows are dense is read as fast where it lies, unless it is too large for a
+// second-level cache.
+bool is_slow_to_read(const MatmulShape& x) {
+  constexpr std::int64_t kLarge = std::int64_t{1} << 18;
+  return x.b_column != 1 || x.k * x.n >= kLarge;
+}
+
 std::size_t right_slot(const SortedContraction& sorted) { return sorted.swapped ? 0 : 1; }
 
 // The contraction as a product of matrices that lie in memory as they are.
@@ -92,7 +99,7 @@ std::optional<PackedOperand> packed_contraction_operand(std::span<const Layout> 
   if (output.shape.size() == 0) return std::nullopt;
   const SortedContraction sorted = sort_contraction(inputs[0], inputs[1], output, summed);
   const std::optional<MatmulShape> whole = as_one_product(sorted);
-  if (!whole || slot != right_slot(sorted)) return std::nullopt;
+  if (!whole || slot != right_slot(sorted) || !is_slow_to_read(*whole)) return std::nullopt;
   const ProductBlocks blocks(*whole);
   for (std::int64_t column = 0; column < blocks.columns(); ++column) {
     std::vector<MatmulShape> sharing;
