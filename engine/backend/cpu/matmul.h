@@ -37,9 +37,10 @@ bool matmul_onednn(const MatmulArguments<float>& arguments);
 bool worth_packing(std::span<const MatmulShape> products);
 /// Elements of the packed b.
 std::int64_t packed_size(const MatmulShape& product);
+/// Columns that lie together in it, which can be packed alone only at once.
+std::int64_t packed_columns(const MatmulShape& product);
 /// Packs columns [first, last) of b to their place in what starts at `packed`. Both are multiples of
-/// kPackedColumns, or n.
+/// packed_columns(), or n.
 void pack(const MatmulShape& product, std::int64_t first, std::int64_t last, const float* b, float* packed);
-inline constexpr std::int64_t kPackedColumns = 64;
 
 }  // namespace nabla::cpu

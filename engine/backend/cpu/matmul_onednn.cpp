@@ -149,6 +149,18 @@ std::int64_t packed_size(const MatmulShape& x) {
       x, [&] { return static_cast<std::int64_t>(product(with_packed_b(x)).b.get_size() / sizeof(float)); });
 }
 
+std::int64_t packed_columns(const MatmulShape& x) {
+  return guarded(x, [&] {
+    const dnnl_memory_desc_t layout = product(with_packed_b(x)).b.data;
+    if (layout.format_kind != dnnl_blocked) return x.n;
+    const dnnl_blocking_desc_t& blocks = layout.format_desc.blocking;
+    std::int64_t columns = 1;
+    for (int i = 0; i < blocks.inner_nblks; ++i)
+      if (blocks.inner_idxs[i] == 1) columns *= blocks.inner_blks[i];
+    return columns;
+  });
+}
+
 void pack(const MatmulShape& x, std::int64_t first, std::int64_t last, const float* b, float* packed) {
   guarded(x, [&] {
     const auto columns = [&](const dnnl::memory::desc& all, const float* data) {
@@ -171,6 +183,7 @@ namespace nabla::cpu {
 bool matmul_onednn(const MatmulArguments<float>&) { return false; }
 bool worth_packing(std::span<const MatmulShape>) { return false; }
 std::int64_t packed_size(const MatmulShape& x) { return x.k * x.n; }
+std::int64_t packed_columns(const MatmulShape& x) { return x.n; }
 void pack(const MatmulShape&, std::int64_t, std::int64_t, const float*, float*) {}
 
 }  // namespace nabla::cpu

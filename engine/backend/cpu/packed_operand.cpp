@@ -57,10 +57,12 @@ void pack_operand(const KernelCall& call) {
   const ProductBlocks blocks(to_shape(call.attributes));
   std::vector<Piece> pieces;
   for (std::int64_t column = 0; column < blocks.columns(); ++column) {
-    constexpr std::int64_t kColumns = 2 * kPackedColumns;
-    const std::int64_t n = blocks[column].shape.n;
-    for (std::int64_t first = 0; first < n; first += kColumns)
-      pieces.push_back({column, first, std::min(n, first + kColumns)});
+    constexpr std::int64_t kColumns = 128;
+    const MatmulShape shape = blocks[column].shape;
+    const std::int64_t together = packed_columns(shape);
+    const std::int64_t step = (kColumns + together - 1) / together * together;
+    for (std::int64_t first = 0; first < shape.n; first += step)
+      pieces.push_back({column, first, std::min(shape.n, first + step)});
   }
   const std::vector<std::int64_t> starts = packed_starts(blocks);
   const float* b = call.inputs[0].data<const float>();
