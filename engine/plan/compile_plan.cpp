@@ -219,11 +219,24 @@ class CompiledPlan::Builder {
     }
   }
 
+  // Will there be many calls between two versions? Where a result has a cell's own shape it is most likely a
+  // gradient, and the cell changes from call to call, which would be packed for one call alone.
+  bool lasts(std::size_t cell) const {
+    const Tensor& leaf = function_.cell_leaves[cell];
+    return !is_assigned(cell) && std::ranges::none_of(function_.outputs, [&](const Tensor& output) {
+      return output.shape() == leaf.shape() && fact_of(&output.node()).depends == Depends::on_call;
+    });
+  }
+  bool lasts(const Source& source) const {
+    const auto cell_lasts = [&](std::size_t cell) { return lasts(cell); };
+    if (source.from == Source::From::cell) return lasts(source.index);
+    return source.from == Source::From::kept &&
+           (!is_of_prologue(source) || std::ranges::all_of(made_.prologue_->cells, cell_lasts));
+  }
+
   void pack_operands() {
     std::vector<bool> lasting;
-    for (const Source& leaf : made_.main_.leaves)
-      lasting.push_back(leaf.from == Source::From::kept ||
-                        (leaf.from == Source::From::cell && !is_assigned(leaf.index)));
+    for (const Source& leaf : made_.main_.leaves) lasting.push_back(lasts(leaf));
     std::optional<PackedPlan> packed = with_packed_operands(*made_.main_.plan, lasting);
     if (!packed) return;
     BoundPlan packing{packed->packing, {}};

@@ -144,6 +144,14 @@ TEST_CASE("what is packed, and what is not") {
     return y;
   };
   CHECK(packed(explained(updated, x)) == 0);
+  const auto gradient = [&](const Tensor& v) {
+    return gradients(sum(square(matmul(v, cell.get()))), {cell.get()});
+  };
+  CHECK(packed(explained(gradient, x)) == 0);
+  const auto gradient_of_scaled = [&](const Tensor& v) {
+    return gradients(sum(square(matmul(v, cell.get() * 2))), {cell.get()});
+  };
+  CHECK(packed(explained(gradient_of_scaled, x)) == 0);
   const Tensor small = waves({kInputs, 64}, 0.3);
   CHECK(packed(explained([&](const Tensor& v) { return matmul(v, small); }, x)) == 0);
   const Tensor double_w = cast(w, DType::f64).detach();
