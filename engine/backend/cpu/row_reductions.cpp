@@ -34,27 +34,43 @@ struct RowSum {
   }
 };
 
-// A NaN stays, once it is there: nothing compares with it.
-template <bool kMaximum, class T>
-NABLAFLOW_INLINED T further(T v, T best) {
-  return (kMaximum ? v > best : v < best) || v != v ? v : best;
-}
-
 template <bool kMaximum>
 struct RowExtreme {
   template <class T>
+  NABLAFLOW_INLINED static T further(T v, T best) {
+    return (kMaximum ? v > best : v < best) ? v : best;
+  }
+  // NaN where there is one: nothing compares with it, so they are counted beside the comparisons.
+  template <class T>
   NABLAFLOW_INLINED static T of(const Row<T>& x) {
-    constexpr std::int64_t kLanes = std::is_floating_point_v<T> ? 64 / sizeof(T) : 1;
+    constexpr std::int64_t kLanes = 16;
     T best = x[0];
-    std::int64_t i = 1;
-    if (kLanes > 1 && x.stride == 1 && x.length >= kLanes) {
+    std::int64_t i = 0;
+    std::uint32_t nan = 0;
+    if (x.stride == 1 && x.length >= kLanes) {
       T lanes[kLanes];
+      std::uint32_t nans[kLanes] = {};
       for (std::int64_t l = 0; l < kLanes; ++l) lanes[l] = x.x[l];
-      for (i = kLanes; i + kLanes <= x.length; i += kLanes)
-        for (std::int64_t l = 0; l < kLanes; ++l) lanes[l] = further<kMaximum>(x.x[i + l], lanes[l]);
-      for (std::int64_t l = 0; l < kLanes; ++l) best = further<kMaximum>(lanes[l], best);
+      for (; i + kLanes <= x.length; i += kLanes)
+        for (std::int64_t l = 0; l < kLanes; ++l) {
+          const T v = x.x[i + l];
+          lanes[l] = further(v, lanes[l]);
+          nans[l] |= mask_of(v != v);
+        }
+      for (std::int64_t half = kLanes / 2; half > 0; half /= 2)
+        for (std::int64_t l = 0; l < half; ++l) {
+          lanes[l] = further(lanes[l + half], lanes[l]);
+          nans[l] |= nans[l + half];
+        }
+      best = lanes[0];
+      nan = nans[0];
     }
-    for (; i < x.length; ++i) best = further<kMaximum>(x[i], best);
+    for (; i < x.length; ++i) {
+      best = further(x[i], best);
+      nan |= mask_of(x[i] != x[i]);
+    }
+    for (i = 0; nan != 0 && i < x.length; ++i)
+      if (x[i] != x[i]) return x[i];
     return best;
   }
   template <class T>
