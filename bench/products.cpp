@@ -1,13 +1,15 @@
 // The products of training steps: milliseconds and GFLOP/s of the contraction kernel without graph and plan,
 // its share of the best rate seen in the run, and how it compares to one dnnl::matmul call that cuts its work
-// among OpenMP threads itself (where oneDNN is there and the formula is a plain product). Minima of several
-// runs.
+// among OpenMP threads itself (where oneDNN is there and the formula is a plain product). Where the backend
+// packs the second operand of compiled functions: what it takes then, and what packing takes, both in parts
+// of the kernel's time. Minima of several runs, the kernel with and without packing in turn.
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -43,11 +45,12 @@ class Timed {
     repeats_ = std::clamp(static_cast<int>(kSecondsPerRun / (now() - start + 1e-9)), 1, 2000);
   }
   void run(int runs) {
-    for (int run = 0; run < runs; ++run) {
-      const double start = now();
-      for (int i = 0; i < repeats_; ++i) f_();
-      seconds_ = std::min(seconds_, (now() - start) / repeats_);
-    }
+    for (int run = 0; run < runs; ++run) run_once();
+  }
+  void run_once() {
+    const double start = now();
+    for (int i = 0; i < repeats_; ++i) f_();
+    seconds_ = std::min(seconds_, (now() - start) / repeats_);
   }
   double seconds() const { return seconds_; }
 
@@ -104,11 +107,33 @@ struct Operands {
   }
 };
 
+const Primitive& product_primitive() {
+  static const Tensor any = contraction(ones({2, 2}), ones({2, 2}), {-1});
+  return any.node().primitive();
+}
+
 std::function<void()> our_kernel(const Operands& x) {
-  // Any product tells the primitive.
-  const Tensor product = contraction(ones({2, 2}), ones({2, 2}), {-1});
-  const Kernel kernel = cpu_backend().kernel(product.node().primitive());
+  const Kernel kernel = cpu_backend().kernel(product_primitive());
   return [=, inputs = std::vector<Array>{x.a, x.b}] { kernel({inputs, x.c, x.summed}); };
+}
+
+// The kernel that reads the second operand packed, and what packs it; nothing where the backend does not.
+struct Packed {
+  std::function<void()> kernel, pack;
+};
+Packed packed_kernel(const Operands& x) {
+  const std::vector<Layout> layouts{x.a.layout, x.b.layout};
+  const std::optional<PackedOperand> operand =
+      cpu_backend().packed(product_primitive(), layouts, x.c.layout, DType::f32, x.summed, 1);
+  if (!operand) return {};
+  const Array memory = Array::dense({operand->elements}, DType::f32);
+  const Array packed{memory.buffer, x.b.layout, DType::f32};
+  return {[=, kernel = operand->kernel, inputs = std::vector<Array>{x.a, packed}] {
+            kernel({inputs, x.c, x.summed});
+          },
+          [=, pack = operand->pack, attributes = operand->attributes, inputs = std::vector<Array>{x.b}] {
+            pack({inputs, memory, attributes});
+          }};
 }
 
 #ifdef NABLAFLOW_HAVE_ONEDNN
@@ -164,6 +189,8 @@ const std::vector<Case> kCases{
     {"square", "mk,nk->mn", {{'m', 1024}, {'k', 1024}, {'n', 1024}}},
     {"tangents", "mk,kn->mn", {{'m', 25088}, {'k', 1024}, {'n', 1024}}},
     {"tangents", "mk,kn->mn", {{'m', 784}, {'k', 784}, {'n', 1024}}},
+    {"sampling", "mk,kn->mn", {{'m', 32}, {'k', 784}, {'n', 1024}}},
+    {"sampling", "mk,kn->mn", {{'m', 8}, {'k', 1024}, {'n', 1024}}},
     {"sample 1", "mk,kn->mn", {{'m', 1}, {'k', 1024}, {'n', 1024}}},
     {"samples 16", "mk,kn->mn", {{'m', 16}, {'k', 1024}, {'n', 1024}}},
     {"toy", "mk,kn->mn", {{'m', 256}, {'k', 2}, {'n', 64}}},
@@ -206,32 +233,39 @@ int main() {
               hand_out.seconds() * 1e6);
   double ceiling = 0;
   struct Row {
-    double ours, peer, operations;
+    double ours, peer, packed, packing, operations;
   };
   std::vector<Row> rows;
   for (const Case& at : kCases) {
     const Operands operands(at);
     Timed ours(our_kernel(operands));
+    const Packed packed = packed_kernel(operands);
+    Timed packing(packed.pack ? packed.pack : [] {});
+    Timed on_packed(packed.kernel ? packed.kernel : [] {});
     const std::function<void()> other = peer(at, operands);
     Timed theirs(other ? other : [] {});
-    ours.run(kRuns);
+    for (int run = 0; run < kRuns; ++run)
+      for (Timed* timed : {&ours, &packing, &on_packed}) timed->run_once();
     if (other) {
       theirs.run(kRuns);
       // OpenMP's threads go on spinning for a while and would take a core from ours.
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
-    rows.push_back({ours.seconds(), other ? theirs.seconds() : 0, operands.operations});
+    rows.push_back({ours.seconds(), other ? theirs.seconds() : 0, packed.kernel ? on_packed.seconds() : 0,
+                    packing.seconds(), operands.operations});
     ceiling = std::max(ceiling, operands.operations / ours.seconds());
     if (other) ceiling = std::max(ceiling, operands.operations / theirs.seconds());
   }
   std::printf("ceiling, the best rate of all below: %.1f GFLOP/s\n", ceiling * 1e-9);
-  std::printf("%-11s %-42s %9s %8s %9s %9s\n", "", "", "ms", "GFLOP/s", "ceiling", "oneDNN's");
+  std::printf("%-11s %-42s %9s %8s %9s %9s %9s %9s\n", "", "", "ms", "GFLOP/s", "ceiling", "oneDNN's",
+              "packed", "packing");
   for (std::size_t i = 0; i < rows.size(); ++i) {
     const Row& row = rows[i];
     const double rate = row.operations / row.ours;
     std::printf("%-11s %-42s %9.4f %8.1f %8.1f%%", kCases[i].what.c_str(), described(kCases[i]).c_str(),
                 row.ours * 1e3, rate * 1e-9, 100 * rate / ceiling);
-    if (row.peer > 0) std::printf(" %8.1f%%", 100 * row.peer / row.ours);
+    row.peer > 0 ? std::printf(" %8.1f%%", 100 * row.peer / row.ours) : std::printf(" %9s", "");
+    if (row.packed > 0) std::printf(" %9.3f %9.3f", row.packed / row.ours, row.packing / row.ours);
     std::printf("\n");
   }
 }

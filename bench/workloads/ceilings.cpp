@@ -73,17 +73,16 @@ double backend_product(int threads, const Extents& e, int times_measured) {
   std::vector<double> times;
   for (int i = 0; i < times_measured; ++i)
     times.push_back(together(threads, 10, [&](int thread) {
-      cpu::matmul({.m = rows,
-                   .n = e.n,
-                   .k = e.k,
-                   .a = a_data + thread * rows * e.k,
-                   .a_row = e.k,
-                   .a_column = 1,
-                   .b = b_data,
-                   .b_row = e.n,
-                   .b_column = 1,
-                   .c = c.data() + thread * rows * e.n,
-                   .c_row = e.n});
+      const cpu::MatmulShape shape{.m = rows,
+                                   .n = e.n,
+                                   .k = e.k,
+                                   .a_row = e.k,
+                                   .a_column = 1,
+                                   .b_row = e.n,
+                                   .b_column = 1,
+                                   .c_row = e.n};
+      cpu::matmul(cpu::MatmulArguments<float>{shape, a_data + thread * rows * e.k, b_data,
+                                              c.data() + thread * rows * e.n});
     }));
   return median(times);
 }

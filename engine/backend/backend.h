@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 
 #include "engine/backend/tile_program.h"
@@ -27,12 +28,25 @@ class TileKernel {
   virtual void run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs) const = 0;
 };
 
+/// An input of a step in a layout that is faster to read: worth making where the input stays the same over
+/// many runs.
+struct PackedOperand {
+  std::int64_t elements;  ///< of the input's type, in one row
+  Kernel pack;            ///< makes them from the input, with `attributes`
+  Attributes attributes;
+  Kernel kernel;  ///< of the step, which gets them in place of the input, under the input's layout
+};
+
 /// What executes the steps of a plan. A backend knows kernels by primitive; primitives know no backend.
 class Backend {
  public:
   virtual ~Backend() = default;
   /// The kernel of a primitive that is not pointwise. @throws Error if there is none.
   virtual Kernel kernel(const Primitive& primitive) const = 0;
+  /// How a step of that primitive would like to find an input which stays the same; nothing if as it is.
+  virtual std::optional<PackedOperand> packed(const Primitive& primitive, std::span<const Layout> inputs,
+                                              const Layout& output, DType dtype, const Attributes& attributes,
+                                              std::size_t slot) const = 0;
   /// Copies any layout to a dense one of the same shape and type.
   virtual Kernel copy_kernel() const = 0;
   /// A program over `shape`; `inputs` are the layouts of its inputs, with strides of 0 where they repeat.

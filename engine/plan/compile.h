@@ -165,7 +165,10 @@ std::string explain_html(const Compiled<F>& compiled, std::string_view title) {
 ///     inside f are fine; the latter become part of it.
 /// Results are leaves: no derivative flows through them. Called with the variable of a transform (inside
 /// grad(f) or jvp(f, ..)), a compiled function is f itself, and derivatives flow.
-/// What is made of constants, or of cells that f does not assign, is kept from call to call.
+/// What is made of constants, or of cells that f does not assign, is kept from call to call. Where such a
+/// value is the weight of a large f32 product, it is also kept in the layout that oneDNN reads fastest, and
+/// the product's last bits may differ from those outside of compile. Each new version of a cell is packed
+/// anew: one that changes between all calls is better assigned by f, or an argument.
 /// A few dozen signatures are kept; the least recently used one makes room. Safe to call from several
 /// threads.
 /// @throws Error where f does what it may not, what f throws, and what a step of the plan throws.

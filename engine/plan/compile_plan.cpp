@@ -8,6 +8,7 @@
 #include "engine/graph/walk.h"
 #include "engine/plan/canonical.h"
 #include "engine/plan/evaluation_lock.h"
+#include "engine/plan/packed_operands.h"
 
 namespace nabla {
 
@@ -32,6 +33,7 @@ class CompiledPlan::Builder {
     if (!constants_.empty()) compute(constants_);
     if (!prologue_.empty()) plan_prologue();
     plan_main();
+    if (made_.main_.plan && plan_optimisations() && !nan_mode()) pack_operands();
   }
 
  private:
@@ -59,16 +61,18 @@ class CompiledPlan::Builder {
     return kept;
   }
 
+  bool is_assigned(std::size_t cell) const {
+    return std::ranges::any_of(function_.assignments, [&](const TracedFunction::Assignment& assignment) {
+      return static_cast<std::size_t>(assignment.cell) == cell;
+    });
+  }
+
   Fact fact_of_leaf(const Node& node) {
     const int at = source_place_.find(&node);
     Depends depends = Depends::on_constants;
     if (at != NodeMap::kAbsent) {
       const Source& source = sources_[static_cast<std::size_t>(at)];
-      const bool assigned =
-          source.from == Source::From::cell &&
-          std::ranges::any_of(function_.assignments, [&](const TracedFunction::Assignment& a) {
-            return static_cast<std::size_t>(a.cell) == source.index;
-          });
+      const bool assigned = source.from == Source::From::cell && is_assigned(source.index);
       depends = source.from == Source::From::input || assigned ? Depends::on_call : Depends::on_cells;
     }
     return {depends, node.value().layout};
@@ -156,20 +160,33 @@ class CompiledPlan::Builder {
 
   void plan_prologue() {
     const PlannedGraph graph = make_plan_locked(prologue_);
-    made_.prologue_ = bind(graph);
-    const std::vector<Array> results = compute(graph);
+    made_.prologue_ = preparation(bind(graph));
+    made_.prologue_->count = prologue_.size();
     made_.prologue_runs_ = 1;
-    made_.prologue_begin_ = made_.kept_.size();
-    made_.prologue_count_ = prologue_.size();
+    const std::vector<Array> results = compute(graph);
     for (std::size_t i = 0; i < prologue_.size(); ++i) {
       remember(prologue_[i], {Source::From::kept, made_.kept_.size()});
       made_.kept_.push_back(results[i]);
     }
-    for (const Source& leaf : made_.prologue_.leaves) {
-      if (leaf.from != Source::From::cell) continue;
-      made_.prologue_cells_.push_back(leaf.index);
-      made_.prologue_versions_.push_back(function_.cell_versions[leaf.index]);
+  }
+
+  // Its results come behind what is kept so far.
+  Preparation preparation(BoundPlan bound) const {
+    Preparation made{std::move(bound), made_.kept_.size(), 0, {}, {}};
+    const auto add = [&](std::size_t cell) {
+      if (std::ranges::find(made.cells, cell) != made.cells.end()) return;
+      made.cells.push_back(cell);
+      made.versions.push_back(function_.cell_versions[cell]);
+    };
+    for (const Source& leaf : made.bound.leaves) {
+      if (leaf.from == Source::From::cell) add(leaf.index);
+      if (is_of_prologue(leaf)) std::ranges::for_each(made_.prologue_->cells, add);
     }
+    return made;
+  }
+  bool is_of_prologue(const Source& source) const {
+    return source.from == Source::From::kept && made_.prologue_ &&
+           source.index - made_.prologue_->begin < made_.prologue_->count;
   }
 
   void plan_main() {
@@ -200,6 +217,32 @@ class CompiledPlan::Builder {
       made_.assigned_.push_back(function_.cells[static_cast<std::size_t>(assignment.cell)]);
       made_.assigned_values_.push_back(source(assignment.value));
     }
+  }
+
+  void pack_operands() {
+    std::vector<bool> lasting;
+    for (const Source& leaf : made_.main_.leaves)
+      lasting.push_back(leaf.from == Source::From::kept ||
+                        (leaf.from == Source::From::cell && !is_assigned(leaf.index)));
+    std::optional<PackedPlan> packed = with_packed_operands(*made_.main_.plan, lasting);
+    if (!packed) return;
+    BoundPlan packing{packed->packing, {}};
+    std::vector<Array> operands;
+    for (const std::size_t i : packed->packed) {
+      const Source& leaf = made_.main_.leaves[i];
+      packing.leaves.push_back(leaf);
+      operands.push_back(leaf.from == Source::From::kept ? made_.kept_[leaf.index]
+                                                         : function_.cell_leaves[leaf.index].node().value());
+    }
+    BoundPlan main{packed->plan, {}};
+    for (const std::size_t i : packed->read) main.leaves.push_back(made_.main_.leaves[i]);
+    made_.packing_ = preparation(std::move(packing));
+    for (const Array& result : packed->packing->run(operands)) {
+      main.leaves.push_back({Source::From::kept, made_.kept_.size()});
+      made_.kept_.push_back(result);
+      ++made_.packing_->count;
+    }
+    made_.main_ = std::move(main);
   }
 
   CompiledPlan& made_;
@@ -244,18 +287,18 @@ std::vector<Array> CompiledPlan::run(const BoundPlan& bound, std::span<const Arr
   return bound.plan->run(leaves);
 }
 
-bool CompiledPlan::prologue_is_current() const {
-  for (std::size_t i = 0; i < prologue_cells_.size(); ++i)
-    if (versions_[prologue_cells_[i]].number != prologue_versions_[i]) return false;
+bool CompiledPlan::is_current(const Preparation& preparation) const {
+  for (std::size_t i = 0; i < preparation.cells.size(); ++i)
+    if (versions_[preparation.cells[i]].number != preparation.versions[i]) return false;
   return true;
 }
 
-void CompiledPlan::run_prologue() {
-  const std::vector<Array> results = run(prologue_, {});
-  std::copy_n(results.begin(), prologue_count_, kept_.begin() + static_cast<std::ptrdiff_t>(prologue_begin_));
-  for (std::size_t i = 0; i < prologue_cells_.size(); ++i)
-    prologue_versions_[i] = versions_[prologue_cells_[i]].number;
-  ++prologue_runs_;
+void CompiledPlan::run(Preparation& preparation) {
+  const std::vector<Array> results = run(preparation.bound, {});
+  std::copy_n(results.begin(), preparation.count,
+              kept_.begin() + static_cast<std::ptrdiff_t>(preparation.begin));
+  for (std::size_t i = 0; i < preparation.cells.size(); ++i)
+    preparation.versions[i] = versions_[preparation.cells[i]].number;
 }
 
 std::vector<Array> CompiledPlan::run(std::span<const Array> inputs) {
@@ -269,7 +312,11 @@ std::vector<Array> CompiledPlan::run(std::span<const Array> inputs) {
   std::vector<Array> outputs;
   std::vector<Array> values;
   try {
-    if (!prologue_is_current()) run_prologue();
+    if (prologue_ && !is_current(*prologue_)) {
+      run(*prologue_);
+      ++prologue_runs_;
+    }
+    if (packing_ && !is_current(*packing_)) run(*packing_);
     const std::vector<Array> results = run(main_, inputs);
     for (const Source& output : outputs_) outputs.push_back(find(output, inputs, results));
     for (const Source& value : assigned_values_) values.push_back(find(value, inputs, results));
@@ -286,10 +333,16 @@ std::vector<NamedPlan> CompiledPlan::plans(const std::string& signature) const {
   for (const Array& array : kept_)
     bytes += static_cast<std::size_t>(array.shape().size()) * size_of(array.dtype);
   std::vector<NamedPlan> plans;
-  if (prologue_.plan)
-    plans.push_back({"prologue: for each version of its cells, " + signature, prologue_.plan});
+  if (prologue_)
+    plans.push_back({"prologue: for each version of its cells, " + signature, prologue_->bound.plan});
+  if (packing_)
+    plans.push_back({"packed for products: " +
+                         std::string(packing_->cells.empty() ? "once, " : "for each version of its cells, ") +
+                         signature,
+                     packing_->bound.plan});
   plans.push_back({"call: " + signature + "; reads " + std::to_string(kept_.size()) +
-                       " constants and results of the prologue, " + std::to_string(bytes) + " bytes",
+                       " constants, results of the prologue and packed operands, " + std::to_string(bytes) +
+                       " bytes",
                    main_.plan ? main_.plan : std::make_shared<const Plan>()});
   return plans;
 }

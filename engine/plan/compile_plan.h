@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -13,7 +14,8 @@ namespace nabla {
 
 /// The plans of one traced function. What depends on no input is computed apart from the calls: constants
 /// once, what is made of cells that the function does not assign (the prologue) once for each version of
-/// them. Of these only what a call reads is kept.
+/// them. Of these only what a call reads is kept. Constants and such cells that a product reads are kept a
+/// second time in the layout that the backend reads fastest, where it has one.
 class CompiledPlan {
  public:
   /// Plans, and computes constants and prologue. Takes the evaluation lock.
@@ -42,19 +44,25 @@ class CompiledPlan {
   };
   class Builder;
 
+  // What runs before a call if cells have new versions. Its results are in `kept_` from `begin` on.
+  struct Preparation {
+    BoundPlan bound;
+    std::size_t begin;
+    std::size_t count;
+    std::vector<std::size_t> cells;  // that it depends on
+    std::vector<std::uint64_t> versions;
+  };
+
   std::vector<Array> run(const BoundPlan& bound, std::span<const Array> inputs) const;
   const Array& find(const Source& source, std::span<const Array> inputs,
                     std::span<const Array> results) const;
-  void run_prologue();
-  bool prologue_is_current() const;
+  bool is_current(const Preparation& preparation) const;
+  void run(Preparation& preparation);
 
   BoundPlan main_;
-  BoundPlan prologue_;
-  std::vector<Array> kept_;         // constants and the results of the prologue
-  std::size_t prologue_begin_ = 0;  // in kept_
-  std::size_t prologue_count_ = 0;
-  std::vector<std::size_t> prologue_cells_;  // that the prologue reads
-  std::vector<std::uint64_t> prologue_versions_;
+  std::optional<Preparation> prologue_;
+  std::optional<Preparation> packing_;  // of constants, cells and results of the prologue
+  std::vector<Array> kept_;             // constants and the results of both
   std::uint64_t prologue_runs_ = 0;
 
   std::vector<Cell*> cells_;

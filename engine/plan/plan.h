@@ -77,6 +77,7 @@ class Plan {
 
  private:
   friend class PlanBuilder;
+  friend class OperandPacker;
   struct PlanConstant {
     int storage;
     std::shared_ptr<Buffer> buffer;

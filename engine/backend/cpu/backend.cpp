@@ -3,6 +3,7 @@
 #include <string>
 
 #include "engine/backend/cpu/kernels.h"
+#include "engine/backend/cpu/packed_operand.h"
 #include "engine/backend/cpu/tile_kernel.h"
 
 namespace nabla {
@@ -21,6 +22,12 @@ class CpuBackend final : public Backend {
     const auto found = table_.find(primitive.name());
     if (found == table_.end()) throw Error("cpu: no kernel for " + std::string(primitive.name()));
     return found->second;
+  }
+  std::optional<PackedOperand> packed(const Primitive& primitive, std::span<const Layout> inputs,
+                                      const Layout& output, DType dtype, const Attributes& attributes,
+                                      std::size_t slot) const override {
+    if (primitive.name() != "contraction" || dtype != DType::f32) return std::nullopt;
+    return cpu::packed_contraction_operand(inputs, output, attributes, slot);
   }
   Kernel copy_kernel() const override { return &cpu::copy_to_dense; }
   std::unique_ptr<const TileKernel> compile(const TileProgram& program, const Shape& shape,

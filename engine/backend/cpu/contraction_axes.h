@@ -3,6 +3,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/graph/attributes.h"
+#include "engine/tensor/layout.h"
+
 // The axes of a contraction, sorted by what they do.
 
 namespace nabla::cpu {
@@ -46,15 +49,15 @@ inline std::int64_t offset_of(const ContractionAxes& axes, std::int64_t index, A
   return offset;
 }
 
-/// Matrices that lie in memory one per batch index: an operand of a product.
-template <class T>
-struct OperandMatrices {
-  const T* data;
-  ContractionAxes batch;  // with the strides of `operand`
-  AxisStride operand;
-  std::int64_t row, column;
+/// A contraction as its kernels see it.
+struct SortedContraction {
+  enum class Form { dot_products, scaled_rows, matrix_products };
 
-  const T* at(std::int64_t index) const { return data + offset_of(batch, index, operand); }
+  ContractionRoles roles;
+  bool swapped;  ///< b gives the rows and a the columns, which are dense in the result
+  Form form;
 };
+SortedContraction sort_contraction(const Layout& a, const Layout& b, const Layout& c,
+                                   const Attributes& summed);
 
 }  // namespace nabla::cpu

@@ -2,27 +2,45 @@
 
 #include <complex>
 #include <cstdint>
+#include <span>
 
 namespace nabla::cpu {
 
-/// c[m, n] = sum_k a[m, k] b[k, n]; strides in elements, the columns of c are adjacent. Runs on the calling
-/// thread.
-template <class T>
-struct MatmulArguments {
+/// c[m, n] = sum_k a[m, k] b[k, n]; strides in elements, the columns of c are adjacent.
+struct MatmulShape {
   std::int64_t m, n, k;
-  const T* a;
   std::int64_t a_row, a_column;
-  const T* b;
   std::int64_t b_row, b_column;
-  T* c;
   std::int64_t c_row;
+
+  friend bool operator==(const MatmulShape&, const MatmulShape&) = default;
+};
+template <class T>
+struct MatmulArguments : MatmulShape {
+  const T* a;
+  const T* b;
+  T* c;
 };
 
+/// Run on the calling thread.
 void matmul(const MatmulArguments<float>& arguments);
 void matmul(const MatmulArguments<double>& arguments);
 void matmul(const MatmulArguments<std::complex<double>>& arguments);
 
 /// The f32 product through oneDNN; false if it was not built in or the strides do not suit it.
 bool matmul_onednn(const MatmulArguments<float>& arguments);
+
+// oneDNN copies b into a layout of its own in every call, unless it finds it there: b is "packed" then, and
+// both of its strides are 0 in the product's shape. What follows takes shapes of a b that is not packed yet.
+
+/// Is there one such layout for all these products, which have b in common, other than the one b lies in?
+bool worth_packing(std::span<const MatmulShape> products);
+/// Elements of the packed b.
+std::int64_t packed_size(const MatmulShape& product);
+/// Columns that lie together in it, which can be packed alone only at once.
+std::int64_t packed_columns(const MatmulShape& product);
+/// Packs columns [first, last) of b to their place in what starts at `packed`. Both are multiples of
+/// packed_columns(), or n.
+void pack(const MatmulShape& product, std::int64_t first, std::int64_t last, const float* b, float* packed);
 
 }  // namespace nabla::cpu

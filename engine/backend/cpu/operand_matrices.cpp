@@ -75,21 +75,34 @@ void copy_in_parallel(const T* from, T* to, std::vector<CopyAxis> axes) {
 
 }  // namespace
 
+MatrixStrides matrix_strides(const ContractionAxes& rows, const ContractionAxes& columns,
+                             AxisStride operand) {
+  if (!walks_as_one(rows, operand) || !walks_as_one(columns, operand)) return {0, 0};
+  MatrixStrides strides{innermost_stride(rows, operand, 0), innermost_stride(columns, operand, 0)};
+  // A matrix with a single row or column may claim any stride for it.
+  if (count(columns) == 1) strides.column = 1;
+  if (count(rows) == 1) strides.row = strides.column == 1 ? count(columns) : 1;
+  return strides;
+}
+
+MatmulShape product_shape(const ContractionRoles& roles, const MatrixStrides& left,
+                          const MatrixStrides& right) {
+  const std::int64_t m = count(roles.rows);
+  const std::int64_t n = count(roles.columns);
+  const std::int64_t c_row = m == 1 ? n : innermost_stride(roles.rows, &ContractionAxis::c, n);
+  return {m, n, count(roles.summed), left.row, left.column, right.row, right.column, c_row};
+}
+
 template <class T>
 OperandMatrices<T> operand_matrices(const T* data, const ContractionAxes& batch, const ContractionAxes& rows,
                                     const ContractionAxes& columns, AxisStride operand,
                                     std::unique_ptr<Buffer>& copy) {
+  const MatrixStrides strides = matrix_strides(rows, columns, operand);
+  OperandMatrices<T> matrices{data, batch, operand, strides};
+  if (strides.suit_a_product()) return matrices;
+
   const std::int64_t m = count(rows);
   const std::int64_t n = count(columns);
-  OperandMatrices<T> matrices{data, batch, operand, innermost_stride(rows, operand, 0),
-                              innermost_stride(columns, operand, 0)};
-  // A matrix with a single row or column may claim any stride for it.
-  if (n == 1) matrices.column = 1;
-  if (m == 1) matrices.row = matrices.column == 1 ? n : 1;
-  if (walks_as_one(rows, operand) && walks_as_one(columns, operand) &&
-      (matrices.row == 1 || matrices.column == 1) && matrices.row > 0 && matrices.column > 0)
-    return matrices;
-
   // Both orders suit a product: the one whose innermost axis is dense already copies whole runs.
   const bool by_columns = std::abs(innermost_stride(rows, operand, 0)) == 1 &&
                           std::abs(innermost_stride(columns, operand, 0)) != 1;
@@ -107,8 +120,7 @@ OperandMatrices<T> operand_matrices(const T* data, const ContractionAxes& batch,
     if (axis.*operand != 0) axis.*operand = axes[at++].to;
   copy_in_parallel(data, to, std::move(axes));
   matrices.data = to;
-  matrices.row = by_columns ? 1 : n;
-  matrices.column = by_columns ? m : 1;
+  matrices.strides = by_columns ? MatrixStrides{1, m} : MatrixStrides{n, 1};
   return matrices;
 }
 
