@@ -1,5 +1,7 @@
 """The table that tools/bench prints."""
 
+LIBRARIES = {"jax": "JAX", "torch": "PyTorch"}
+
 
 def verdict(value, target, at_least):
     if value is None:
@@ -34,27 +36,40 @@ def span(results, ceiling, digits):
     return low if low == high else f"{low} to {high}"
 
 
+def row_of(cells):
+    return "| " + " | ".join(cells) + " |"
+
+
+def notes(entries, name):
+    """Which forms of the work a peer runs, and what it skips."""
+    forms = {entry["work"]: entry["facts"].get(name, {}).get("form") for entry in entries}
+    chosen = "; ".join(f"{work}: {form}" for work, form in forms.items() if form)
+    skipped = {entry["work"]: entry.get("skipped", {}).get(name) for entry in entries}
+    lines = [f"* {LIBRARIES[name]}'s fastest forms: {chosen}."] if chosen else []
+    return lines + [f"* {LIBRARIES[name]} skipped {work}: {reason}." for work, reason in skipped.items() if reason]
+
+
 def table(results):
-    lines = [
-        "| work | ours ms | floor ms | share of floor | JAX ms | ratio to JAX | threads ours / JAX "
-        "| first call ms ours/JAX |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    peers = [name for name in LIBRARIES if name == "jax" or any(name in e["medians_ms"] for e in results["rows"])]
+    sides = " / ".join(["ours", *(LIBRARIES[name] for name in peers)])
+    head = ["work", "ours ms", "floor ms", "share of floor"] + [f"{LIBRARIES[name]} ms" for name in peers]
+    head += ["ratio to the best peer", f"threads {sides}", f"first call ms {sides}"]
+    lines = [row_of(head), "|" + len(head) * "---|"]
     entries = {entry["work"]: entry for entry in results["rows"]}
     for entry in results["rows"]:
-        busy = [threads(entry, name) for name in ("ours", "jax")]
-        first = [milliseconds(entry["first_call_ms"].get(name)) for name in ("ours", "jax")]
+        busy = [threads(entry, name) for name in ("ours", *peers)]
+        first = [milliseconds(entry["first_call_ms"].get(name)) for name in ("ours", *peers)]
         cells = [
             entry["title"] + (f" ({entry['disturbed_rounds']} rounds disturbed)" if entry["disturbed_rounds"] else ""),
             milliseconds(entry["ours_ms"]),
             milliseconds(entry["floor_ms"]),
             share(entry),
-            milliseconds(entry["jax_ms"]),
+            *(milliseconds(entry["medians_ms"].get(name)) for name in peers),
             verdict(entry["ratio_to_best"], entry["target"]["ratio_to_best"], False),
             " / ".join(busy),
-            "/".join(first),
+            " / ".join(first),
         ]
-        lines.append("| " + " | ".join(cells) + " |")
+        lines.append(row_of(cells))
     lines.append("")
     if "meanflow_step" in entries:
         meanflow = entries["meanflow_step"]
@@ -72,10 +87,8 @@ def table(results):
         f"({results['ceilings']['product_by']}), copying {span(results, 'copy_gigabytes', 1)} GB/s read and written "
         f"({results['ceilings']['copy_by']} stores)."
     )
-    for name in ("divergence", "diagonal", "jacobian"):
-        form = entries.get(name, {}).get("facts", {}).get("jax", {}).get("form")
-        if form:
-            lines.append(f"* JAX's fastest form of the {name}: {form}.")
+    for name in peers:
+        lines += notes(results["rows"], name)
     machine = results["machine"]
     lines.append(f"* {machine['processor']}, {machine['processors_used']} processors, {machine['system']}.")
     for name, version in results["versions"].items():

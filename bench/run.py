@@ -1,4 +1,4 @@
-"""Measures the engine's workloads and the same work in JAX, in turn, and writes out/bench.
+"""Measures the engine's workloads and the same work in JAX and PyTorch, in turn, and writes out/bench.
 
 Started by tools/bench, which builds bench_workloads and the virtual environment that this runs in."""
 
@@ -21,12 +21,11 @@ import floors
 import inputs
 import report
 import tensors
+from sides import THREADS, XLA_FLAGS, Failure, Skipped, start_sides
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-HERE = ROOT / "bench"
 DATA = ROOT / "build" / "bench-data"
 OUT = ROOT / "out" / "bench"
-THREADS = 2
 OTHERS = 0.08  # a round is repeated where others use more than this share of our processors
 STEADY = 0.75  # a round during which the machine is slower than this share of its best is repeated
 
@@ -45,52 +44,6 @@ ROWS = [
     Row("pointwise_chain", "16 pointwise operators, 2^22 elements", 0.70, 0.90, floors.pointwise_chain, 14),
     Row("first_call", "first call of a new batch size", None, 0.10, None, 17),
 ]
-
-# With the vectors of 256 bits that XLA prefers by default, JAX is 2 to 13% slower where there are wider ones.
-XLA_FLAGS = "--xla_cpu_prefer_vector_width=512"
-
-
-class Failure(Exception):
-    pass
-
-
-class Side:
-    """A process that obeys the lines described in bench/workloads/main.cpp."""
-
-    def __init__(self, name, command):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
-        environment |= {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": XLA_FLAGS, "OMP_NUM_THREADS": str(THREADS)}
-        self.name = name
-        self.process = subprocess.Popen(
-            [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-
-    def ask(self, *words):
-        self.process.stdin.write(" ".join(map(str, words)) + "\n")
-        self.process.stdin.flush()
-        line = self.process.stdout.readline()
-        if not line:
-            raise Failure(f"{self.name}: ended with status {self.process.wait()} at '{' '.join(map(str, words))}'")
-        reply = json.loads(line)
-        if "error" in reply:
-            raise Failure(f"{self.name}: {' '.join(map(str, words))}: {reply['error']}")
-        return reply
-
-    def ticks(self):
-        """Processor time of the process so far, threads that have ended included."""
-        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return int(fields[11]) + int(fields[12])
-
-    def thread_seconds(self):
-        """Processor time of every thread so far."""
-        tick, found = os.sysconf("SC_CLK_TCK"), {}
-        for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
-            try:
-                fields = (task / "stat").read_text().rpartition(")")[2].split()
-                found[task.name] = (int(fields[11]) + int(fields[12])) / tick
-            except OSError:
-                pass  # ended meanwhile
-        return found
 
 
 class Progress:
@@ -123,18 +76,24 @@ def difference(ours, theirs):
 
 
 def check(row, sides):
-    """Compares the first results of all sides before anything is timed."""
-    found = []
+    """Compares the first results of all sides before anything is timed: how far the peers' lie from ours, and why
+    peers skip the work."""
+    found, skipped = {}, {}
     for side in sides:
         path = DATA / f"result.{side.name}.safetensors"
-        side.ask("check", row.work, path)
-        found.append(tensors.read(path))
+        try:
+            side.ask("check", row.work, path)
+        except Skipped as reason:
+            skipped[side.name] = str(reason)
+            continue
+        found[side.name] = tensors.read(path)
         path.unlink()
-    apart = {side.name: difference(found[0], other) for side, other in zip(sides[1:], found[1:])}
+    ours = found.pop("ours")
+    apart = {name: difference(ours, other) for name, other in found.items()}
     for name, value in apart.items():
         if not value <= row.difference:
             raise Failure(f"{row.work}: our results lie {value:.2g} from {name}'s, more than {row.difference:.2g}")
-    return apart
+    return apart, skipped
 
 
 class Watch:
@@ -184,10 +143,14 @@ def time_one(side, row, seconds):
 
 def measure(row, sides, rounds, seconds, progress, watch):
     progress.say(f"{row.work}: comparing results")
-    apart = check(row, sides)
+    apart, skipped = check(row, sides)
+    for name, reason in skipped.items():
+        progress.say(f"{row.work}: skipped by {name}: {reason}")
+    sides = [side for side in sides if side.name not in skipped]
     facts = {side.name: side.ask("make", row.work) for side in sides}
     part = row.seconds / (rounds + 2)
-    progress.say(f"{row.work}: same results ({', '.join(f'{v:.1g} from {n}' for n, v in apart.items())})", 2 * part)
+    compared = ", ".join(f"{value:.1g} from {name}" for name, value in apart.items())
+    progress.say(f"{row.work}: {f'same results ({compared})' if compared else 'results not compared'}", 2 * part)
     times = {side.name: [] for side in sides}
     busy = {side.name: (0, 0.0) for side in sides}
     repeated = disturbed = 0
@@ -214,6 +177,7 @@ def measure(row, sides, rounds, seconds, progress, watch):
         "medians_ms": {name: statistics.median(all) for name, all in times.items()},
         "rounds_ms": times,
         "difference": apart,
+        "skipped": skipped,
         "facts": facts,
         "repeated_rounds": repeated,
         "disturbed_rounds": disturbed,
@@ -225,8 +189,9 @@ def finish(entry, row, ceilings, sets):
     """Adds what follows from the measured times."""
     medians = entry["medians_ms"]
     ours = medians["ours"]
-    for name in ("ours", "jax"):
+    for name in ("ours", "jax", "torch"):
         entry[f"{name}_ms"] = medians.get(name)
+    for name in ("ours", "jax"):
         entry[f"{name}_temp_bytes"] = entry["facts"].get(name, {}).get("temp_bytes")
     peers = [value for name, value in medians.items() if name != "ours"]
     entry["ratio_to_best"] = ours / min(peers) if peers else None
@@ -252,14 +217,6 @@ def usual(measured):
         middle = steady[len(steady) // 2]
         found |= {rate: middle[rate], by: middle[by]}
     return found
-
-
-def start_sides(arguments):
-    sides = [Side("ours", [arguments.program, "--data", DATA])]
-    python = [sys.executable, "-u"]
-    if not arguments.no_peers:
-        sides.append(Side("jax", [*python, HERE / "peers" / "jax_peer.py", DATA]))
-    return sides
 
 
 def jax_instruction_set():
@@ -299,7 +256,7 @@ def run(arguments):
     os.sched_setaffinity(0, processors)
     inputs.write(DATA)
     OUT.mkdir(parents=True, exist_ok=True)
-    sides = start_sides(arguments)
+    sides = start_sides(arguments.program, DATA, not arguments.no_peers, arguments.torch_python)
     rounds, seconds = (3, 0.4) if arguments.quick else (5, 1.0)
     try:
         versions = {side.name: side.ask("versions") for side in sides}
@@ -347,6 +304,7 @@ def main():
     parser.add_argument("--only", metavar="WORK,..", help="some of: " + ", ".join(row.work for row in ROWS))
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--no-peers", action="store_true", help="our side only, results not compared")
+    parser.add_argument("--torch-python", metavar="PYTHON", help="a Python with PyTorch, the second peer")
     parser.add_argument("--program", default=ROOT / "build/release/bench/bench_workloads", help=argparse.SUPPRESS)
     try:
         run(parser.parse_args())

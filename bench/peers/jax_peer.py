@@ -4,7 +4,6 @@ import functools
 import itertools
 import pathlib
 import sys
-import time
 
 import jax
 import jax.numpy as jnp
@@ -229,16 +228,11 @@ def fastest(what, rows):
         forms["vmap(jvp) over chunks of 56"] = chunked(56, by_jvp)
         forms["vmap(vjp) over chunks of 56"] = chunked(56, by_vjp)
 
-    times = {}
-    for name, form in forms.items():
+    def call(form):
         function = jax.jit(form)
-        jax.block_until_ready(function(params, x))
-        for _ in range(2):
-            start = time.perf_counter()
-            jax.block_until_ready(function(params, x))
-            times[name] = min(time.perf_counter() - start, times.get(name, float("inf")))
-        print(f"jax {what}: {name} {times[name] * 1e3:.0f} ms", file=sys.stderr, flush=True)
-    best = min(times, key=times.get)
+        return lambda: jax.block_until_ready(function(params, x))
+
+    best = peer.fastest(f"jax {what}", {name: call(form) for name, form in forms.items()})
     return forms[best], (params, x), best
 
 

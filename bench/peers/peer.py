@@ -1,4 +1,5 @@
-"""The protocol that bench/workloads/main.cpp describes, for a library in Python: lines in, lines of JSON out."""
+"""The protocol that bench/workloads/main.cpp describes, for a library in Python: lines in, lines of JSON out. A peer may
+also answer {"skip": why}: its library cannot do this work."""
 
 import json
 import sys
@@ -7,6 +8,11 @@ import time
 SHORTEST_MS = 5  # shorter calls are timed several at a time
 LONG_MS = 100
 MOST_COLD_CALLS = 4
+CHOICE_SECONDS = 0.3  # for each of several forms to choose from
+
+
+class Skip(Exception):
+    """This version of the library cannot do the work: the bench goes on without it."""
 
 
 class Work:
@@ -31,6 +37,29 @@ class Work:
     def facts(self):
         """What else is known: memory, the form that was chosen."""
         return {}
+
+
+def fastest(what, calls):
+    """The name of the fastest of several calls, given by their names; a call that fails is none of them.
+    @raises Skip if all fail."""
+    times, reasons = {}, []
+    for name, call in calls.items():
+        try:
+            call()  # what is traced and compiled
+            spent = []
+            while len(spent) < 2 or sum(spent) < CHOICE_SECONDS:
+                start = time.perf_counter()
+                call()
+                spent.append(time.perf_counter() - start)
+        except Exception as error:
+            reasons.append(f"{name}: {type(error).__name__}: {(str(error).strip() or '-').splitlines()[0]}")
+            print(f"{what}: {reasons[-1]}", file=sys.stderr, flush=True)
+        else:
+            times[name] = min(spent)
+            print(f"{what}: {name} {times[name] * 1e3:.3g} ms", file=sys.stderr, flush=True)
+    if not times:
+        raise Skip("; ".join(reasons))
+    return min(times, key=times.get)
 
 
 def milliseconds_of(work, calls):
@@ -81,6 +110,8 @@ def serve(makers, versions, save):
     for line in sys.stdin:
         try:
             reply = answer(*line.split())
+        except Skip as reason:
+            reply = {"skip": str(reason)}
         except Exception as error:  # the other side decides what a failure means
             reply = {"error": f"{type(error).__name__}: {error}"}
         print(json.dumps(reply), flush=True)

@@ -4,11 +4,13 @@
 
 namespace nabla {
 
-int TileProgram::add(const Primitive& primitive, std::span<const int> operands, DType dtype) {
+int TileProgram::add(const Primitive& primitive, std::span<const int> operands, DType dtype, bool is_folded) {
   Instruction instruction{&primitive, {}, static_cast<int>(operands.size())};
   std::ranges::copy(operands, instruction.operands.begin());
   instructions.push_back(instruction);
   dtypes.push_back(dtype);
+  folded.resize(dtypes.size(), false);
+  folded.back() = is_folded;
   return static_cast<int>(dtypes.size()) - 1;
 }
 

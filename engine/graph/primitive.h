@@ -40,6 +40,10 @@ struct Application {
 /// checks that those inputs depend neither on the variable nor on the sample.
 enum class Structure { opaque, constant_operator, diagonal, low_rank_plus_diagonal, local_window };
 
+/// What a primitive does along the axes that its attributes name: `reduces` leaves one element for all, `maps`
+/// makes a line from a line. Other axes it treats pointwise then.
+enum class AlongAxes { nothing, reduces, maps };
+
 class Primitive {
  public:
   enum class Class { pointwise, linear, multilinear, composite, nondifferentiable };
@@ -84,6 +88,8 @@ class Primitive {
   virtual bool may_refuse_values() const { return false; }
   /// True if element i of the output is a function of elements i of the inputs (extents of 1 repeat).
   virtual bool is_pointwise() const { return class_ == Class::pointwise; }
+  /// Says how its named axes are used, if it has one input and programs over whole rows may contain it.
+  virtual AlongAxes along_axes() const { return AlongAxes::nothing; }
   /// True if all elements of every output are equal, so that one may stand for all (a constant).
   virtual bool is_uniform() const { return false; }
   /// True for the variables of transforms, which never have a value.

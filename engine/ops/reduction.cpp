@@ -46,6 +46,7 @@ class Sum final : public LinearPrimitive {
   bool accepts_compressed_tangent(const Application&, int, int) const override { return true; }
   bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
   Structure structure(const Application&, int) const override { return Structure::constant_operator; }
+  AlongAxes along_axes() const override { return AlongAxes::reduces; }
 };
 
 // Attributes: axis, reverse.
@@ -78,6 +79,7 @@ class WeightedReduction : public OverAxes {
   using OverAxes::OverAxes;
   TensorType infer(Inputs inputs, const Attributes& axes) const override { return reduced(inputs, axes); }
   virtual Tensor weights(const Application& at) const = 0;
+  AlongAxes along_axes() const override { return AlongAxes::reduces; }
   std::optional<Tensor> jvp(const Application& at, Tangents tangents) const override {
     return sum(weights(at) * *tangents[0], to_axes(at.attributes), /*keep_axes=*/true);
   }
@@ -143,6 +145,7 @@ class Softmax final : public OverAxes {
     return e / sum(e, to_axes(axes), /*keep_axes=*/true);
   }
   Structure structure(const Application&, int) const override { return Structure::low_rank_plus_diagonal; }
+  AlongAxes along_axes() const override { return AlongAxes::maps; }
 
  private:
   // The Jacobian diag(y) - y y^T is symmetric, so that both modes apply the same product.

@@ -38,9 +38,27 @@ bool is_named(const PlanStep& step, std::string_view name) {
   return step.primitive && !step.tile_kernel && step.primitive->name() == name;
 }
 
+// The inputs of a program are laid over its whole shape.
+double flops_of_program(const Plan& plan, const PlanStep& step) {
+  const TileProgram& program = step.program;
+  const Shape& shape = value_of(plan, step.inputs[0]).layout.shape;
+  const Shape once = program.fold == TileProgram::Fold::tangents ? shape.without_first(program.folded_axes)
+                                                                 : shape.first(shape.rank() - program.folded_axes);
+  double flops = 0;
+  for (std::size_t i = 0; i < program.instructions.size(); ++i) {
+    const Primitive& primitive = *program.instructions[i].primitive;
+    const bool folded = program.is_folded(program.inputs + static_cast<int>(i));
+    if (primitive.is_pointwise())
+      flops += static_cast<double>(folded ? once.size() : shape.size());
+    else
+      flops += work_of(primitive.name()).per_read * static_cast<double>(shape.size());
+  }
+  return flops;
+}
+
 double flops_of(const Plan& plan, const PlanStep& step) {
+  if (step.tile_kernel) return flops_of_program(plan, step);
   const double written = static_cast<double>(value_of(plan, step.outputs[0]).layout.shape.size());
-  if (step.tile_kernel) return static_cast<double>(step.program.instructions.size()) * written;
   if (is_named(step, "contraction")) {
     const ContractionExtents extents = contraction_extents(plan, step);
     return extents.batch * extents.m * extents.n * (extents.k == 1 ? 1 : 2 * extents.k);

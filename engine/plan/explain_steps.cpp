@@ -58,24 +58,31 @@ std::string what_of(const Plan& plan, const PlanStep& step) {
     return extents.batch == 1 ? text : text + (" x" + std::to_string(std::llround(extents.batch)));
   }
   if (step.program.instructions.size() < 2) return name;
-  std::string text = "fused " + std::to_string(step.program.instructions.size()) + ":";
+  std::string text = "fused " + std::to_string(step.program.instructions.size());
+  if (step.program.fold == TileProgram::Fold::rows) text += " over rows";
+  if (step.program.fold == TileProgram::Fold::tangents) text += " over tangents";
+  text += ":";
   for (const TileProgram::Instruction& instruction : step.program.instructions)
     text += " " + std::string(instruction.primitive->name());
   return text;
 }
 
-// The outputs of a program have one shape but for extents of 1, and types of their own.
 std::string result_of(const Plan& plan, const PlanStep& step) {
-  const auto output = [&](std::size_t o) -> const PlanValue& {
-    return plan.values()[static_cast<std::size_t>(step.outputs[o])];
-  };
-  std::string text = to_string(output(0).layout.shape);
-  for (std::size_t o = 0; o < step.outputs.size();) {
-    const std::size_t first = o;
-    while (o < step.outputs.size() && output(o).dtype == output(first).dtype) ++o;
-    text += " " + std::string(name_of(output(first).dtype));
-    if (o - first > 1) text += " x" + std::to_string(o - first);
+  std::vector<std::pair<std::string, int>> types;  // and how often one stands behind the other
+  const Shape* shape = nullptr;
+  for (const int output : step.outputs) {
+    const PlanValue& value = plan.values()[static_cast<std::size_t>(output)];
+    std::string type(name_of(value.dtype));
+    if (!shape || !(*shape == value.layout.shape)) type = to_string(value.layout.shape) + " " + type;
+    shape = &value.layout.shape;
+    if (!types.empty() && types.back().first.ends_with(type))
+      ++types.back().second;
+    else
+      types.emplace_back(type, 1);
   }
+  std::string text;
+  for (const auto& [type, count] : types)
+    text += (text.empty() ? "" : " ") + type + (count > 1 ? " x" + std::to_string(count) : "");
   return text;
 }
 

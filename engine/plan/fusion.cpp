@@ -1,6 +1,7 @@
 #include "engine/plan/fusion.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <optional>
 
@@ -20,14 +21,18 @@ class Chunk {
       : graph_(graph), base_(base), first_(first), words_((last - first + 63) / 64), group_(last - first) {
     std::iota(group_.begin(), group_.end(), std::size_t{0});
     needs_.resize(last - first, std::vector<std::uint64_t>(words_, 0));
-    size_.resize(last - first, 1);
     alive_.resize(last - first, true);
-    shapes_.reserve(last - first);
-    for (std::size_t i = first; i < last; ++i) shapes_.push_back(squeezed(graph.nodes[i].shape));
+    members_.resize(last - first);
+    for (std::size_t i = first; i < last; ++i) {
+      members_[i - first].push_back(static_cast<int>(i));
+      programs_.push_back(program_shape(graph, graph.nodes[i]));
+    }
     for (std::size_t i = 0; i < last - first; ++i) place(i);
   }
 
   std::size_t group(std::size_t node) const { return group_[node - first_]; }
+  /// Of the group of this index; nothing where it is no program.
+  const std::optional<ProgramShape>& program(std::size_t group) const { return programs_[group]; }
 
  private:
   bool has(const std::vector<std::uint64_t>& set, std::size_t i) const { return set[i / 64] >> (i % 64) & 1; }
@@ -40,15 +45,12 @@ class Chunk {
   static void unite(std::vector<std::uint64_t>& to, const std::vector<std::uint64_t>& from) {
     for (std::size_t w = 0; w < to.size(); ++w) to[w] |= from[w];
   }
-  bool is_pointwise(std::size_t i) const {
-    const PlanNode& node = graph_.nodes[first_ + i];
-    return !node.is_leaf() && node.primitive->is_pointwise();
-  }
 
   void place(std::size_t i) {
-    const bool joins = is_pointwise(i);
-    for (const int input : graph_.nodes[first_ + i].inputs) {
-      // A pointwise node sees through renamings; they become steps of no cost.
+    const PlanNode& node = graph_.nodes[first_ + i];
+    const bool joins = programs_[i].has_value();
+    for (const int input : node.inputs) {
+      // Programs see through renamings; they become steps of no cost.
       const std::size_t from =
           static_cast<std::size_t>(joins ? base_[static_cast<std::size_t>(input)] : input);
       if (from < first_) continue;
@@ -58,12 +60,22 @@ class Chunk {
     }
     if (!joins) return;
     std::size_t own = i;
-    for (const int input : graph_.nodes[first_ + i].inputs) {
+    for (const int input : node.inputs) {
       const std::size_t from = static_cast<std::size_t>(base_[static_cast<std::size_t>(input)]);
-      if (from < first_ || !is_pointwise(from - first_) || !(shapes_[from - first_] == shapes_[i])) continue;
+      if (from < first_) continue;
       const std::size_t other = group_[from - first_];
-      if (other != own && size_[other] + size_[own] <= kMostInstructions && can_merge(own, other))
-        own = merge(own, other);
+      if (other == own || !programs_[other] ||
+          members_[other].size() + members_[own].size() > kMostInstructions)
+        continue;
+      const std::optional<ProgramShape> common =
+          common_program(graph_, node, input, *programs_[own], *programs_[other]);
+      if (!common || !can_merge(own, other)) continue;
+      std::vector<int> both;
+      std::ranges::merge(members_[own], members_[other], std::back_inserter(both));
+      if (!is_consistent(graph_, base_, both, *common)) continue;
+      own = merge(own, other);
+      members_[own] = std::move(both);
+      programs_[own] = common;
     }
   }
 
@@ -80,7 +92,6 @@ class Chunk {
     unite(needs_[into], needs_[a]);
     erase(needs_[into], a);
     erase(needs_[into], into);
-    size_[into] += size_[a];
     alive_[a] = false;
     for (std::size_t& g : group_)
       if (g == a) g = into;
@@ -99,9 +110,9 @@ class Chunk {
   std::size_t words_;
   std::vector<std::size_t> group_;                 // by node
   std::vector<std::vector<std::uint64_t>> needs_;  // by group
-  std::vector<std::size_t> size_;
   std::vector<bool> alive_;
-  std::vector<Shape> shapes_;
+  std::vector<std::vector<int>> members_;              // by group: its nodes, ascending
+  std::vector<std::optional<ProgramShape>> programs_;  // by group: nothing for what stays alone
 };
 
 // Drops groups that nobody needs (views that programs see through), and notes what is read from outside.
@@ -150,7 +161,6 @@ PlanGroups group_nodes(const PlanGraph& graph, bool fuse) {
   }
 
   std::vector<int> group_of(count, -1);
-  const auto is_program = [&](std::size_t i) { return graph.nodes[i].primitive->is_pointwise(); };
   for (std::size_t first = 0; first < count; first += kChunk) {
     const std::size_t last = std::min(count, first + kChunk);
     std::vector<int> index(last - first, -1);
@@ -161,12 +171,16 @@ PlanGroups group_nodes(const PlanGraph& graph, bool fuse) {
       int& group = index[chunk ? chunk->group(i) : i - first];
       if (group < 0) {
         group = static_cast<int>(result.groups.size());
-        result.groups.push_back({{}, is_program(i)});
+        const auto program = chunk ? chunk->program(chunk->group(i)) : program_shape(graph, graph.nodes[i]);
+        result.groups.push_back({{}, false, program.value_or(ProgramShape{})});
       }
       result.groups[static_cast<std::size_t>(group)].nodes.push_back(static_cast<int>(i));
       group_of[i] = group;
     }
   }
+  // What works along axes and is alone has a kernel of its own.
+  for (PlanGroup& group : result.groups)
+    group.is_program = group.nodes.size() > 1 || graph[group.nodes[0]].primitive->is_pointwise();
   keep_needed(graph, group_of, result);
   if (fuse) {
     recompute_at_readers(graph, group_of, result);

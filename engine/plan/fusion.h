@@ -3,16 +3,18 @@
 #include <vector>
 
 #include "engine/plan/plan_graph.h"
+#include "engine/plan/program_shape.h"
 
 namespace nabla {
 
 /// A program beyond this gains nothing more.
 inline constexpr std::size_t kMostInstructions = 64;
 
-/// Nodes that one step computes: a tile program of pointwise nodes over one shape, or a single other node.
+/// Nodes that one step computes: a tile program, or a single other node.
 struct PlanGroup {
   std::vector<int> nodes;  ///< ascending: inputs before users
   bool is_program;
+  ProgramShape program;
 
   bool contains(int node) const;
 };
@@ -30,10 +32,11 @@ struct PlanGroups {
   }
 };
 
-/// Cuts a graph into steps. Pointwise nodes over the same shape that hand each other values come together, as
-/// long as no value has to leave the group and come back. A pointwise value whose operands are at hand
-/// wherever it is read is computed there again, not kept: it is in several groups. With `fuse` false every
-/// node stays alone. Groups that nobody needs are left out.
+/// Cuts a graph into steps. Nodes that hand each other values come together where one program can compute
+/// them: pointwise ones over the same shape, and what works along whole rows or over tangents with what goes
+/// in and comes out, as long as no value has to leave the group and come back. A pointwise value whose
+/// operands are at hand wherever it is read is computed there again, not kept: it is in several groups. With
+/// `fuse` false every node stays alone. Groups that nobody needs are left out.
 PlanGroups group_nodes(const PlanGraph& graph, bool fuse);
 
 }  // namespace nabla

@@ -32,7 +32,7 @@ class Memory {
       const PlanGroup& group = groups.groups[g];
       const std::size_t first = static_cast<std::size_t>(group.nodes[0]);
       is_free_[g] = owner[first] != first || graph.nodes[first].primitive->is_uniform() ||
-                    (group.is_program && graph.nodes[first].shape.size() <= kFewElements);
+                    (group.is_program && group.program.shape.size() <= kFewElements);
       if (is_free_[g]) continue;  // a view reads nothing; its readers do
       for (const int node : group.nodes)
         for (const int input : graph[node].inputs) {

@@ -1,6 +1,7 @@
 #include "engine/plan/plan_builder.h"
 
 #include <algorithm>
+#include <map>
 
 #include "engine/plan/canonical.h"
 #include "engine/plan/fusion.h"
@@ -14,10 +15,10 @@ std::size_t bytes_of(const Shape& shape, DType dtype) {
   return static_cast<std::size_t>(shape.size()) * size_of(dtype);
 }
 
-// An operand's layout over the axes of a program, which are those of the node that reads it, without extents
-// of 1. The elements are those of `layout`, whose axes are the operand's, with extents of 1 more or less.
-Layout over_program(const Shape& program, const Shape& node, const Shape& operand, const Layout& layout) {
-  Layout result{program, {}, layout.offset};
+// The elements of `layout` over the axes of `node`, whose operand they are, without its axes of extent 1.
+// Their own axes are the operand's, with extents of 1 more or less.
+Layout over_node(const Shape& node, const Shape& operand, const Layout& layout) {
+  Layout result{squeezed(node), {}, layout.offset};
   int from = 0;
   std::size_t to = 0;
   for (int axis = 0; axis < node.rank(); ++axis) {
@@ -29,6 +30,23 @@ Layout over_program(const Shape& program, const Shape& node, const Shape& operan
     if (node[axis] != 1) result.strides[to++] = stride;
   }
   return result;
+}
+
+// The same elements over all axes of a program: what is folded repeats along the folded ones.
+Layout over_program(const ProgramShape& program, const Layout& layout) {
+  Layout result{program.shape, {}, layout.offset};
+  const bool is_behind = program.folds(layout.shape) && program.fold == TileProgram::Fold::tangents;
+  std::copy_n(layout.strides.begin(), layout.shape.rank(),
+              result.strides.begin() + (is_behind ? program.folded_axes : 0));
+  return result;
+}
+
+bool repeats_along_folded(const ProgramShape& program, const Layout& layout) {
+  if (program.fold == TileProgram::Fold::none) return false;
+  const auto first =
+      layout.strides.begin() +
+      (program.fold == TileProgram::Fold::rows ? program.shape.rank() - program.folded_axes : 0);
+  return std::all_of(first, first + program.folded_axes, [](std::int64_t stride) { return stride == 0; });
 }
 
 }  // namespace
@@ -120,31 +138,47 @@ class PlanBuilder {
     value_of(index) = output;
   }
 
+  // The members of a program in the order of their instructions: ascending, but over tangents first what is
+  // computed once, then what is for each of them, then the sums and what depends on them.
+  std::vector<int> instruction_order(const PlanGroup& group) const {
+    std::vector<int> order = group.nodes;
+    if (group.program.fold != TileProgram::Fold::tangents) return order;
+    std::map<int, int> phase;
+    for (const int index : group.nodes) {
+      const PlanNode& node = graph_[index];
+      int& own = phase[index] = node.primitive->is_pointwise() ? 0 : 2;
+      if (own == 0 && !group.program.folds(squeezed(node.shape))) own = 1;
+      for (const int input : node.inputs)
+        if (const auto found = phase.find(base(input)); found != phase.end() && found->second == 2) own = 2;
+    }
+    std::ranges::stable_sort(order, {}, [&](int index) { return phase[index]; });
+    return order;
+  }
+
   void place_program(const PlanGroup& group) {
-    const Shape shape = squeezed(graph_[group.nodes[0]].shape);
-    const std::size_t members = group.nodes.size();
+    const ProgramShape& over = group.program;
+    const std::vector<int> members = instruction_order(group);
     // External operands first: they are the program's inputs.
     TileProgram program;
+    program.fold = over.fold;
+    program.folded_axes = over.folded_axes;
     std::vector<int> inputs;
     std::vector<Layout> layouts;
     std::vector<int> external;  // the node behind each input
-    std::vector<std::vector<int>> operands(members);
-    const auto member = [&](int node) {
-      const auto found = std::ranges::lower_bound(group.nodes, node);
-      return found != group.nodes.end() && *found == node ? static_cast<int>(found - group.nodes.begin())
-                                                          : -1;
-    };
-    for (std::size_t i = 0; i < members; ++i) {
-      const PlanNode& node = graph_[group.nodes[i]];
+    std::vector<std::vector<int>> operands(members.size());
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      const PlanNode& node = graph_[members[i]];
       for (const int input : node.inputs) {
         const int from = base(input);
-        const int inside = member(from);
-        if (inside >= 0) {
-          operands[i].push_back(-1 - inside);  // until the number of inputs is known
+        if (const auto inside = std::ranges::find(members, from); inside != members.end()) {
+          operands[i].push_back(
+              -1 - static_cast<int>(inside - members.begin()));  // the inputs are not counted yet
           continue;
         }
         const PlanValue read = value(value_of(from));
-        const Layout layout = over_program(shape, node.shape, graph_[input].shape, read.layout);
+        const Shape& operand = graph_[input].shape;
+        const Layout layout = over_program(
+            over, over_node(node.primitive->is_pointwise() ? node.shape : operand, operand, read.layout));
         std::size_t k = 0;
         while (k < inputs.size() && !(external[k] == from && layouts[k].strides == layout.strides)) ++k;
         if (k == inputs.size()) {
@@ -152,24 +186,25 @@ class PlanBuilder {
           layouts.push_back(layout);
           external.push_back(from);
           program.dtypes.push_back(read.dtype);
+          program.folded.push_back(repeats_along_folded(over, layout));
         }
         operands[i].push_back(static_cast<int>(k));
       }
     }
     program.inputs = static_cast<int>(inputs.size());
     std::vector<int> outputs;
-    for (std::size_t i = 0; i < members; ++i) {
-      const int index = group.nodes[i];
-      const PlanNode& node = graph_[index];
+    for (std::size_t i = 0; i < members.size(); ++i) {
+      const PlanNode& node = graph_[members[i]];
       for (int& operand : operands[i])
         if (operand < 0) operand = program.inputs + (-1 - operand);
-      const int made = program.add(*node.primitive, operands[i], node.dtype);
-      if (!groups_.read[static_cast<std::size_t>(index)]) continue;
+      const int made =
+          program.add(*node.primitive, operands[i], node.dtype, over.folds(squeezed(node.shape)));
+      if (!groups_.read[static_cast<std::size_t>(members[i])]) continue;
       program.outputs.push_back(made);
-      value_of(index) = new_temporary(node.shape, node.dtype);
-      outputs.push_back(value_of(index));
+      value_of(members[i]) = new_temporary(node.shape, node.dtype);
+      outputs.push_back(value_of(members[i]));
     }
-    std::shared_ptr<const TileKernel> kernel = cpu_backend().compile(program, shape, layouts);
+    std::shared_ptr<const TileKernel> kernel = cpu_backend().compile(program, over.shape, layouts);
     plan_.steps_.push_back({graph_[group.nodes[0]].primitive,
                             nullptr,
                             {},

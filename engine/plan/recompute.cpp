@@ -44,10 +44,12 @@ void recompute_at_readers(const PlanGraph& graph, const std::vector<int>& group_
       continue;
     PlanGroup& own = groups.groups[static_cast<std::size_t>(group_of[v])];
     const Shape shape = squeezed(graph[node].shape);
-    const bool fits = own.is_program && std::ranges::all_of(readers[v], [&](std::size_t g) {
+    const bool is_pointwise = own.is_program && graph[node].primitive->is_pointwise();
+    const bool fits = is_pointwise && std::ranges::all_of(readers[v], [&](std::size_t g) {
                         const PlanGroup& reader = groups.groups[g];
                         return reader.is_program && reader.nodes.size() < kMostInstructions &&
-                               squeezed(graph[reader.nodes[0]].shape) == shape &&
+                               reader.program.fold != TileProgram::Fold::tangents &&
+                               reader.program.shape == shape &&
                                std::ranges::all_of(graph[node].inputs, [&](int input) {
                                  return is_at_hand(g, groups.base[static_cast<std::size_t>(input)]);
                                });

@@ -2,16 +2,11 @@
 
 #include <array>
 #include <cstdint>
-#include <type_traits>
 
 #include "engine/backend/backend.h"
 #include "engine/backend/cpu/loop.h"
 
 namespace nabla::cpu {
-
-/// Sums of f32 are carried in f64: it costs little beside the loads, and long sums stay accurate.
-template <class T>
-using Accumulator = std::conditional_t<std::is_same_v<T, float>, double, T>;
 
 /// Where the element with this row-major index lies.
 template <int N>

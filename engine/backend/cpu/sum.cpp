@@ -4,6 +4,7 @@
 #include <complex>
 #include <vector>
 
+#include "engine/backend/cpu/lane_sum.h"
 #include "engine/backend/cpu/reduction_loop.h"
 #include "engine/backend/cpu/target.h"
 #include "engine/backend/cpu/thread_pool.h"
@@ -14,21 +15,6 @@ namespace {
 
 // The loops over dense memory, compiled once more for AVX2. Both name the order of their sums, so that every
 // instruction set gives the same bits.
-
-// Lane l takes the elements l, l + lanes, ..; the lanes are then added in pairs.
-template <class T>
-[[gnu::always_inline]] inline Accumulator<T> lane_sum(const T* x, std::int64_t count) {
-  using A = Accumulator<T>;
-  constexpr std::int64_t kLanes = 16;
-  A lanes[kLanes] = {};
-  std::int64_t i = 0;
-  for (; i + kLanes <= count; i += kLanes)
-    for (std::int64_t l = 0; l < kLanes; ++l) lanes[l] += static_cast<A>(x[i + l]);
-  for (std::int64_t l = 0; i + l < count; ++l) lanes[l] += static_cast<A>(x[i + l]);
-  for (std::int64_t half = kLanes / 2; half > 0; half /= 2)
-    for (std::int64_t l = 0; l < half; ++l) lanes[l] += lanes[l + half];
-  return lanes[0];
-}
 
 // Adds rows to a row of sums, eight at a time: the sums are then read and written less often.
 template <class T>
@@ -82,8 +68,6 @@ DenseSums<T> dense_sums() {
   return {&lane_sum_baseline<T>, &add_rows_baseline<T>};
 }
 
-// Fewer terms are added one by one, which costs less than a call.
-constexpr std::int64_t kShortest = 16;
 // Terms of one sum that a task takes at most; the sums of the tasks are added in order.
 constexpr std::int64_t kTermsPerTask = 2 * kTaskElements;
 
@@ -95,7 +79,7 @@ Accumulator<T> sum_of_terms(const Reduction& reduction, const T* x, std::int64_t
   A total{};
   reduction.for_each_reduced_run(start, stop,
                                  [&](std::int64_t offset, std::int64_t count, std::int64_t stride) {
-                                   if (stride == 1 && count >= kShortest) {
+                                   if (stride == 1 && count >= kFewestInLanes) {
                                      total += dense.lane_sum(x + offset, count);
                                    } else {
                                      for (std::int64_t i = 0; i < count; ++i)

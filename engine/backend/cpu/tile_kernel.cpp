@@ -1,39 +1,32 @@
 #include "engine/backend/cpu/tile_kernel.h"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <new>
+#include <optional>
 #include <vector>
 
-#include "engine/backend/cpu/pointwise_rows.h"
 #include "engine/backend/cpu/stream.h"
+#include "engine/backend/cpu/tangent_sum.h"
 #include "engine/backend/cpu/thread_pool.h"
-#include "engine/backend/cpu/tile_registers.h"
-#include "engine/backend/cpu/tile_walk.h"
+#include "engine/backend/cpu/tile_instruction.h"
 
 namespace nabla::cpu {
 namespace {
 
-// One register. A handful of them stay in the first-level cache.
-constexpr std::int64_t kTileBytes = 4096;
 // Element operations below which a second thread does not pay, and what a task should have at least.
 constexpr std::int64_t kTaskOperations = 65536;
 constexpr std::int64_t kMostTasks = 32;
 // Results from this size on are written past the caches, which could not keep them for a reader.
 constexpr std::int64_t kStreamedBytes = std::int64_t{8} << 20;
 
-std::int64_t tile_elements(const TileProgram& program) {
-  std::size_t widest = 1;
-  for (const DType dtype : program.dtypes) widest = std::max(widest, size_of(dtype));
-  return kTileBytes / static_cast<std::int64_t>(widest);
-}
-
 struct FreeAligned {
   void operator()(std::byte* data) const { ::operator delete[](data, std::align_val_t{64}); }
 };
 
-// The registers of this thread.
-std::byte* registers(std::size_t bytes) {
+// Memory of this thread.
+std::byte* scratch_memory(std::size_t bytes) {
   thread_local std::unique_ptr<std::byte[], FreeAligned> memory;
   thread_local std::size_t size = 0;
   if (size < bytes) {
@@ -45,73 +38,48 @@ std::byte* registers(std::size_t bytes) {
 
 class Interpreter final : public TileKernel {
  public:
-  Interpreter(const TileProgram& program, const Shape& shape, std::span<const Layout> inputs)
-      : walk_(shape, inputs, tile_elements(program)), places_(program.dtypes.size()) {
-    std::vector<Loaded> loaded(static_cast<std::size_t>(program.inputs), Loaded::no);
-    for (std::size_t k = 0; k < loaded.size(); ++k)
-      if (walk_.needs_load(k)) loaded[k] = walk_.is_same_row(k) ? Loaded::for_task : Loaded::for_tile;
-    const TileRegisters assigned = assign_registers(program, loaded);
-    register_count_ = assigned.count;
-    for (std::size_t v = 0; v < places_.size(); ++v) {
-      const int index = assigned.of_value[v];
-      const std::int64_t size = static_cast<std::int64_t>(size_of(program.dtypes[v]));
-      if (index >= 0) places_[v] = {Place::Kind::in_register, index, 1, size};
-      if (v < loaded.size()) {
-        offsets_.push_back(inputs[v].offset * size);
-        if (loaded[v] != Loaded::no) {
-          loads_.push_back({v, index, size, loaded[v]});
-        } else {
-          places_[v] = {Place::Kind::input, static_cast<int>(v), walk_.stride(v), size};
-        }
-      }
-    }
-    for (std::size_t o = 0; o < program.outputs.size(); ++o) {
-      const std::size_t v = static_cast<std::size_t>(program.outputs[o]);
-      output_sizes_.push_back(static_cast<std::int64_t>(size_of(program.dtypes[v])));
-      places_[v] = {Place::Kind::output, static_cast<int>(o), 1, output_sizes_.back()};
-    }
+  Interpreter(const TileProgram& given, const Shape& shape, std::span<const Layout> inputs)
+      : values_(given, shape, inputs), scratch_bytes_(values_.scratch_bytes()) {
+    const TileProgram& program = values_.program();
     for (std::size_t i = 0; i < program.instructions.size(); ++i) {
-      const TileProgram::Instruction& from = program.instructions[i];
-      Instruction to{};
-      std::array<DType, 3> types{};
-      to.operand_count = from.operand_count;
-      for (std::size_t k = 0; k < static_cast<std::size_t>(from.operand_count); ++k) {
-        to.operands[k] = static_cast<std::size_t>(from.operands[k]);
-        types[k] = program.dtypes[to.operands[k]];
-        to.strides[k] = places_[to.operands[k]].stride;
-      }
-      to.result = static_cast<std::size_t>(program.inputs) + i;
-      to.rows = pointwise_row(*from.primitive, {types.data(), static_cast<std::size_t>(from.operand_count)},
-                              program.dtypes[to.result]);
-      instructions_.push_back(to);
+      const bool folded = program.is_folded(program.inputs + static_cast<int>(i));
+      const bool is_sum =
+          program.fold == TileProgram::Fold::tangents && !program.instructions[i].primitive->is_pointwise();
+      if (program.fold == TileProgram::Fold::tangents && !is_sum && folded && i == once_) ++once_;
+      if (!is_sum && !folded) behind_tangents_ = i + 1;
+      if (is_sum) sums_.push_back(sum(i));
+      instructions_.push_back(is_sum ? std::nullopt
+                                     : std::optional<TileInstruction>(TileInstruction(values_, i)));
     }
+    behind_tangents_ = std::max(behind_tangents_, once_);
   }
 
   void run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs) const override {
-    if (walk_.elements() == 0) return;
-    const std::int64_t tiles = walk_.tile_count();
-    const std::int64_t per_tile =
-        walk_.unit() * static_cast<std::int64_t>(instructions_.size() + loads_.size());
+    const TileWalk& walk = values_.walk();
+    if (walk.elements() == 0) return;
+    const std::int64_t tiles = walk.tile_count();
+    const std::int64_t per_tile = walk.unit() * values_.tangents() *
+                                  static_cast<std::int64_t>(instructions_.size() + values_.load_count());
     // Enough work for a task, but not more tasks than share it well: within one, memory is read in order.
     const std::int64_t per_task = std::max({std::int64_t{1}, kTaskOperations / per_tile, tiles / kMostTasks});
     const InstructionSet set = instruction_set();
-    std::vector<bool> streamed;
-    for (std::size_t o = 0; o < outputs.size(); ++o) streamed.push_back(is_streamed(o, inputs, outputs));
-    const bool streams = std::ranges::find(streamed, true) != streamed.end();
+    const auto streamed = std::make_unique<bool[]>(outputs.size());
+    bool streams = false;
+    for (std::size_t o = 0; o < outputs.size(); ++o) {
+      streamed[o] = is_streamed(o, inputs, outputs);
+      streams = streams || streamed[o];
+    }
     const auto work = [&](std::int64_t task) {
-      std::byte* scratch =
-          registers((static_cast<std::size_t>(register_count_) + outputs.size()) * kTileBytes);
       thread_local std::vector<std::byte*> at;
-      thread_local std::vector<Ahead> ahead;
-      at.resize(places_.size());
-      const std::int64_t first = task * per_task;
-      const std::int64_t end = std::min(tiles, first + per_task);
-      load(Loaded::for_task, walk_.tile(first), inputs, scratch);
-      for (std::int64_t t = first; t < end; ++t) {
-        ahead.clear();
-        if (t + 1 < end) look_ahead(walk_.tile(t + 1), inputs, ahead);
-        load(Loaded::for_tile, walk_.tile(t), inputs, scratch);
-        run_tile(walk_.tile(t), set, inputs, outputs, streamed, scratch, at, ahead);
+      at.resize(values_.places().size());
+      const Memory memory{inputs, outputs, {streamed.get(), outputs.size()}, scratch_memory(scratch_bytes_)};
+      const std::int64_t end = std::min(tiles, (task + 1) * per_task);
+      values_.load(Loaded::for_task, false, walk.tile(task * per_task), 0, memory);
+      for (std::int64_t t = task * per_task; t < end; ++t) {
+        if (values_.tangents() > 1)
+          run_tangents(walk.tile(t), set, memory, at);
+        else
+          run_tile(t, t + 1 < end, set, memory, at);
       }
       if (streams) stream_fence();
     };
@@ -120,39 +88,33 @@ class Interpreter final : public TileKernel {
   }
 
  private:
-  // Where a value is while a tile is worked on.
-  struct Place {
-    enum class Kind { in_register, input, output };
-    Kind kind = Kind::in_register;
-    int index = 0;
-    std::int64_t stride = 1, size = 0;
+  using Tile = TileValues::Tile;
+  using Memory = TileValues::Memory;
+  struct Sum {
+    TangentSum loops;
+    std::size_t instruction;
+    std::size_t operand, result;  // values
+    std::size_t scratch;          // where it is carried
   };
-  struct Load {
-    std::size_t input;
-    int to;
-    std::int64_t size;
-    Loaded lasts;
-  };
-  struct Instruction {
-    RowVariants rows;
-    std::array<std::size_t, 3> operands;
-    std::array<std::int64_t, 3> strides;
-    int operand_count;
-    std::size_t result;
-  };
+
+  Sum sum(std::size_t instruction) {
+    const TileProgram& program = values_.program();
+    const std::size_t operand = static_cast<std::size_t>(program.instructions[instruction].operands[0]);
+    Sum made{tangent_sum(program.dtypes[operand]), instruction, operand,
+             static_cast<std::size_t>(program.inputs) + instruction, scratch_bytes_};
+    scratch_bytes_ += static_cast<std::size_t>(values_.walk().unit() * made.loops.size + 63) / 64 * 64;
+    return made;
+  }
 
   // Lines that the next tile will read.
   struct Ahead {
     const std::byte* first;
     std::int64_t lines;
   };
-  void look_ahead(TileWalk::Tile tile, std::span<const std::byte* const> inputs,
-                  std::vector<Ahead>& ahead) const {
-    for (const Place& place : places_) {
-      if (place.kind != Place::Kind::input || place.stride != 1) continue;
-      const std::size_t index = static_cast<std::size_t>(place.index);
-      const std::byte* first = inputs[index] + offsets_[index] + walk_.offset(index, tile.start) * place.size;
-      ahead.push_back({first, tile.count * place.size / kCacheLine});
+  void look_ahead(Tile tile, const Memory& memory, std::vector<Ahead>& ahead) const {
+    for (const TilePlace& place : values_.places()) {
+      if (place.kind != TilePlace::Kind::input || place.stride != 1 || place.folded) continue;
+      ahead.push_back({values_.input_start(place, tile, 0, memory), tile.count * place.size / kCacheLine});
     }
   }
   // Asks for part `part` of `parts` of them: a tile is a page or less, where the processor's own prefetching
@@ -163,81 +125,75 @@ class Interpreter final : public TileKernel {
         prefetch_line(x.first + line * kCacheLine);
   }
 
-  // Brings the rows of a tile into registers. A task's first tile has all the rows that its others have.
-  void load(Loaded which, TileWalk::Tile tile, std::span<const std::byte* const> inputs,
-            std::byte* scratch) const {
-    for (const Load& load : loads_) {
-      if (load.lasts != which) continue;
-      const std::byte* from = inputs[load.input] + offsets_[load.input];
-      std::byte* to = scratch + load.to * kTileBytes;
-      visit_size(load.size, [&](auto element) {
-        using T = decltype(element);
-        walk_.load(load.input, reinterpret_cast<const T*>(from), tile, reinterpret_cast<T*>(to));
-      });
+  void run_tile(std::int64_t index, bool has_next, InstructionSet set, const Memory& memory,
+                std::span<std::byte*> at) const {
+    const Tile tile = values_.walk().tile(index);
+    thread_local std::vector<Ahead> ahead;
+    ahead.clear();
+    if (has_next) look_ahead(values_.walk().tile(index + 1), memory, ahead);
+    place_and_load(false, tile, 0, memory, at);
+    if (values_.row() > 1) place_and_load(true, tile, 0, memory, at);
+    const std::int64_t parts = static_cast<std::int64_t>(instructions_.size());
+    for (std::int64_t i = 0; i < parts; ++i) {
+      prefetch(ahead, i, parts);
+      instructions_[static_cast<std::size_t>(i)]->run(set, at, tile.count);
+    }
+    stream_out(tile, 0, memory);
+  }
+
+  void run_tangents(Tile tile, InstructionSet set, const Memory& memory, std::span<std::byte*> at) const {
+    place_and_load(true, tile, 0, memory, at);
+    for (const Sum& sum : sums_)
+      std::memset(memory.scratch + sum.scratch, 0, static_cast<std::size_t>(tile.count * sum.loops.size));
+    for (std::size_t i = 0; i < once_; ++i) instructions_[i]->run(set, at, tile.count);
+    for (std::int64_t tangent = 0; tangent < values_.tangents(); ++tangent) {
+      place_and_load(false, tile, tangent, memory, at);
+      for (std::size_t i = once_; i < behind_tangents_; ++i) instructions_[i]->run(set, at, tile.count);
+      for (const Sum& sum : sums_)
+        sum.loops.add(set)(memory.scratch + sum.scratch, at[sum.operand],
+                           values_.places()[sum.operand].stride, tile.count);
+      stream_out(tile, tangent, memory);
+    }
+    std::size_t next = 0;
+    for (std::size_t i = behind_tangents_; i < instructions_.size(); ++i) {
+      if (instructions_[i]) {
+        instructions_[i]->run(set, at, tile.count);
+      } else {
+        const Sum& sum = sums_[next++];
+        sum.loops.finish(at[sum.result], memory.scratch + sum.scratch, tile.count);
+      }
     }
   }
 
-  void run_tile(TileWalk::Tile tile, InstructionSet set, std::span<const std::byte* const> inputs,
-                std::span<std::byte* const> outputs, const std::vector<bool>& streamed, std::byte* scratch,
-                std::vector<std::byte*>& at, const std::vector<Ahead>& ahead) const {
-    for (std::size_t v = 0; v < places_.size(); ++v) {
-      const Place& place = places_[v];
-      const std::size_t index = static_cast<std::size_t>(place.index);
-      switch (place.kind) {
-        case Place::Kind::in_register:
-          at[v] = scratch + place.index * kTileBytes;
-          break;
-        case Place::Kind::input:  // never written through
-          at[v] = const_cast<std::byte*>(inputs[index]) + offsets_[index] +
-                  walk_.offset(index, tile.start) * place.size;
-          break;
-        case Place::Kind::output:
-          at[v] = streamed[index] ? scratch + (register_count_ + place.index) * kTileBytes
-                                  : outputs[index] + tile.start * place.size;
-          break;
-      }
+  void place_and_load(bool folded, Tile tile, std::int64_t tangent, const Memory& memory,
+                      std::span<std::byte*> at) const {
+    values_.load(Loaded::for_tile, folded, tile, tangent, memory);
+    values_.place(folded, tile, tangent, memory, at);
+  }
+
+  void stream_out(Tile tile, std::int64_t tangent, const Memory& memory) const {
+    for (std::size_t o = 0; o < memory.streamed.size(); ++o) {
+      if (!memory.streamed[o]) continue;
+      const TilePlace& place = values_.output(o);
+      stream_copy(memory.outputs[o] + values_.start_in_output(place, tile, tangent) * place.size,
+                  values_.streamed_from(o, memory), tile.count * place.size);
     }
-    const std::int64_t parts = static_cast<std::int64_t>(instructions_.size());
-    for (std::int64_t i = 0; i < parts; ++i) {
-      const Instruction& instruction = instructions_[static_cast<std::size_t>(i)];
-      prefetch(ahead, i, parts);
-      const void* operands[3] = {};
-      for (int k = 0; k < instruction.operand_count; ++k)
-        operands[k] = at[instruction.operands[static_cast<std::size_t>(k)]];
-      instruction.rows.at(set)(at[instruction.result], operands, instruction.strides.data(), tile.count);
-    }
-    for (std::size_t o = 0; o < streamed.size(); ++o)
-      if (streamed[o])
-        stream_copy(outputs[o] + tile.start * output_sizes_[o],
-                    scratch + (register_count_ + static_cast<int>(o)) * kTileBytes,
-                    tile.count * output_sizes_[o]);
   }
 
   // What takes over the memory of an input is in the caches already.
   bool is_streamed(std::size_t output, std::span<const std::byte* const> inputs,
                    std::span<std::byte* const> outputs) const {
-    return walk_.elements() * output_sizes_[output] >= kStreamedBytes &&
+    const TilePlace& place = values_.output(output);
+    return !place.folded && values_.walk().elements() * values_.tangents() * place.size >= kStreamedBytes &&
            std::ranges::find(inputs, outputs[output]) == inputs.end();
   }
 
-  template <class F>
-  static void visit_size(std::int64_t size, F&& f) {
-    struct Sixteen {
-      std::uint64_t halves[2];
-    };
-    if (size == 1) return f(std::uint8_t{});
-    if (size == 4) return f(std::uint32_t{});
-    if (size == 8) return f(std::uint64_t{});
-    f(Sixteen{});
-  }
-
-  TileWalk walk_;
-  std::vector<Place> places_;               // by value
-  std::vector<std::int64_t> offsets_;       // by input, in bytes
-  std::vector<std::int64_t> output_sizes_;  // of their elements
-  std::vector<Load> loads_;
-  std::vector<Instruction> instructions_;
-  int register_count_ = 0;
+  TileValues values_;
+  std::vector<std::optional<TileInstruction>> instructions_;  // nothing for a sum over tangents
+  std::vector<Sum> sums_;
+  std::size_t scratch_bytes_;
+  std::size_t once_ = 0;             // instructions that run once for all tangents
+  std::size_t behind_tangents_ = 0;  // the first that runs behind all tangents
 };
 
 }  // namespace

@@ -33,14 +33,20 @@ TileRegisters assign_registers(const TileProgram& program, const std::vector<Loa
     const bool stored = std::ranges::find(program.outputs, static_cast<int>(result)) != program.outputs.end();
     const std::span operands(instruction.operands.data(),
                              static_cast<std::size_t>(instruction.operand_count));
-    // Elements of another size do not lie at the same bytes: such an operand is still read while the result
-    // is written.
-    const auto release = [&](bool of_equal_size) {
+    // Elements of another size, or one for each row, do not lie at the same bytes: such an operand is still
+    // read while the result is written.
+    const auto lies_alike = [&](std::size_t v) {
+      return size_of(program.dtypes[v]) == size_of(program.dtypes[result]) &&
+             program.is_folded(static_cast<int>(v)) == program.is_folded(static_cast<int>(result));
+    };
+    const auto release = [&](bool alike) {
       for (std::size_t k = 0; k < operands.size(); ++k) {
         const std::size_t v = static_cast<std::size_t>(operands[k]);
         if (registers.of_value[v] < 0 || last_use[v] != static_cast<int>(i)) continue;
         if (v < inputs && loaded[v] == Loaded::for_task) continue;
-        if ((size_of(program.dtypes[v]) == size_of(program.dtypes[result])) != of_equal_size) continue;
+        // The next tangent reads it again.
+        if (program.fold == TileProgram::Fold::tangents && program.is_folded(operands[k])) continue;
+        if (lies_alike(v) != alike) continue;
         if (std::find(operands.begin(), operands.begin() + static_cast<std::ptrdiff_t>(k), operands[k]) !=
             operands.begin() + static_cast<std::ptrdiff_t>(k))
           continue;  // named twice, released once
@@ -51,7 +57,9 @@ TileRegisters assign_registers(const TileProgram& program, const std::vector<Loa
     if (!stored) take(result);
     release(false);
     // Nobody reads it: the builder leaves no such instruction, but a register must not leak.
-    if (!stored && last_use[result] < 0) free.push_back(registers.of_value[result]);
+    if (!stored && last_use[result] < 0 &&
+        !(program.fold == TileProgram::Fold::tangents && program.is_folded(static_cast<int>(result))))
+      free.push_back(registers.of_value[result]);
   }
   return registers;
 }

@@ -2,7 +2,7 @@
 
 namespace nabla::cpu {
 
-TileWalk::TileWalk(const Shape& shape, std::span<const Layout> inputs, std::int64_t tile)
+TileWalk::TileWalk(const Shape& shape, std::span<const Layout> inputs, std::int64_t tile, std::int64_t row)
     : strides_(inputs.size()) {
   for (int axis = 0; axis < shape.rank(); ++axis) {
     if (shape[axis] == 1) continue;
@@ -28,14 +28,20 @@ TileWalk::TileWalk(const Shape& shape, std::span<const Layout> inputs, std::int6
   elements_ = shape.size();
   if (elements_ == 0) extents_.assign(extents_.size(), 1);  // nothing is walked
   inner_ = extents_.back();
-  bundles_rows_ = extents_.size() > 1 && 2 * inner_ <= tile;
-  unit_ = bundles_rows_ ? inner_ * (tile / inner_) : std::min(inner_, tile);
-  for (std::size_t k = 0; k < inputs.size(); ++k) dense_.push_back(is_dense(k));
+  bundles_rows_ = row > 0 || (extents_.size() > 1 && 2 * inner_ <= tile);
+  if (row == 0) row = inner_;
+  unit_ = bundles_rows_ ? row * std::max<std::int64_t>(1, tile / row) : std::min(inner_, tile);
+  for (std::size_t k = 0; k < inputs.size(); ++k) dense_.push_back(lies_densely(k));
 }
 
 bool TileWalk::is_same_row(std::size_t input) const {
-  return std::all_of(strides_[input].begin(), strides_[input].end() - 1,
+  return extents_.size() > 1 && unit_ % inner_ == 0 &&
+         std::all_of(strides_[input].begin(), strides_[input].end() - 1,
                      [](std::int64_t s) { return s == 0; });
+}
+
+bool TileWalk::is_uniform(std::size_t input) const {
+  return std::ranges::all_of(strides_[input], [](std::int64_t s) { return s == 0; });
 }
 
 std::int64_t TileWalk::tile_count() const {
@@ -64,7 +70,7 @@ std::int64_t TileWalk::offset(std::size_t input, std::int64_t place) const {
   return offset;
 }
 
-bool TileWalk::is_dense(std::size_t input) const {
+bool TileWalk::lies_densely(std::size_t input) const {
   std::int64_t expected = 1;
   for (std::size_t axis = extents_.size(); axis-- > 0; expected *= extents_[axis])
     if (strides_[input][axis] != expected) return false;

@@ -11,11 +11,11 @@ namespace nabla::cpu {
 
 /// How a tile program walks through memory: axes without those of extent 1, neighbours merged where every
 /// input walks them as one. Tiles are pieces of the innermost axis where it is long, and otherwise bundles of
-/// whole rows.
+/// whole rows; or always bundles of `row` elements that stay together.
 class TileWalk {
  public:
-  /// `tile` is the most elements of a tile.
-  TileWalk(const Shape& shape, std::span<const Layout> inputs, std::int64_t tile);
+  /// `tile` is the most elements of a tile, but for a single row. `row` 0 leaves the choice of tiles free.
+  TileWalk(const Shape& shape, std::span<const Layout> inputs, std::int64_t tile, std::int64_t row = 0);
 
   std::int64_t elements() const { return elements_; }
   /// Elements of a tile; the last one of an axis may have fewer.
@@ -24,6 +24,10 @@ class TileWalk {
   bool needs_load(std::size_t input) const { return bundles_rows_ && !dense_[input]; }
   /// Is every tile of this input the same, because all rows are?
   bool is_same_row(std::size_t input) const;
+  /// Is it one element for all places?
+  bool is_uniform(std::size_t input) const;
+  /// Does it lie like the output?
+  bool is_dense(std::size_t input) const { return dense_[input]; }
   std::int64_t stride(std::size_t input) const { return bundles_rows_ ? 1 : strides_[input].back(); }
 
   std::int64_t tile_count() const;
@@ -35,26 +39,31 @@ class TileWalk {
   /// Offset in an input of the element at a place of the output.
   std::int64_t offset(std::size_t input, std::int64_t place) const;
 
-  /// Copies a tile of rows of an input into a register.
+  /// Copies a tile of an input into a register.
   template <class T>
   void load(std::size_t input, const T* x, Tile tile, T* to) const {
     const std::int64_t stride = strides_[input].back();
     const bool is_matrix = extents_.size() == 2;
     const T* row = x + offset(input, tile.start);
-    for (std::int64_t done = 0; done < tile.count; done += inner_, to += inner_) {
-      if (done > 0) row = is_matrix ? row + strides_[input][0] : x + offset(input, tile.start + done);
+    std::int64_t run = std::min(tile.count, inner_ - tile.start % inner_);
+    for (std::int64_t done = 0;;) {
       if (stride == 1) {
-        std::copy(row, row + inner_, to);
+        std::copy(row, row + run, to);
       } else if (stride == 0) {
-        std::fill(to, to + inner_, *row);
+        std::fill(to, to + run, *row);
       } else {
-        for (std::int64_t i = 0; i < inner_; ++i) to[i] = row[i * stride];
+        for (std::int64_t i = 0; i < run; ++i) to[i] = row[i * stride];
       }
+      done += run;
+      if (done == tile.count) break;
+      to += run;
+      row = is_matrix && run == inner_ ? row + strides_[input][0] : x + offset(input, tile.start + done);
+      run = std::min(inner_, tile.count - done);
     }
   }
 
  private:
-  bool is_dense(std::size_t input) const;
+  bool lies_densely(std::size_t input) const;
 
   std::vector<std::int64_t> extents_;
   std::vector<std::vector<std::int64_t>> strides_;  // by input, then axis

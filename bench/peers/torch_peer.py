@@ -1,0 +1,358 @@
+"""The workloads in PyTorch. Each has several forms, the fastest is taken: eager ones first, then the best of them by
+torch.compile where there is one."""
+
+import functools
+import itertools
+import pathlib
+import sys
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import peer
+import tensors
+import torch_build
+
+try:
+    from torch.func import grad, jacfwd, jacrev, jvp, vjp, vmap
+except ImportError:  # before PyTorch 2.0
+    from functorch import grad, jacfwd, jacrev, jvp, vjp, vmap
+
+DATA = pathlib.Path(sys.argv[1])
+THREADS = 2
+ADAM = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8}
+CAN_COMPILE = hasattr(getattr(torch, "compiler", None), "reset")
+
+torch.set_num_threads(THREADS)
+
+
+@functools.cache
+def load(name):
+    return {key: torch.from_numpy(value).clone() for key, value in tensors.read(DATA / f"{name}.safetensors").items()}
+
+
+def frequencies(count, highest):
+    ladder = 2 * np.pi * 0.25 * (highest / 0.25) ** (np.arange(count) / (count - 1))
+    return torch.from_numpy(ladder.astype(np.float32))
+
+
+PICTURE = frequencies(16, 8)
+TOY = frequencies(4, 1)
+
+
+def mlp(ladder, params, x, t, gap=None):
+    """nn::Mlp: hidden layers shifted by an embedding of the times."""
+
+    def linear(name, h, shift=None):
+        """The product added to the bias, or to what stands in its place."""
+        return torch.addmm(params[name + ".bias"] if shift is None else shift, h, params[name + ".weight"])
+
+    def features(s):
+        angle = s * ladder
+        return torch.cat([torch.sin(angle), torch.cos(angle)], -1)
+
+    e = linear("embed_time.0", features(t))
+    if gap is not None:
+        e = linear("embed_time.1", features(gap), e)
+    e = F.silu(e)
+    h = x
+    for layer in range(3):
+        h = F.silu(linear(f"layers.{layer}", h, linear(f"shifts.{layer}", e)))
+    return linear("layers.3", h)
+
+
+def cfm_loss(net, params, batch):
+    x0, x1, t = batch["x0"], batch["x1"], batch["t"]
+    return F.mse_loss(net(params, torch.lerp(x0, x1, t), t), x1 - x0, reduction="sum") / x0.shape[0]
+
+
+def meanflow_loss(net, params, batch):
+    """meanflow_loss with the conditional velocity, all rows averaged, power 1 and offset 1e-2."""
+    x0, x1, t, r = batch["x0"], batch["x1"], batch["t"], batch["r"]
+    velocity = x1 - x0
+    u, change = jvp(
+        lambda x, t: net(params, x, t, r - t), (torch.lerp(x0, x1, t), t), (velocity, torch.ones_like(t))
+    )
+    error = u - torch.addcmul(velocity, r - t, change).detach()
+    lengths = error.square().sum(-1)
+    return (lengths / (lengths.detach() + 1e-2)).sum() / x0.shape[0]
+
+
+PICTURE_NET = functools.partial(mlp, PICTURE)
+PICTURE_LOSS = functools.partial(cfm_loss, PICTURE_NET)
+MEANFLOW_LOSS = functools.partial(meanflow_loss, PICTURE_NET)
+TOY_LOSS = functools.partial(cfm_loss, functools.partial(mlp, TOY))
+
+
+def load_batch(name, turn):
+    return {what: load(name)[f"{what}.{turn}"] for what in ("x0", "x1", "t", "r")}
+
+
+def compiled(function):
+    """Not traced yet, whatever torch.compile has made before."""
+    torch.compiler.reset()
+    return torch.compile(function)
+
+
+CHOSEN = {}
+
+
+def choose(work, forms, arguments, to_compile="the fastest"):
+    """The name of the fastest form of a work, and what makes it anew. A form makes a function, what is worth compiling
+    passed through its argument: eagerly all are tried, by torch.compile the one that is named, or the fastest."""
+
+    def call(make):
+        made = functools.cache(make)
+        return lambda: made()(*arguments)
+
+    if work not in CHOSEN:
+        makers = {name: functools.partial(form, lambda function: function) for name, form in forms.items()}
+        best = peer.fastest(f"torch {work}", {name: call(make) for name, make in makers.items()})
+        if CAN_COMPILE:
+            form = best if to_compile == "the fastest" else to_compile
+            makers = {best: makers[best], f"torch.compile, {form}": functools.partial(forms[form], compiled)}
+            best = peer.fastest(f"torch {work}", {name: call(make) for name, make in makers.items()})
+        CHOSEN[work] = best, makers[best]
+    return CHOSEN[work]
+
+
+class Function(peer.Work):
+    """The fastest form of a work, called on arguments that take turns; `name` names its one result."""
+
+    def __init__(self, work, forms, *turns, name="value", units=1, to_compile="the fastest"):
+        self.form, make = choose(work, forms, turns[0], to_compile)
+        self.function = make()
+        self.turns = itertools.cycle(turns)
+        self.name = name
+        self.units = units
+
+    def run(self):
+        self.value = self.function(*next(self.turns))
+
+    def wait(self):
+        """A call has ended when it returns."""
+
+    def results(self):
+        return self.value if isinstance(self.value, dict) else {self.name: self.value}
+
+    def facts(self):
+        return {"form": self.form}
+
+
+class Training:
+    """A step on a batch gives its loss; parameters and the optimizer's state stay from step to step."""
+
+    def __init__(self, weights, loss, options):
+        self.params = {name: value.clone().requires_grad_() for name, value in load(weights).items()}
+        self.loss = loss
+        self.adam = torch.optim.Adam(list(self.params.values()), **ADAM, **options)
+
+    def __call__(self, batch):
+        self.adam.zero_grad(set_to_none=True)
+        loss = self.loss(self.params, batch)
+        loss.backward()
+        self.adam.step()
+        return loss.detach()
+
+
+class TrainingStep(Function):
+    def __init__(self, work, weights, batches, loss):
+        options = {
+            "Adam by tensors": {"foreach": False},
+            "Adam by lists": {"foreach": True},
+            "fused Adam": {"fused": True},
+        }
+        forms = {name: lambda wrap, o=o: Training(weights, wrap(loss), o) for name, o in options.items()}
+        super().__init__(work, forms, *((load_batch(batches, turn),) for turn in range(4)))
+
+    def results(self):
+        found = {"loss": self.value}
+        for name, value in self.function.params.items():
+            found |= {"updated." + name: value, "gradient." + name: value.grad}
+        return found
+
+
+def first_call():
+    """The row is about making code for a shape, which eager calls do not do."""
+    raise peer.Skip("eager calls compile nothing")
+
+
+def whole_forms(field, eye):
+    """Full Jacobians of a field that is an opaque function of a batch: all directions at once."""
+    pushes, pulls = batched(field)
+    forms = {name: lambda x, push=push: push(x)(eye).permute(1, 2, 0) for name, push in pushes.items()}
+    return forms | {name: lambda x, pull=pull: pull(x)(eye).transpose(0, 1) for name, pull in pulls.items()}
+
+
+def diagonal_forms(field, eye):
+    """Diagonals of such Jacobians: over chunks of directions."""
+
+    def chunked(directional, chunk):
+        def form(x):
+            along = directional(x)
+            parts = (along(eye[i : i + chunk])[:, :, i : i + chunk] for i in range(0, len(eye), chunk))
+            return torch.cat([part.diagonal(0, 0, 2) for part in parts], 1)
+
+        return form
+
+    pushes, pulls = batched(field)
+    return {
+        f"{name} over chunks of {chunk}": chunked(directional, chunk)
+        for name, directional in (pushes | pulls).items()
+        for chunk in (56, 196)
+    }
+
+
+def batched(field):
+    """What maps a batch x to a function of directions [K, D]: their tangents, and their cotangents, [K, B, D]."""
+
+    def one(row):
+        return field(row[None])[0]
+
+    def by_jvp(x):
+        return lambda seeds: vmap(lambda s: jvp(field, (x,), (s.expand_as(x),))[1])(seeds)
+
+    def by_sample(x):
+        return lambda seeds: vmap(lambda row: vmap(lambda s: jvp(one, (row,), (s,))[1])(seeds), out_dims=1)(x)
+
+    def by_vjp(x):
+        pull = vjp(field, x)[1]
+        return lambda seeds: vmap(lambda s: pull(s.expand_as(x))[0])(seeds)
+
+    def by_grad(x):
+        x = x.detach().requires_grad_()
+        y = field(x)
+
+        def pull(seeds):
+            seeds = seeds[:, None].expand(-1, *x.shape)
+            return torch.autograd.grad(y, x, seeds, retain_graph=True, is_grads_batched=True)[0]
+
+        return pull
+
+    pushes = {"vmap(jvp)": by_jvp, "vmap(vmap(jvp))": by_sample}
+    return pushes, {"vmap(vjp)": by_vjp, "autograd.grad(is_grads_batched)": by_grad}
+
+
+def field_derivative(work, rows):
+    """The fastest of several forms that take the network as an opaque function of x."""
+    params, x, t = load("picture"), load("pictures")["x1.0"][:rows], torch.full((1, 1), 0.5)
+
+    def field(x):
+        return PICTURE_NET(params, x, t)
+
+    def samplewise(transform, take):
+        return lambda x: vmap(lambda row: take(transform(lambda one: field(one[None])[0])(row)))(x)
+
+    take = {"divergence": torch.trace, "diagonal": torch.diagonal, "jacobian": lambda j: j}[work]
+    forms = {"vmap(jacfwd)": samplewise(jacfwd, take), "vmap(jacrev)": samplewise(jacrev, take)}
+    eye = torch.eye(x.shape[1])
+    if work == "jacobian":
+        forms |= whole_forms(field, eye)
+    else:
+        for name, form in diagonal_forms(field, eye).items():
+            forms[name] = form if work == "diagonal" else lambda x, form=form: form(x).sum(1)
+    return Function(work, plain(forms), (x,))
+
+
+def plain(forms):
+    """Forms that are compiled as a whole or not at all."""
+    return {name: lambda wrap, form=form: wrap(form) for name, form in forms.items()}
+
+
+def ode_sampling():
+    """flow::integrate with Heun's method over eight equal steps."""
+    params, noise = load("picture"), load("pictures")["x0.0"]
+    steps = 8
+    h = 1 / steps
+    times = torch.linspace(0, 1, steps + 1).reshape(-1, 1, 1)
+
+    def sample(x):
+        for i in range(steps):
+            first = PICTURE_NET(params, x, times[i])
+            second = PICTURE_NET(params, torch.add(x, first, alpha=h), times[i + 1])
+            x = torch.add(x, first + second, alpha=h / 2)
+        return x
+
+    return Function("ode_sampling", plain({"eager": sample}), (noise,), name="samples", units=2 * steps)
+
+
+def hvp():
+    """Along a direction in the space of parameters."""
+    params = load("picture")
+
+    def reverse_over_reverse(direction, batch):
+        leaves = {name: value.detach().requires_grad_() for name, value in params.items()}
+        gradients = torch.autograd.grad(PICTURE_LOSS(leaves, batch), list(leaves.values()), create_graph=True)
+        along = [direction[name] for name in leaves]
+        return dict(zip(leaves, torch.autograd.grad(gradients, list(leaves.values()), along)))
+
+    def forward_over_reverse(direction, batch):
+        return jvp(grad(lambda p: PICTURE_LOSS(p, batch)), (params,), (direction,))[1]
+
+    forms = {"reverse over reverse": reverse_over_reverse, "forward over reverse": forward_over_reverse}
+    arguments = load("direction"), load_batch("pictures", 0)
+    # What torch.compile makes cannot be differentiated twice.
+    return Function("hvp", plain(forms), arguments, to_compile="forward over reverse")
+
+
+def pointwise_chain():
+    def chain(x, y):
+        a = x * y
+        b = a + x
+        c = torch.maximum(b, y)
+        d = c - x
+        e = torch.square(d)
+        f = torch.clamp(e, max=4)
+        g = f * y
+        h = g + a
+        i = torch.abs(h)
+        j = i - b
+        k = -j
+        l = torch.maximum(k, x)
+        m = l * c
+        n = m + y
+        o = torch.clamp(n, max=8)
+        return o - d
+
+    def in_place(x, y):
+        a = x * y
+        b = a + x
+        c = torch.maximum(b, y)
+        d = c - x
+        k = torch.square(d).clamp_(max=4).mul_(y).add_(a).abs_().sub_(b).neg_()
+        return torch.maximum(k, x, out=k).mul_(c).add_(y).clamp_(max=8).sub_(d)
+
+    def by_chunks(x, y):
+        return torch.cat([in_place(*parts) for parts in zip(x.split(2**16), y.split(2**16))])
+
+    file = load("chain")
+    forms = {"eager": chain, "in place": in_place, "in place by chunks": by_chunks}
+    return Function("pointwise_chain", plain(forms), *((file[f"x.{i}"], file[f"y.{i}"]) for i in range(4)))
+
+
+MAKERS = {
+    "fm_step": lambda: TrainingStep("fm_step", "picture", "pictures", PICTURE_LOSS),
+    "meanflow_step": lambda: TrainingStep("meanflow_step", "average_picture", "pictures", MEANFLOW_LOSS),
+    "toy_step": lambda: TrainingStep("toy_step", "toy", "points", TOY_LOSS),
+    "first_call": first_call,
+    "divergence": lambda: field_derivative("divergence", 32),
+    "diagonal": lambda: field_derivative("diagonal", 32),
+    "jacobian": lambda: field_derivative("jacobian", 4),
+    "ode_sampling": ode_sampling,
+    "hvp": hvp,
+    "pointwise_chain": pointwise_chain,
+}
+
+
+def versions():
+    sets = f"pointwise: {torch_build.pointwise(torch)}, products: {torch_build.products(torch)}"
+    return {"version": torch.__version__, "instruction_set": sets, "thread_count": torch.get_num_threads()}
+
+
+def save(path, arrays):
+    tensors.write(path, {name: value.detach().numpy() for name, value in arrays.items()})
+
+
+if __name__ == "__main__":
+    peer.serve(MAKERS, versions, save)

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "engine/backend/instruction_set.h"
+#include "engine/tensor/dtype.h"
+
+namespace nabla::cpu {
+
+/// Rows of `length` elements, `stride` apart; rows start `row_step` apart. All in elements.
+struct RowsOperand {
+  const void* elements;
+  std::int64_t row_step, stride, length;
+};
+
+/// The loop of a primitive that works on rows as a whole: sum, reduce_max, reduce_min and logsumexp write one
+/// element for each row, softmax a row, one behind the other. softmax may write over dense rows.
+using RowsLoop = void (*)(void* out, const RowsOperand& x, std::int64_t rows);
+
+/// The loop as compiled for each instruction set; all give the same bits.
+struct RowsVariants {
+  RowsLoop baseline;
+  RowsLoop avx2;
+  RowsLoop avx512;
+
+  RowsLoop at(InstructionSet set) const {
+    if (set == InstructionSet::avx512) return avx512;
+    return set == InstructionSet::avx2 ? avx2 : baseline;
+  }
+};
+
+/// The loop of a primitive for this type. @throws Error if the primitive does not know it.
+RowsVariants row_reduction(std::string_view primitive, DType dtype);
+
+}  // namespace nabla::cpu

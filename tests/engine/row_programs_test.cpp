@@ -1,0 +1,223 @@
+#include <functional>
+
+#include "tests/engine/numbers.h"
+#include "tests/engine/plan_faults.h"
+
+// Programs that work along rows, and over tangents.
+
+namespace nabla::test {
+namespace {
+
+using Fold = TileProgram::Fold;
+
+std::shared_ptr<const Plan> plan_of(const Tensor& y) {
+  const std::shared_ptr<const Plan> plan = make_plan(std::span(&y, 1)).plan;
+  for (const std::string& fault : plan_faults(*plan)) FAIL_CHECK(fault);
+  return plan;
+}
+
+// Builds the same expression for the plan, the optimised value and the reference.
+std::shared_ptr<const Plan> checked(const std::function<Tensor()>& build, double bound = 1e-12) {
+  const std::shared_ptr<const Plan> plan = plan_of(build());
+  const std::vector<double> found = values(build());
+  set_plan_optimisations(false);
+  const std::vector<double> expected = values(build());
+  set_plan_optimisations(true);
+  REQUIRE(found.size() == expected.size());
+  double largest = 1;
+  for (const double e : expected) largest = std::isfinite(e) ? std::max(largest, std::abs(e)) : largest;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    INFO("element ", i);
+    if (std::isfinite(expected[i]))
+      CHECK(std::abs(found[i] - expected[i]) <= bound * largest);
+    else
+      CHECK((found[i] == expected[i] || (std::isnan(found[i]) && std::isnan(expected[i]))));
+  }
+  return plan;
+}
+
+int steps_folded(const Plan& plan, Fold fold) {
+  return static_cast<int>(
+      std::ranges::count_if(plan.steps(), [&](const PlanStep& step) { return step.program.fold == fold; }));
+}
+
+Tensor layer_norm(const Tensor& x, const Tensor& scale, const Tensor& shift) {
+  const Tensor centred = x - mean(x, {-1}, true);
+  return centred * rsqrt(mean(square(centred), {-1}, true) + 1e-5) * scale + shift;
+}
+
+Tensor numbers(const Shape& shape, int key, DType dtype = DType::f64) {
+  return cast(normal(random_key(static_cast<std::uint64_t>(key)), shape), dtype).detach();
+}
+
+}  // namespace
+
+TEST_CASE("a norm, its tangents and its gradient are programs over rows") {
+  // Many rows in a tile, one row in a tile, rows longer than a tile, and a length that fills no lanes.
+  for (const std::int64_t width : {2, 7, 64, 300, 784, 1500, 4096}) {
+    INFO("width ", width);
+    for (const DType dtype : {DType::f64, DType::f32}) {
+      const double bound = dtype == DType::f64 ? 1e-12 : 4e-6;
+      const Tensor x = numbers({6, width}, 1, dtype), dx = numbers({5, 6, width}, 2, dtype);
+      const Tensor scale = numbers({width}, 3, dtype), shift = numbers({width}, 4, dtype);
+      const auto norm = [&](const Tensor& v) { return layer_norm(v, scale, shift); };
+      const auto plan = checked([&] { return norm(x); }, bound);
+      CHECK(plan->steps().size() == 1);
+      CHECK(steps_folded(*plan, Fold::rows) == 1);
+      checked([&] { return jvp(norm, x, dx).tangent; }, bound);
+      checked([&] { return grad([&](const Tensor& v) { return sum(square(norm(v))); })(x); }, bound);
+    }
+  }
+  // Longer rows would not stay near the processor.
+  const Tensor x = numbers({3, 4097}, 1);
+  CHECK(steps_folded(*checked([&] { return layer_norm(x, x, x); }), Fold::rows) == 0);
+}
+
+TEST_CASE("softmax, logsumexp and extremes come together with what goes in and out") {
+  const double infinity = std::numeric_limits<double>::infinity();
+  for (const std::int64_t width : {2, 10, 33, 784}) {
+    INFO("width ", width);
+    const Tensor masked = numbers({8, width}, 5);
+    const Tensor mask = greater(numbers({8, width}, 6), reshape(iota(8, DType::f64), {8, 1}) * 0.7 - 2);
+    // Rows of nothing but -inf, rows with NaN and with +inf.
+    const Tensor x = select(mask, masked, select(greater(masked, 1.5), masked / 0.0, -infinity)).detach();
+    const Tensor special =
+        select(equal(reshape(iota(8, DType::f64), {8, 1}), 3.0), x * std::nan(""), x).detach();
+    for (const Tensor& v : {masked, x, special}) {
+      CHECK(checked([&] { return softmax(v * 2.0, -1) * 3.0 + 1.0; })->steps().size() == 1);
+      CHECK(checked([&] { return logsumexp(v * 0.5, {-1}) * 2.0; })->steps().size() == 1);
+      CHECK(
+          checked([&] { return (v * 0.5) / (abs(reduce_max(v * 0.5, {-1}, true)) + 1.0); })->steps().size() ==
+          1);
+      CHECK(checked([&] { return (v + 2.0) - reduce_min(v + 2.0, {-1}, true); })->steps().size() == 1);
+    }
+    const auto jvp_of = [&](const Tensor& v) {
+      return jvp([](const Tensor& u) { return softmax(u, -1); }, v, numbers({3, 8, width}, 7)).tangent;
+    };
+    const auto plan = checked([&] { return jvp_of(masked); });
+    CHECK(steps_folded(*plan, Fold::rows) >= 1);
+    CHECK(plan->steps().size() <= 2);
+    checked([&] { return grad([](const Tensor& u) { return sum(logsumexp(u, {-1})); })(masked); });
+  }
+}
+
+TEST_CASE("rows over several axes, and operands that lie strangely") {
+  const Tensor x = numbers({4, 6, 5}, 1), y = numbers({6, 5}, 2);
+  const auto centred = [](const Tensor& v) { return v - mean(v, {-2, -1}, true); };
+  CHECK(steps_folded(*checked([&] { return centred(x * 2.0) * y; }), Fold::rows) == 1);
+  checked([&] { return centred(permute(numbers({5, 4, 6}, 3), {1, 2, 0})) + y; });
+  checked([&] { return centred(flip(x, -1)) + flip(y, 0); });
+  checked([&] { return softmax(transpose(numbers({5, 4}, 4)) + 1.0, -1); });
+  // Each row's factor from a column that is no dense vector; a row for all; one element for all.
+  const Tensor table = numbers({4, 3}, 5);
+  checked([&] { return exp(x) * reshape(slice(table, 1, 1, 2), {4, 1, 1}) - sum(exp(x), {-2, -1}, true); });
+  checked([&] {
+    return exp(x) * reshape(slice(slice(table, 0, 0, 1), 1, 1, 2), {1, 1, 1}) + sum(exp(x), {-1}, true);
+  });
+  // A row that repeats along what is summed.
+  checked([&] {
+    return sum(broadcast_to(numbers({4, 6, 1}, 6), {4, 6, 5}) + numbers({4, 6, 1}, 7), {-1}) * 2.0;
+  });
+  checked([&] { return sum(broadcast_to(numbers({4, 6, 1}, 6), {4, 6, 5}), {-1}) * 2.0; });
+}
+
+TEST_CASE("a square matrix is not folded along the wrong axis") {
+  const Tensor x = numbers({9, 9}, 1);
+  checked([&] {
+    const Tensor rows = mean(exp(x), {-1});  // one for each row
+    const Tensor f = rows * 2.0;
+    return exp(x) * insert_axes(f, {-1}) +
+           insert_axes(f + 1.0, {-2});  // once for each row, once for each column
+  });
+  checked([&] {
+    const Tensor total = sum(exp(x), {-2});
+    return exp(x) - insert_axes(total, {-2}) + insert_axes(total, {-1});
+  });
+}
+
+TEST_CASE("results of every kind leave a program, over the memory of an operand where that is free") {
+  const Tensor x = numbers({40, 300}, 1);
+  const auto build = [&] {
+    const Tensor e = exp(x * 0.1);
+    const Tensor total = sum(e, {-1}, true);
+    const Tensor p = e / total;
+    return std::vector<Tensor>{sum(cumsum(p, -1)), sum(p * p, {-1}) * 2.0, total + 1.0, p};
+  };
+  std::vector<Tensor> made = build();
+  evaluate(made);
+  set_plan_optimisations(false);
+  std::vector<Tensor> expected = build();
+  std::vector<std::vector<double>> reference;
+  for (const Tensor& t : expected) reference.push_back(values(t));
+  set_plan_optimisations(true);
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    const std::vector<double> found = values(made[i]);
+    for (std::size_t k = 0; k < found.size(); ++k)
+      CHECK(found[k] == doctest::Approx(reference[i][k]).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("a sum over tangents is carried while they are walked") {
+  for (const std::int64_t count : {2, 5, 40}) {
+    INFO(count, " tangents");
+    for (const DType dtype : {DType::f64, DType::f32}) {
+      const double bound = dtype == DType::f64 ? 1e-12 : 4e-6;
+      const Tensor x = numbers({64, 300}, 1, dtype), t = numbers({count, 64, 300}, 2, dtype);
+      const auto plan = checked(
+          [&] {
+            const Tensor s = sigmoid(x);                     // once
+            const Tensor squares = sum(square(t * s), {0});  // for each tangent
+            return squares * (1.0 - s) + x;                  // once
+          },
+          bound);
+      CHECK(plan->steps().size() == 1);
+      CHECK(steps_folded(*plan, Fold::tangents) == 1);
+      // Tangents in another order than their memory, a scalar for each, and one for all.
+      checked(
+          [&] {
+            return sum(flip(t, 0) * (x + reshape(numbers({count}, 3, dtype), {count, 1, 1})), {0}) * x;
+          },
+          bound);
+      checked(
+          [&] {
+            return sum(permute(numbers({64, count, 300}, 4, dtype), {1, 0, 2}) * sigmoid(x), {0});
+          },
+          bound);
+      checked(
+          [&] {
+            return sum(slice(numbers({count, 64, 640}, 4, dtype), 2, 1, 601, 2) * sigmoid(x), {0}) + 1.0;
+          },
+          bound);
+      // What depends on the sum and varies again is a program of its own.
+      checked([&] { return t * sigmoid(x) - sum(t * sigmoid(x), {0}, true) * square(t); }, bound);
+      checked([&] { return cumsum(t * sigmoid(x), 0) + sum(t * sigmoid(x), {0}, true); }, bound);
+    }
+  }
+}
+
+TEST_CASE(
+    "programs over rows and tangents give the same bits with every number of threads and instruction set") {
+  const Tensor x = numbers({700, 64}, 1, DType::f32), t = numbers({6, 700, 64}, 2, DType::f32);
+  const auto build = [&] {
+    return std::vector<Tensor>{softmax(x * 2.0, -1) * t, sum(square(t * sigmoid(x)), {0}) + 1.0,
+                               layer_norm(x, slice(x, 0, 0, 1), slice(x, 0, 1, 2)), logsumexp(x + 1.0, {-1})};
+  };
+  std::vector<std::vector<double>> first;
+  const int threads_before = thread_count();
+  const InstructionSet best = instruction_set();
+  for (const InstructionSet set : {InstructionSet::baseline, InstructionSet::avx2, InstructionSet::avx512}) {
+    if (set > best) continue;
+    set_instruction_set(set);
+    for (const int threads : {1, 2, 3}) {
+      set_thread_count(threads);
+      std::vector<std::vector<double>> found;
+      for (const Tensor& y : build()) found.push_back(values(y));
+      if (first.empty()) first = found;
+      CHECK(found == first);
+    }
+  }
+  set_thread_count(threads_before);
+  set_instruction_set(best);
+}
+
+}  // namespace nabla::test
