@@ -1,26 +1,9 @@
 #include <doctest/doctest.h>
 
-#include <bit>
-#include <cmath>
-#include <limits>
-#include <string>
-
-#include "engine/engine.h"
-#include "tests/engine/numbers.h"
+#include "tests/engine/rewrites.h"
 
 namespace nabla::test {
 namespace {
-
-// The value of f(), rebuilt so that nothing is computed yet, by the plan with every optimisation off.
-template <class F>
-std::vector<double> reference(F f) {
-  set_plan_optimisations(false);
-  const std::vector<double> found = values(f());
-  set_plan_optimisations(true);
-  return found;
-}
-
-std::size_t steps_of(const Tensor& y) { return make_plan(std::span(&y, 1)).plan->steps().size(); }
 
 std::size_t steps_named(const Tensor& y, std::string_view name) {
   std::size_t count = 0;
@@ -39,33 +22,7 @@ std::int64_t largest_step(const Tensor& y) {
   return most;
 }
 
-bool same_bits(const std::vector<double>& a, const std::vector<double>& b) {
-  return std::ranges::equal(a, b, [](double x, double y) {
-    return std::bit_cast<std::uint64_t>(x) == std::bit_cast<std::uint64_t>(y);
-  });
-}
-
 }  // namespace
-
-TEST_CASE("what changes no bit costs no step") {
-  const double inf = std::numeric_limits<double>::infinity();
-  const Tensor x = f64({-0.0, 0.0, 1.5, -inf, std::nan("")}, {5});
-  const auto unchanged = [&](const Tensor& y) {
-    CHECK(steps_of(y) <= 1);  // a copy, because a result is its own memory
-    CHECK(same_bits(values(y), values(x)));
-  };
-  unchanged(x * 1);
-  unchanged(1 * x);
-  unchanged(x / 1);
-  unchanged(x - 0);
-  unchanged(-(-x));
-  unchanged(stop_gradient(x));
-  // These change the sign of zero, or the shape.
-  CHECK_FALSE(same_bits(values(x + 0), values(x)));
-  CHECK_FALSE(same_bits(values(x - -0.0), values(x)));
-  CHECK((x * ones({3, 1}, DType::f64)).shape() == Shape{3, 5});
-  CHECK(values(x * ones({3, 1}, DType::f64)).size() == 15);
-}
 
 TEST_CASE("commutative duplicates are computed once") {
   const Tensor x = counting({4, 3}).detach();
@@ -158,6 +115,38 @@ TEST_CASE("the divergence of a network forms neither the first nor the last prod
   for (std::size_t i = 0; i < 3; ++i)
     CHECK(values(compiled(x))[i] == doctest::Approx(expected[i]).epsilon(1e-13));
   CHECK(compiled.explain().find("iota") == std::string::npos);
+}
+
+TEST_CASE("operands of products are not repeated") {
+  const Tensor x = sin(counting({5, 1, 4})).detach();
+  const Tensor w = cos(counting({4, 6})).detach();
+  const auto check = [](const std::function<Tensor()>& f, double flops) {
+    CHECK(cost_of(*make_plan(std::array{f()}).plan).flops == flops);
+    const std::vector<double> found = values(f());
+    const std::vector<double> expected = reference(f);
+    REQUIRE(found.size() == expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i)
+      CHECK(found[i] == doctest::Approx(expected[i]).epsilon(1e-13));
+  };
+  // One product of five rows, not five products.
+  const auto batched = [&] { return matmul(x, broadcast_to(w, Shape{5, 4, 6})); };
+  check(batched, 2 * 5 * 4 * 6);
+  const PlannedGraph graph = make_plan(std::array{batched()});
+  const PlanStep& product = graph.plan->steps()[0];
+  CHECK(graph.plan->values()[static_cast<std::size_t>(product.inputs[1])].layout.shape == Shape{1, 1, 4, 6});
+  // Equal rows are computed once, also where both operands repeat them, and sums keep their terms.
+  const auto rows = [&] { return matmul(broadcast_to(x, Shape{5, 3, 4}), w); };
+  check(rows, 2 * 5 * 4 * 6);
+  check(
+      [&] {
+        return matmul(broadcast_to(x, Shape{5, 3, 4}), broadcast_to(w, Shape{5, 4, 6}));
+      },
+      2 * 5 * 4 * 6);
+  const Tensor column = sin(counting({2, 1})).detach();
+  check([&] { return matmul(broadcast_to(column, Shape{2, 4}), w); }, 2 * 2 * 4 * 6);
+  check([&] { return matmul(full({2, 4}, 0.5, DType::f64), full({4, 6}, 3, DType::f64)); }, 2 * 4);
+  // Repeated without a view: each element is there.
+  check([&] { return matmul(sin(broadcast_to(x, Shape{5, 3, 4})), w); }, 2 * 15 * 4 * 6 + 15 * 4);
 }
 
 }  // namespace nabla::test
