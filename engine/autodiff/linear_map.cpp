@@ -18,11 +18,8 @@ Diagonal product(const Diagonal& a, const Diagonal& b) {
   return b ? Diagonal(*a * *b) : a;
 }
 
-Tensor rows_scaled(const Tensor& matrix, const Tensor& diagonal) {  // [.., rows, columns], [B or 1, rows]
-  return matrix * insert_axes(diagonal, {-1});
-}
 Tensor columns_scaled(const Tensor& matrix, const Tensor& diagonal) {
-  return matrix * insert_axes(diagonal, {-2});
+  return matrix * insert_axes(diagonal, {-2});  // [.., rows, columns] and [B or 1, columns]
 }
 
 // A diagonal that all samples share goes into a matrix that they share.
