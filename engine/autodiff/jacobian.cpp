@@ -7,6 +7,7 @@
 #include "engine/autodiff/jvp.h"
 #include "engine/autodiff/samplewise.h"
 #include "engine/autodiff/substitute.h"
+#include "engine/autodiff/trace_contraction.h"
 #include "engine/autodiff/vjp.h"
 #include "engine/graph/walk.h"
 #include "engine/ops/contraction.h"
@@ -130,6 +131,11 @@ Tensor sample_jacobian(const Field& v, const Tensor& x, const JacobianOptions& o
 Tensor divergence(const Field& v, const Tensor& x, const JacobianOptions& options) {
   const FieldOnVariable field = on_variable("divergence", v, x, /*same_shape=*/true);
   require_samplewise("divergence", field.y, field.x);
+  if (options.divergence != DivergenceMethod::forward) {
+    const TracePlan plan = plan_trace(linear_graph(field.y, field.x));
+    if (options.divergence == DivergenceMethod::contraction || is_worth_contracting(plan))
+      return put_back(contracted_trace(plan, options.tangent_bytes), field, x);
+  }
   Axes summed{-x.rank() - 1};
   for (int axis = 1 - x.rank(); axis < 0; ++axis) summed.push_back(axis);
   return put_back(contract_diagonal(field, summed, x.shape().first(1), options), field, x);

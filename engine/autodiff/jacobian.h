@@ -12,12 +12,20 @@ using Field = std::function<Tensor(const Tensor&)>;
 
 enum class JacobianMode { automatic, forward, reverse };
 
+/// How an exact divergence is computed. forward: D tangents, of which only the diagonal of the last product
+/// is formed. contraction: the trace of the product of the field's linear pieces in the cheapest order, which
+/// for products with shared matrices, diagonals and norms takes far less (trace_contraction.h); an Error
+/// where a piece can only be applied. automatic: what takes fewer operations.
+enum class DivergenceMethod { automatic, forward, contraction };
+
 struct JacobianOptions {
   /// automatic takes the direction with fewer passes (forward at a tie).
   JacobianMode mode = JacobianMode::automatic;
   /// Bytes that the tangents of the widest node may take at once; directions are pushed in chunks that fit,
   /// at least one at a time.
   std::int64_t tangent_bytes = std::int64_t{256} << 20;
+  /// Of divergence alone.
+  DivergenceMethod divergence = DivergenceMethod::automatic;
 };
 
 /// All derivatives of f at x: [*shape of f(x), *shape of x].
@@ -29,7 +37,7 @@ Tensor jacobian(const Field& f, const Tensor& x, const JacobianOptions& options 
 Tensor sample_jacobian(const Field& v, const Tensor& x, const JacobianOptions& options = {});
 
 /// Exact divergence of a sample-wise field with S' = S: the trace of each sample's Jacobian, [B].
-/// @throws Error where the field mixes samples or changes the shape.
+/// @throws Error where the field mixes samples or changes the shape, or cannot be contracted as asked.
 Tensor divergence(const Field& v, const Tensor& x, const JacobianOptions& options = {});
 
 /// Exact diagonal of each sample's Jacobian: [B, *S].

@@ -1,0 +1,214 @@
+#include "engine/autodiff/trace_contraction.h"
+
+#include <functional>
+#include <random>
+
+#include "engine/autodiff/substitute.h"
+#include "tests/engine/numbers.h"
+
+// The contraction planner against D tangents.
+
+namespace nabla::test {
+namespace {
+
+TracePlan plan_of(const Field& v, const Tensor& x) {
+  const Tensor at = variable(x.shape(), x.dtype());
+  return plan_trace(linear_graph(v(at), at));
+}
+
+Tensor by(DivergenceMethod method, const Field& v, const Tensor& x, std::int64_t bytes = 1 << 28) {
+  JacobianOptions options;
+  options.divergence = method;
+  options.tangent_bytes = bytes;
+  return divergence(v, x, options);
+}
+
+// Networks of everything that the planner knows: products, shared weights, residual branches, per-sample
+// scales and shifts, masks, norms, softmax, views.
+class Networks {
+ public:
+  explicit Networks(std::uint64_t seed) : random_(seed) {}
+
+  struct Case {
+    Field field;
+    Tensor x;
+  };
+  Case next() {
+    const std::int64_t batch = 1 + pick(4);
+    const std::int64_t extent = 1 + pick(8);
+    batch_ = batch;
+    const Tensor x = numbers({batch, extent});
+    std::vector<Field> layers;
+    std::int64_t width = extent;
+    shared_ = {};
+    for (int count = 1 + pick(5); count > 0; --count) layers.push_back(layer(width));
+    const Tensor last = numbers({width, extent});
+    const bool skips = pick(3) == 0;
+    return {[=](const Tensor& at) {
+              Tensor h = at;
+              for (const Field& f : layers) h = f(h);
+              h = matmul(h, last);
+              return skips ? at * 0.5 + h : h;
+            },
+            x};
+  }
+
+ private:
+  int pick(int count) { return static_cast<int>(random_() % static_cast<std::uint64_t>(count)); }
+  Tensor numbers(const Shape& shape) {
+    std::normal_distribution<double> normal;
+    std::vector<double> values(static_cast<std::size_t>(shape.size()));
+    for (double& value : values) value = normal(random_) * 0.7;
+    return f64(values, shape);
+  }
+  static Tensor activate(int which, const Tensor& h) {
+    if (which == 0) return nabla::tanh(h);
+    return which == 1 ? silu(h) : relu(h);
+  }
+  static Tensor centred(const Tensor& h) { return h - mean(h, {-1}, true); }
+
+  Field layer(std::int64_t& width) {
+    const int act = pick(3);
+    switch (pick(9)) {
+      case 0:
+      case 1: {
+        const std::int64_t next = 1 + pick(8);
+        const Tensor w = numbers({width, next}), b = numbers({next});
+        width = next;
+        return [=](const Tensor& h) { return activate(act, matmul(h, w) + b); };
+      }
+      case 2: {  // a residual branch through a narrow or wide middle
+        const std::int64_t middle = 1 + pick(6);
+        const Tensor down = numbers({width, middle}), up = numbers({middle, width});
+        return [=](const Tensor& h) { return h + matmul(activate(act, matmul(h, down)), up); };
+      }
+      case 3: {  // FiLM: a scale and a shift for each sample
+        const Tensor scale = numbers({batch_, width}), shift = numbers({batch_, 1});
+        return [=](const Tensor& h) { return h * (scale + 1.0) + shift; };
+      }
+      case 4: {  // a dropout mask
+        const Tensor mask = greater(numbers({batch_, width}), -0.3);
+        return [=](const Tensor& h) { return select(mask, h * 1.25, 0.0); };
+      }
+      case 5: {  // layer norm
+        const Tensor gain = numbers({width});
+        return [=](const Tensor& h) {
+          const Tensor c = centred(h);
+          return c * rsqrt(mean(square(c), {-1}, true) + 0.1) * gain;
+        };
+      }
+      case 6:  // rms norm
+        return [](const Tensor& h) { return h * rsqrt(mean(square(h), {-1}, true) + 0.1); };
+      case 7: {  // the same weight again and again
+        if (!shared_ || shared_->shape()[0] != width) shared_ = numbers({width, width});
+        const Tensor w = *shared_;
+        return
+            [=](const Tensor& h) { return activate(act, matmul(activate(act, matmul(h, w)), transpose(w))); };
+      }
+      default: {  // gates and views
+        const Tensor w = numbers({width, width});
+        return [=](const Tensor& h) { return h * sigmoid(matmul(flip(h, -1), w)) + softmax(h, -1); };
+      }
+    }
+  }
+
+  std::mt19937_64 random_;
+  std::int64_t batch_ = 1;
+  std::optional<Tensor> shared_;
+};
+
+}  // namespace
+
+TEST_CASE("a contracted trace is that of D tangents, for 1000 random networks") {
+  Networks networks(1);
+  int cheaper = 0;
+  for (int i = 0; i < 1000; ++i) {
+    const auto [field, x] = networks.next();
+    INFO("network ", i);
+    const std::vector<double> expected = values(by(DivergenceMethod::forward, field, x));
+    const std::vector<double> found = values(by(DivergenceMethod::contraction, field, x));
+    const std::vector<double> size = values(sum(abs(jacobian_diagonal(field, x)), {-1}) + 1.0);
+    REQUIRE(found.size() == expected.size());
+    for (std::size_t b = 0; b < found.size(); ++b) CHECK(std::abs(found[b] - expected[b]) <= 1e-10 * size[b]);
+    if (i % 10 != 0) continue;
+    // In pieces of one sample.
+    const std::vector<double> pieces = values(by(DivergenceMethod::contraction, field, x, 1));
+    for (std::size_t b = 0; b < found.size(); ++b)
+      CHECK(std::abs(pieces[b] - expected[b]) <= 1e-10 * size[b]);
+    const TracePlan plan = plan_of(field, x);
+    REQUIRE(plan.orders.size() == 4);
+    for (const EliminationOrder& order : plan.orders)
+      CHECK(plan.orders.front().cost.total(x.shape()[0]) <= order.cost.total(x.shape()[0]));
+    cheaper += plan.orders.front().name == "searched";
+  }
+  CHECK(cheaper > 50);
+}
+
+TEST_CASE("two hidden layers cost one product of shared matrices and a bilinear form") {
+  const auto weight = [](std::int64_t m, std::int64_t n, std::uint64_t key) {
+    return cast(normal(random_key(key), {m, n}) * 0.2, DType::f64).detach();
+  };
+  const Tensor w1 = weight(40, 64, 1), w2 = weight(64, 48, 2), w3 = weight(48, 40, 3);
+  const Tensor x = weight(6, 40, 4);
+  const Field v = [&](const Tensor& at) {
+    return matmul(nabla::tanh(matmul(nabla::tanh(matmul(at, w1)), w2)), w3);
+  };
+  const TracePlan plan = plan_of(v, x);
+  CHECK(plan.graph.opaque.empty());
+  const EliminationCost cost = plan.orders.front().cost;
+  // W1 W3 and its product with W2, element by element; then d1^T S d2.
+  CHECK(cost.once >= 2.0 * 64 * 40 * 48);
+  CHECK(cost.once <= 2.0 * 64 * 40 * 48 + 10.0 * 64 * 48);
+  CHECK(cost.per_sample <= 2.0 * 64 * 48 + 20.0 * (64 + 48 + 40));
+  CHECK(cost.elements == 0);
+}
+
+TEST_CASE("a contracted trace is differentiable, by the argument and by the weights, and compiles") {
+  const Tensor w1 = f64({0.3, -0.2, 0.5, 0.1, 0.7, -0.4}, {2, 3}),
+               w2 = f64({0.2, 0.6, -0.5, 0.3, 0.9, -0.1}, {3, 2});
+  const Tensor x = f64({0.1, 0.2, -0.3, 0.4}, {2, 2});
+  const auto loss = [&](DivergenceMethod method) {
+    return [=](const std::vector<Tensor>& p) {
+      const Field v = [&](const Tensor& at) {
+        return matmul(nabla::tanh(matmul(at, p[0])), p[1]) + at * square(at);
+      };
+      return std::vector<Tensor>{sum(square(by(method, v, p[2])))};
+    };
+  };
+  const std::vector<Tensor> at{w1, w2, x};
+  const auto expected = value_and_grad(loss(DivergenceMethod::forward), at);
+  const auto found = value_and_grad(loss(DivergenceMethod::contraction), at);
+  for (std::size_t i = 0; i < at.size(); ++i) CHECK(distance(found.grads[i], expected.grads[i]) < 1e-12);
+  const auto compiled = compile(
+      std::function<std::vector<Tensor>(const std::vector<Tensor>&)>(loss(DivergenceMethod::contraction)));
+  CHECK(std::abs(compiled(at)[0].item() - expected.value.item()) < 1e-12);
+}
+
+TEST_CASE("automatic contracts what is large, and pushes tangents through what can only be applied") {
+  const Tensor w = cast(normal(random_key(1), {96, 96}) * 0.1, DType::f64).detach();
+  const Tensor x = cast(normal(random_key(2), {4, 96}), DType::f64).detach();
+  const Field mlp = [&](const Tensor& at) {
+    return matmul(nabla::tanh(matmul(nabla::tanh(matmul(at, w)), w)), w);
+  };
+  CHECK(is_worth_contracting(plan_of(mlp, x)));
+  // Sorting is a permutation of each sample.
+  const Field sorted = [&](const Tensor& at) {
+    return matmul(gather(matmul(at, w), argsort(matmul(at, w), -1), -1), w);
+  };
+  CHECK(distance(by(DivergenceMethod::contraction, sorted, x), by(DivergenceMethod::forward, sorted, x)) <
+        1e-12);
+  // A matrix that would not fit anywhere is not formed.
+  const Tensor picture = zeros({1, 8200});
+  const Field flipped = [](const Tensor& at) { return flip(at, -1) * 2.0; };
+  CHECK_FALSE(is_worth_contracting(plan_of(flipped, picture)));
+  const std::string message = error_of([&] { by(DivergenceMethod::contraction, flipped, picture); });
+  CHECK(contains(message, "flip"));
+  CHECK(contains(message, "can only be applied; use forward"));
+  // Nothing depends on the argument.
+  const Field constant = [&](const Tensor& at) { return stop_gradient(at) * 2.0; };
+  CHECK(distance(by(DivergenceMethod::contraction, constant, x), zeros({4}, DType::f64)) == 0);
+  const Field same = [&](const Tensor& at) { return at; };
+  CHECK(distance(by(DivergenceMethod::contraction, same, x), full({4}, 96, DType::f64)) == 0);
+}
+
+}  // namespace nabla::test
