@@ -297,6 +297,7 @@ MAKERS = {
     "toy_step": lambda: TrainingStep("toy", "points", TOY_LOSS),
     "first_call": FirstCall,
     "divergence": lambda: field_derivative("divergence", 32),
+    "trace": lambda: field_derivative("divergence", 32),
     "diagonal": lambda: field_derivative("diagonal", 32),
     "jacobian": lambda: field_derivative("jacobian", 4),
     "ode_sampling": ode_sampling,

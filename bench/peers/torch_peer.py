@@ -337,6 +337,7 @@ MAKERS = {
     "toy_step": lambda: TrainingStep("toy_step", "toy", "points", TOY_LOSS),
     "first_call": first_call,
     "divergence": lambda: field_derivative("divergence", 32),
+    "trace": lambda: field_derivative("divergence", 32),
     "diagonal": lambda: field_derivative("diagonal", 32),
     "jacobian": lambda: field_derivative("jacobian", 4),
     "ode_sampling": ode_sampling,

@@ -82,8 +82,12 @@ WorkloadMaker field_derivative(std::int64_t rows, Derivative derivative) {
 }  // namespace
 
 void add_derivative_workloads(Workloads& workloads) {
-  workloads["divergence"] =
-      field_derivative(32, [](const Field& v, const Tensor& x) { return divergence(v, x); });
+  workloads["divergence"] = field_derivative(32, [](const Field& v, const Tensor& x) {
+    JacobianOptions options;
+    options.divergence = DivergenceMethod::forward;
+    return divergence(v, x, options);
+  });
+  workloads["trace"] = field_derivative(32, [](const Field& v, const Tensor& x) { return divergence(v, x); });
   workloads["diagonal"] =
       field_derivative(32, [](const Field& v, const Tensor& x) { return jacobian_diagonal(v, x); });
   workloads["jacobian"] =
