@@ -92,7 +92,8 @@ TileValues::TileValues(const TileProgram& program, const Shape& shape, std::span
       loads_.push_back({v, index, size, loaded[v], folded});
     } else {
       const std::int64_t stride = uniform[v] ? 0 : row_ > 1 ? 1 : walk_.stride(v);
-      places_.back() = {TilePlace::Kind::input, static_cast<int>(v), stride, size, folded};
+      places_.back() = {TilePlace::Kind::input,           static_cast<int>(v), stride, size, folded,
+                        walk_.is_dense(v) && !folded && tangents_ == 1};
     }
   }
   for (std::size_t o = 0; o < program_.outputs.size(); ++o) {
@@ -159,9 +160,13 @@ void TileValues::place(bool folded, Tile tile, std::int64_t tangent, const Memor
       case TilePlace::Kind::in_register:
         at[v] = memory.scratch + place.index * register_bytes_;
         break;
-      case TilePlace::Kind::input:  // never written through
-        at[v] = const_cast<std::byte*>(input_start(place, tile, tangent, memory));
+      case TilePlace::Kind::input: {
+        const std::size_t k = static_cast<std::size_t>(place.index);
+        const std::byte* start = place.dense ? memory.inputs[k] + offsets_[k] + tile.start * place.size
+                                             : input_start(place, tile, tangent, memory);
+        at[v] = const_cast<std::byte*>(start);  // never written through
         break;
+      }
       case TilePlace::Kind::output: {
         const std::size_t index = static_cast<std::size_t>(place.index);
         at[v] = memory.streamed[index]

@@ -17,6 +17,7 @@ struct TilePlace {
   std::int64_t stride = 1;  ///< from element to element, in elements
   std::int64_t size = 0;    ///< of an element, in bytes
   bool folded = false;      ///< one for each row, or for all tangents (TileProgram)
+  bool dense = false;       ///< an input that lies like the result, with no tangents beside it
 };
 
 /// Where the values of a program are, tile by tile. A program over tangents is walked over what is folded,
