@@ -15,7 +15,6 @@ class CanonicalGraph {
  public:
   explicit CanonicalGraph(std::size_t expected_nodes);
 
-  const PlanGraph& graph() const { return graph_; }
   const PlanNode& operator[](int node) const { return graph_[node]; }
   const NodeFacts& facts(int node) const { return facts_[static_cast<std::size_t>(node)]; }
   const IndexFacts& index_facts(int node) const { return index_facts_[static_cast<std::size_t>(node)]; }

@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "engine/engine.h"
-#include "engine/graph/walk.h"
 #include "tests/spec/plan_reference.h"
 #include "tests/spec/program.h"
 
