@@ -3,6 +3,7 @@
 #include <functional>
 #include <random>
 
+#include "engine/autodiff/explain_trace.h"
 #include "engine/autodiff/substitute.h"
 #include "tests/engine/numbers.h"
 
@@ -209,6 +210,27 @@ TEST_CASE("automatic contracts what is large, and pushes tangents through what c
   CHECK(distance(by(DivergenceMethod::contraction, constant, x), zeros({4}, DType::f64)) == 0);
   const Field same = [&](const Tensor& at) { return at; };
   CHECK(distance(by(DivergenceMethod::contraction, same, x), full({4}, 96, DType::f64)) == 0);
+}
+
+TEST_CASE("the ways to a divergence are explained") {
+  const Tensor w = cast(normal(random_key(1), {96, 96}) * 0.1, DType::f64).detach();
+  const Tensor x = cast(normal(random_key(2), {4, 96}), DType::f64).detach();
+  const Field mlp = [&](const Tensor& at) {
+    return matmul(nabla::tanh(matmul(nabla::tanh(matmul(at, w)), w)), w);
+  };
+  const std::string text = explain_divergence(mlp, x);
+  CHECK(contains(text, "divergence of 4 samples of 96 elements"));
+  CHECK(contains(text, "[96]: matrix\n"));
+  CHECK(contains(text, "diagonal of each sample"));
+  CHECK(contains(text, "96 tangents"));
+  CHECK(contains(text, "chosen: contracted, searched; vertices are eliminated in the order v"));
+  JacobianOptions forward;
+  forward.divergence = DivergenceMethod::forward;
+  CHECK(contains(explain_divergence(mlp, x, forward), "chosen: tangents, as asked"));
+  const Field small = [](const Tensor& at) { return nabla::tanh(at); };
+  CHECK(contains(explain_divergence(small, x), "no contraction takes clearly fewer"));
+  const Field flipped = [](const Tensor& at) { return flip(at, -1) * 2.0; };
+  CHECK(contains(explain_divergence(flipped, zeros({1, 8200})), "chosen: tangents, because flip"));
 }
 
 }  // namespace nabla::test
