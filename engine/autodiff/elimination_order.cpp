@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <set>
 
 #include "engine/autodiff/graded_elimination.h"
@@ -9,8 +10,12 @@
 namespace nabla {
 namespace {
 
-constexpr std::size_t kMostSearchedExactly = 14;
-constexpr std::size_t kBeam = 48;
+constexpr std::size_t kMostSearchedExactly = 11;
+constexpr std::size_t kMostSearched = 40;
+// States that a beam looks at in all; it is the narrower the more vertices there are.
+constexpr std::size_t kStates = 20000;
+// Structures whose orders are kept; a program whose networks never recur must not collect them for ever.
+constexpr std::size_t kMostKept = 256;
 // An operation on each element of a matrix moves it through memory; this many of a product take that time.
 constexpr double kElementwise = 8;
 
@@ -65,6 +70,14 @@ struct CountingAlgebra {
       return;
     }
     to.push_back(term);
+    const auto is_matrix = [](const MapForm& map) { return map.kind != MapKind::diagonal; };
+    const auto count = std::ranges::count_if(to, is_matrix);
+    if (count <= kMostMatrices) return;
+    const double elements = static_cast<double>(term.rows) * static_cast<double>(term.columns);
+    cost.per_sample += kElementwise * elements * static_cast<double>(count);
+    cost.elements = std::max(cost.elements, 2 * elements);
+    std::erase_if(to, is_matrix);
+    to.push_back({MapKind::per_sample, term.rows, term.columns});
   }
   void add(Edge& to, const Edge& terms) {
     for (const MapForm& term : terms) add(to, term);
@@ -139,6 +152,8 @@ void eliminate_trivial(State& state, std::set<int>& left) {
 State search(const State& from, const std::set<int>& left, std::int64_t samples) {
   const std::vector<int> vertices(left.begin(), left.end());
   const bool exact = vertices.size() <= kMostSearchedExactly;
+  const std::size_t beam =
+      std::clamp<std::size_t>(kStates / std::max<std::size_t>(1, vertices.size() * vertices.size()), 2, 64);
   std::map<std::vector<bool>, State> layer{{std::vector<bool>(vertices.size(), false), from}};
   for (std::size_t count = 0; count < vertices.size(); ++count) {
     std::map<std::vector<bool>, State> next;
@@ -154,11 +169,11 @@ State search(const State& from, const std::set<int>& left, std::int64_t samples)
         else if (reached.cost.total(samples) < at->second.cost.total(samples))
           at->second = std::move(reached);
       }
-    if (!exact && next.size() > kBeam) {
+    if (!exact && next.size() > beam) {
       std::vector<std::pair<double, std::vector<bool>>> costs;
       for (const auto& [gone, state] : next) costs.emplace_back(state.cost.total(samples), gone);
       std::ranges::sort(costs);
-      for (std::size_t i = kBeam; i < costs.size(); ++i) next.erase(costs[i].second);
+      for (std::size_t i = beam; i < costs.size(); ++i) next.erase(costs[i].second);
     }
     layer = std::move(next);
   }
@@ -181,8 +196,10 @@ EliminationCost elimination_cost(const EliminationGraph& graph, const std::vecto
   return algebra.cost;
 }
 
-std::vector<EliminationOrder> elimination_orders(const EliminationGraph& graph,
-                                                 const std::vector<std::int64_t>& sizes) {
+namespace {
+
+std::vector<EliminationOrder> searched_orders(const EliminationGraph& graph,
+                                              const std::vector<std::int64_t>& sizes) {
   std::vector<EliminationOrder> orders;
   const auto add = [&](std::string name, std::vector<int> order) {
     const EliminationCost cost = elimination_cost(graph, order);
@@ -193,7 +210,7 @@ std::vector<EliminationOrder> elimination_orders(const EliminationGraph& graph,
   std::set<int> left;
   for (int v = 0; v < graph.vertices; ++v) left.insert(v);
   eliminate_trivial(state, left);
-  add("searched", search(state, left, graph.samples).order);
+  if (left.size() <= kMostSearched) add("searched", search(state, left, graph.samples).order);
   // The argument is pushed up from vertex to vertex, or the result pulled down.
   std::vector<int> forward = rotated(graph.vertices, 1);
   add("forward", forward);
@@ -204,6 +221,37 @@ std::vector<EliminationOrder> elimination_orders(const EliminationGraph& graph,
       rotated(graph.vertices, narrowest + 1));
   std::ranges::stable_sort(orders, {},
                            [&](const EliminationOrder& order) { return order.cost.total(graph.samples); });
+  return orders;
+}
+
+// Everything that an order depends on.
+std::vector<std::int64_t> key_of(const EliminationGraph& graph, const std::vector<std::int64_t>& sizes) {
+  std::vector<std::int64_t> key{graph.vertices, graph.samples};
+  key.insert(key.end(), sizes.begin(), sizes.end());
+  for (const EliminationGraph::Edge& edge : graph.edges) {
+    key.insert(key.end(), {edge.from, edge.to, edge.grade, static_cast<std::int64_t>(edge.terms.size())});
+    for (const MapForm& map : edge.terms)
+      key.insert(key.end(), {static_cast<std::int64_t>(map.kind), map.rows, map.columns, map.scaled_left,
+                             map.scaled_right});
+  }
+  return key;
+}
+
+}  // namespace
+
+std::vector<EliminationOrder> elimination_orders(const EliminationGraph& graph,
+                                                 const std::vector<std::int64_t>& sizes) {
+  static std::mutex& mutex = *new std::mutex;
+  static auto& kept = *new std::map<std::vector<std::int64_t>, std::vector<EliminationOrder>>;
+  const std::vector<std::int64_t> key = key_of(graph, sizes);
+  {
+    const std::lock_guard lock(mutex);
+    if (const auto found = kept.find(key); found != kept.end()) return found->second;
+  }
+  std::vector<EliminationOrder> orders = searched_orders(graph, sizes);
+  const std::lock_guard lock(mutex);
+  if (kept.size() >= kMostKept) kept.clear();
+  kept.emplace(key, orders);
   return orders;
 }
 

@@ -38,9 +38,10 @@ struct EliminationOrder {
   EliminationCost cost;
 };
 
-/// Orders in which the vertices can be eliminated, the cheapest first: one searched (exactly for up to 14
-/// vertices that cost anything, by a beam beyond), forward and reverse mode, and the narrowest cut.
-/// `sizes` are the elements of each vertex.
+/// Orders in which the vertices can be eliminated, the cheapest first: one searched (exactly for up to 11
+/// vertices that cost anything, by a beam up to 40, not beyond), forward and reverse mode, and the narrowest
+/// cut. `sizes` are the elements of each vertex. Orders of a structure that was searched before are found
+/// again.
 std::vector<EliminationOrder> elimination_orders(const EliminationGraph& graph,
                                                  const std::vector<std::int64_t>& sizes);
 

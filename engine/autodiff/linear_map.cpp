@@ -1,5 +1,7 @@
 #include "engine/autodiff/linear_map.h"
 
+#include <algorithm>
+
 #include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
@@ -52,6 +54,13 @@ Tensor batched(const LinearMap& map) {
   return map.kind == MapKind::shared ? insert_axes(*map.matrix, {-3}) : *map.matrix;
 }
 
+// A map as one matrix for each sample.
+Tensor formed(const LinearMap& map) {
+  Tensor matrix = batched(map);
+  if (map.left) matrix = matrix * insert_axes(*map.left, {-1});
+  return map.right ? columns_scaled(matrix, *map.right) : matrix;
+}
+
 // Sums vector[i] matrix[i, j] over i; [B or 1, rows] and [B or 1, rows, columns].
 Tensor times_rows(const Tensor& vector, const Tensor& matrix) {
   return drop_axes(contraction(insert_axes(vector, {-1}), matrix, {-2}), {-2});
@@ -79,10 +88,9 @@ void add(LinearMaps& to, const LinearMap& term) {
   for (LinearMap& map : to) {
     if (map.kind != term.kind) continue;
     if (map.kind == MapKind::diagonal) {
-      const auto full = [&](const Diagonal& d) {
-        return d ? *d : ones({1, map.rows}, term.left ? term.left->dtype() : map.left->dtype());
-      };
-      if (!map.left && !term.left) continue;  // kept apart: an identity costs nothing
+      if (!map.left && !term.left) continue;  // two identities: without a type to add them in
+      const DType dtype = term.left ? term.left->dtype() : map.left->dtype();
+      const auto full = [&](const Diagonal& d) { return d ? *d : ones({1, map.rows}, dtype); };
       map.left = full(map.left) + full(term.left);
       return;
     }
@@ -91,6 +99,14 @@ void add(LinearMaps& to, const LinearMap& term) {
     return;
   }
   to.push_back(term);
+  const auto is_matrix = [](const LinearMap& map) { return map.kind != MapKind::diagonal; };
+  if (std::ranges::count_if(to, is_matrix) <= kMostMatrices) return;
+  LinearMap sum_of_all{MapKind::per_sample, term.rows, term.columns, {}, {}, {}};
+  for (const LinearMap& map : to)
+    if (is_matrix(map))
+      sum_of_all.matrix = sum_of_all.matrix ? *sum_of_all.matrix + formed(map) : formed(map);
+  std::erase_if(to, is_matrix);
+  to.push_back(sum_of_all);
 }
 
 Tensor trace_of_product(const LinearMap& second, const LinearMap& first, DType dtype) {

@@ -22,6 +22,10 @@ struct LinearMap {
   std::optional<Tensor> right;   ///< [B, columns], of a map with a matrix
 };
 
+/// More matrices than this in a sum are formed into one for each sample: products of sums would have ever
+/// more.
+inline constexpr int kMostMatrices = 2;
+
 /// A sum of maps.
 using LinearMaps = std::vector<LinearMap>;
 

@@ -145,6 +145,28 @@ TEST_CASE("a contracted trace is that of D tangents, for 1000 random networks") 
   CHECK(cheaper > 50);
 }
 
+TEST_CASE("deep residual networks: too many vertices to search, and sums of many products") {
+  const auto weight = [](std::int64_t m, std::int64_t n, std::uint64_t key) {
+    return cast(normal(random_key(key), {m, n}) * 0.3, DType::f64).detach();
+  };
+  const Tensor x = weight(3, 6, 1);
+  for (const int blocks : {6, 24}) {
+    const Field v = [&](const Tensor& at) {
+      Tensor h = at;
+      for (int i = 0; i < blocks; ++i) {
+        const Tensor c = h - mean(h, {-1}, true);
+        const std::uint64_t key = static_cast<std::uint64_t>(10 * i);
+        h = h + matmul(silu(matmul(c * rsqrt(mean(square(c), {-1}, true) + 0.1), weight(6, 4, key + 2))),
+                       weight(4, 6, key + 3));
+      }
+      return h;
+    };
+    const std::size_t orders = plan_of(v, x).orders.size();
+    CHECK(orders == (blocks == 24 ? 3 : 4));
+    CHECK(distance(by(DivergenceMethod::contraction, v, x), by(DivergenceMethod::forward, v, x)) < 1e-10);
+  }
+}
+
 TEST_CASE("two hidden layers cost one product of shared matrices and a bilinear form") {
   const auto weight = [](std::int64_t m, std::int64_t n, std::uint64_t key) {
     return cast(normal(random_key(key), {m, n}) * 0.2, DType::f64).detach();

@@ -92,7 +92,11 @@ TileValues::TileValues(const TileProgram& program, const Shape& shape, std::span
       loads_.push_back({v, index, size, loaded[v], folded});
     } else {
       const std::int64_t stride = uniform[v] ? 0 : row_ > 1 ? 1 : walk_.stride(v);
-      places_.back() = {TilePlace::Kind::input,           static_cast<int>(v), stride, size, folded,
+      places_.back() = {TilePlace::Kind::input,
+                        static_cast<int>(v),
+                        stride,
+                        size,
+                        folded,
                         walk_.is_dense(v) && !folded && tangents_ == 1};
     }
   }
