@@ -40,8 +40,8 @@ struct Application {
 /// checks that those inputs depend neither on the variable nor on the sample.
 enum class Structure { opaque, constant_operator, diagonal, low_rank_plus_diagonal, local_window };
 
-/// What a primitive does along the axes that its attributes name: `reduces` leaves one element for all, `maps`
-/// makes a line from a line. Other axes it treats pointwise then.
+/// What a primitive does along the axes that its attributes name: `reduces` leaves one element for all,
+/// `maps` makes a line from a line. Other axes it treats pointwise then.
 enum class AlongAxes { nothing, reduces, maps };
 
 class Primitive {
