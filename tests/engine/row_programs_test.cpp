@@ -101,6 +101,21 @@ TEST_CASE("softmax, logsumexp and extremes come together with what goes in and o
   }
 }
 
+TEST_CASE("one NaN anywhere in a row is its extreme, its softmax and its logsumexp") {
+  for (const std::int64_t width : {1, 2, 15, 16, 17, 40, 100})
+    for (const DType dtype : {DType::f64, DType::f32}) {
+      INFO("width ", width);
+      // Row i has its NaN at place i.
+      const Tensor x = numbers({width, width}, 1, dtype);
+      const Tensor hit = cast(identity(width, dtype), DType::boolean);
+      const Tensor poisoned = select(hit, std::nan(""), x).detach();
+      for (const Tensor& y :
+           {reduce_max(poisoned, {-1}), reduce_min(poisoned, {-1}), logsumexp(poisoned, {-1}),
+            reduce_max(poisoned + 1.0, {-1}) * 2.0, sum(softmax(poisoned, -1), {-1})})
+        for (const double value : values(y)) CHECK(std::isnan(value));
+    }
+}
+
 TEST_CASE("rows over several axes, and operands that lie strangely") {
   const Tensor x = numbers({4, 6, 5}, 1), y = numbers({6, 5}, 2);
   const auto centred = [](const Tensor& v) { return v - mean(v, {-2, -1}, true); };
@@ -186,6 +201,14 @@ TEST_CASE("a sum over tangents is carried while they are walked") {
       checked(
           [&] {
             return sum(slice(numbers({count, 64, 640}, 4, dtype), 2, 1, 601, 2) * sigmoid(x), {0}) + 1.0;
+          },
+          bound);
+      // What is computed once has its register until the last tangent.
+      checked(
+          [&] {
+            const Tensor scaled = t * sigmoid(x);
+            const Tensor sine = nabla::sin(t);
+            return sum(scaled * sine, {0});
           },
           bound);
       // What depends on the sum and varies again is a program of its own.
