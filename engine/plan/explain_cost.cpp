@@ -42,8 +42,9 @@ bool is_named(const PlanStep& step, std::string_view name) {
 double flops_of_program(const Plan& plan, const PlanStep& step) {
   const TileProgram& program = step.program;
   const Shape& shape = value_of(plan, step.inputs[0]).layout.shape;
-  const Shape once = program.fold == TileProgram::Fold::tangents ? shape.without_first(program.folded_axes)
-                                                                 : shape.first(shape.rank() - program.folded_axes);
+  const Shape once = program.fold == TileProgram::Fold::tangents
+                         ? shape.without_first(program.folded_axes)
+                         : shape.first(shape.rank() - program.folded_axes);
   double flops = 0;
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
     const Primitive& primitive = *program.instructions[i].primitive;

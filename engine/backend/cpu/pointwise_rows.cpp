@@ -10,12 +10,6 @@
 #include "engine/backend/cpu/target.h"
 #include "engine/backend/cpu/visit.h"
 
-// Clang warns where it leaves a loop alone that is marked as free to be vectorised, as those that call the C
-// library.
-#if defined(__clang__)
-#pragma clang diagnostic ignored "-Wpass-failed"
-#endif
-
 namespace nabla::cpu {
 namespace {
 
