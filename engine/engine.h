@@ -9,6 +9,7 @@
 #include "engine/autodiff/grad.h"                     // IWYU pragma: export
 #include "engine/autodiff/jacobian.h"                 // IWYU pragma: export
 #include "engine/autodiff/jvp.h"                      // IWYU pragma: export
+#include "engine/autodiff/laplacian.h"                // IWYU pragma: export
 #include "engine/autodiff/linear_operator.h"          // IWYU pragma: export
 #include "engine/autodiff/operator_determinant.h"     // IWYU pragma: export
 #include "engine/autodiff/spectrum.h"                 // IWYU pragma: export
