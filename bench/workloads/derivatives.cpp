@@ -84,7 +84,7 @@ WorkloadMaker field_derivative(std::int64_t rows, Derivative derivative) {
 void add_derivative_workloads(Workloads& workloads) {
   workloads["divergence"] = field_derivative(32, [](const Field& v, const Tensor& x) {
     JacobianOptions options;
-    options.divergence = DivergenceMethod::forward;
+    options.method = JacobianMethod::forward;
     return divergence(v, x, options);
   });
   workloads["trace"] = field_derivative(32, [](const Field& v, const Tensor& x) { return divergence(v, x); });

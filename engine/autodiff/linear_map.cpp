@@ -7,6 +7,7 @@
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
+#include "engine/ops/slicing.h"
 
 namespace nabla {
 namespace {
@@ -54,8 +55,15 @@ Tensor batched(const LinearMap& map) {
   return map.kind == MapKind::shared ? insert_axes(*map.matrix, {-3}) : *map.matrix;
 }
 
-// A map as one matrix for each sample.
-Tensor formed(const LinearMap& map) {
+std::int64_t rank_of(const LinearMap& map) { return map.left->shape()[1]; }
+
+// A map as one matrix for each sample, [B or 1, rows, columns].
+Tensor formed(const LinearMap& map, DType dtype) {
+  if (map.kind == MapKind::diagonal) {
+    const Tensor eye = insert_axes(identity(map.rows, dtype), {-3});
+    return map.left ? columns_scaled(eye, *map.left) : eye;
+  }
+  if (map.kind == MapKind::low_rank) return matmul(transpose(*map.left), *map.right);
   Tensor matrix = batched(map);
   if (map.left) matrix = matrix * insert_axes(*map.left, {-1});
   return map.right ? columns_scaled(matrix, *map.right) : matrix;
@@ -66,14 +74,75 @@ Tensor times_rows(const Tensor& vector, const Tensor& matrix) {
   return drop_axes(contraction(insert_axes(vector, {-1}), matrix, {-2}), {-2});
 }
 
+// Each of the vectors [B or 1, k, n] times a diagonal [B or 1, n].
+Tensor scaled(const Tensor& vectors, const Diagonal& d) {
+  return d ? vectors * insert_axes(*d, {-2}) : vectors;
+}
+
+// A map with a matrix, applied to the vectors [B or 1, k, columns] or, transposed, [B or 1, k, rows]. Vectors
+// of all samples go through a shared matrix as rows of one product.
+Tensor applied(const LinearMap& map, const Tensor& vectors, bool transposed) {
+  const Tensor in = scaled(vectors, transposed ? map.left : map.right);
+  const Tensor matrix = transposed ? *map.matrix : transpose(*map.matrix);
+  const std::int64_t samples = in.shape()[0], count = in.shape()[1];
+  const Tensor out = map.kind == MapKind::shared
+                         ? reshape(matmul(reshape(in, {samples * count, in.shape()[2]}), matrix),
+                                   {samples, count, matrix.shape()[-1]})
+                         : matmul(in, matrix);
+  return scaled(out, transposed ? map.right : map.left);
+}
+
+LinearMap of_low_rank(const LinearMap& second, const LinearMap& first, Tensor left, Tensor right) {
+  return {MapKind::low_rank, second.rows, first.columns, std::move(left), {}, std::move(right)};
+}
+
+LinearMap product_of_low_rank(const LinearMap& second, const LinearMap& first) {
+  if (first.kind == MapKind::diagonal)
+    return of_low_rank(second, first, *second.left, scaled(*second.right, first.left));
+  if (second.kind == MapKind::diagonal)
+    return of_low_rank(second, first, scaled(*first.left, second.left), *first.right);
+  if (first.kind != MapKind::low_rank)
+    return of_low_rank(second, first, *second.left, applied(first, *second.right, true));
+  if (second.kind != MapKind::low_rank)
+    return of_low_rank(second, first, applied(second, *first.left, false), *first.right);
+  const Tensor inner = matmul(*second.right, transpose(*first.left));
+  if (rank_of(second) <= rank_of(first))
+    return of_low_rank(second, first, *second.left, matmul(inner, *first.right));
+  return of_low_rank(second, first, matmul(transpose(inner), *second.left), *first.right);
+}
+
+Tensor with_batch(const Tensor& x, std::int64_t samples) {
+  Shape shape = x.shape();
+  shape[0] = samples;
+  return broadcast_to(x, shape);
+}
+
+// Outer products one behind the other.
+LinearMap sum_of_low_rank(const LinearMap& a, const LinearMap& b) {
+  const auto both = [](const Tensor& x, const Tensor& y) {
+    const std::int64_t samples = std::max(x.shape()[0], y.shape()[0]);
+    return concatenate(std::vector<Tensor>{with_batch(x, samples), with_batch(y, samples)}, 1);
+  };
+  return of_low_rank(a, a, both(*a.left, *b.left), both(*a.right, *b.right));
+}
+
 }  // namespace
 
 LinearMap multiply(const LinearMap& second, const LinearMap& first) {
+  if (second.kind == MapKind::low_rank || first.kind == MapKind::low_rank)
+    return product_of_low_rank(second, first);
   if (second.kind == MapKind::diagonal) return with_left(first, second.left);
   if (first.kind == MapKind::diagonal) return with_right(second, first.left);
   const Diagonal middle = product(second.right, first.left);
+  const bool once = second.kind == MapKind::shared && first.kind == MapKind::shared && !middle;
+  if (stays_low_rank(second.columns, second.rows, first.columns, once)) {
+    const Tensor left = scaled(transpose(batched(second)), second.left);
+    const Tensor right = scaled(batched(first), first.right);
+    // The scales in the middle belong to the outer products; the shared side of them takes the fewest.
+    return of_low_rank(second, first, left, middle ? right * insert_axes(*middle, {-1}) : right);
+  }
   LinearMap result{MapKind::shared, second.rows, first.columns, second.left, {}, first.right};
-  if (second.kind == MapKind::shared && first.kind == MapKind::shared && !middle) {
+  if (once) {
     result.matrix = matmul(*second.matrix, *first.matrix);
     return result;
   }
@@ -94,26 +163,50 @@ void add(LinearMaps& to, const LinearMap& term) {
       map.left = full(map.left) + full(term.left);
       return;
     }
+    if (map.kind == MapKind::low_rank) {
+      const LinearMap both = sum_of_low_rank(map, term);
+      if (!is_full_rank(rank_of(both), both.rows, both.columns)) {
+        map = both;
+        return;
+      }
+      std::erase_if(to, [](const LinearMap& m) { return m.kind == MapKind::low_rank; });
+      const Tensor matrix = formed(both, both.left->dtype());
+      const bool shared = matrix.shape()[0] == 1;
+      add(to, {shared ? MapKind::shared : MapKind::per_sample,
+               both.rows,
+               both.columns,
+               {},
+               shared ? drop_axes(matrix, {-3}) : matrix,
+               {}});
+      return;
+    }
     if (map.left || map.right || term.left || term.right) continue;
     map.matrix = *map.matrix + *term.matrix;
     return;
   }
   to.push_back(term);
-  const auto is_matrix = [](const LinearMap& map) { return map.kind != MapKind::diagonal; };
+  const auto is_matrix = [](const LinearMap& map) {
+    return map.kind == MapKind::shared || map.kind == MapKind::per_sample;
+  };
   if (std::ranges::count_if(to, is_matrix) <= kMostMatrices) return;
   LinearMap sum_of_all{MapKind::per_sample, term.rows, term.columns, {}, {}, {}};
-  for (const LinearMap& map : to)
-    if (is_matrix(map))
-      sum_of_all.matrix = sum_of_all.matrix ? *sum_of_all.matrix + formed(map) : formed(map);
+  for (const LinearMap& map : to) {
+    if (!is_matrix(map)) continue;
+    const Tensor matrix = formed(map, map.matrix->dtype());
+    sum_of_all.matrix = sum_of_all.matrix ? *sum_of_all.matrix + matrix : matrix;
+  }
   std::erase_if(to, is_matrix);
   to.push_back(sum_of_all);
 }
 
-Tensor trace_of_product(const LinearMap& second, const LinearMap& first, DType dtype) {
-  const std::int64_t n = first.columns;
+Tensor diagonal_of_product(const LinearMap& second, const LinearMap& first, DType dtype) {
   if (second.kind == MapKind::diagonal && first.kind == MapKind::diagonal) {
     const Diagonal d = product(second.left, first.left);
-    return d ? sum(*d, {-1}) : full({1}, static_cast<double>(n), dtype);
+    return d ? *d : ones({1, first.columns}, dtype);
+  }
+  if (second.kind == MapKind::low_rank || first.kind == MapKind::low_rank) {
+    const LinearMap both = multiply(second, first);
+    return sum(*both.left * *both.right, {-2});
   }
   if (second.kind == MapKind::diagonal || first.kind == MapKind::diagonal) {
     const LinearMap& map = second.kind == MapKind::diagonal ? first : second;
@@ -121,7 +214,30 @@ Tensor trace_of_product(const LinearMap& second, const LinearMap& first, DType d
     Tensor on_diagonal = diagonal_of(batched(map));  // [B or 1, n]
     for (const Diagonal& factor : {map.left, map.right, d})
       if (factor) on_diagonal = on_diagonal * *factor;
-    return sum(on_diagonal, {-1});
+    return on_diagonal;
+  }
+  // l2_i r1_i sum_j M2_ij (r2 l1)_j M1_ji
+  const Diagonal middle = product(second.right, first.left);
+  const Tensor both = batched(second) * transpose(batched(first));
+  Tensor on_diagonal = middle ? times_rows(*middle, transpose(both)) : sum(both, {-1});
+  for (const Diagonal& factor : {second.left, first.right})
+    if (factor) on_diagonal = on_diagonal * *factor;
+  return on_diagonal;
+}
+
+Tensor trace_of_product(const LinearMap& second, const LinearMap& first, DType dtype) {
+  const auto has_matrix = [](const LinearMap& map) {
+    return map.kind == MapKind::shared || map.kind == MapKind::per_sample;
+  };
+  const std::int64_t n = first.columns;
+  if (second.kind == MapKind::diagonal && first.kind == MapKind::diagonal && !second.left && !first.left)
+    return full({1}, static_cast<double>(n), dtype);
+  // tr(AB) = tr(BA): vectors of few meet the matrix, and the shorter diagonal is summed.
+  if (!has_matrix(second) || !has_matrix(first)) {
+    const bool turned =
+        second.kind != MapKind::diagonal && first.kind != MapKind::diagonal && second.rows > first.rows;
+    return sum(turned ? diagonal_of_product(first, second, dtype) : diagonal_of_product(second, first, dtype),
+               {-1});
   }
   // sum_ij l1_i M1_ij r1_j l2_j M2_ji r2_i
   const Diagonal by_row = product(second.left, first.right);
@@ -130,6 +246,16 @@ Tensor trace_of_product(const LinearMap& second, const LinearMap& first, DType d
   const Tensor rows = by_row ? *by_row : ones({1, n}, both.dtype());
   const Tensor by_columns = times_rows(rows, both);  // [B or 1, columns]
   return sum(by_column ? by_columns * *by_column : by_columns, {-1});
+}
+
+Tensor formed(const LinearMaps& maps, DType dtype) {
+  if (maps.empty()) throw Error("formed: a sum without terms has no extents");
+  Tensor matrix;
+  for (const LinearMap& map : maps) {
+    const Tensor term = formed(map, dtype);
+    matrix = matrix ? matrix + term : term;
+  }
+  return matrix;
 }
 
 }  // namespace nabla
