@@ -7,6 +7,7 @@
 #include <set>
 
 #include "engine/autodiff/graded_elimination.h"
+#include "engine/autodiff/vertex_cut.h"
 
 namespace nabla {
 namespace {
@@ -22,6 +23,10 @@ constexpr double kElementwise = 8;
 
 bool has_matrix(const MapForm& map) { return map.kind == MapKind::shared || map.kind == MapKind::per_sample; }
 
+double elements_of(const MapForm& map) {
+  return static_cast<double>(map.rows) * static_cast<double>(map.columns);
+}
+
 // The arithmetic of linear_map.cpp on forms alone, counted.
 struct CountingAlgebra {
   using Edge = std::vector<MapForm>;
@@ -29,47 +34,50 @@ struct CountingAlgebra {
   /// What a walk that closes is asked for: the sum of its diagonal alone, or the diagonal.
   bool sums = true;
 
-  // A map with a matrix, applied to `count` vectors, which may be other ones for each sample.
-  bool apply(const MapForm& map, std::int64_t count, bool vary, bool transposed) {
-    const double elements =
-        static_cast<double>(count) * static_cast<double>(map.rows) * static_cast<double>(map.columns);
-    const bool before = transposed ? map.scaled_left : map.scaled_right;
-    const bool after = transposed ? map.scaled_right : map.scaled_left;
-    const bool each = vary || before || map.kind == MapKind::per_sample;
-    (each ? cost.per_sample : cost.once) += 2 * elements;
-    cost.per_sample += static_cast<double>(count) * ((before ? static_cast<double>(map.columns) : 0) +
-                                                     (after ? static_cast<double>(map.rows) : 0));
-    return each || after;
+  void count(double operations, bool once) { (once ? cost.once : cost.per_sample) += operations; }
+  void count_scaling(Scale scale, std::int64_t rows, std::int64_t columns) {
+    if (scale != Scale::none) cost.per_sample += static_cast<double>(rows * columns);
+  }
+
+  // A map with a matrix, applied to `vectors` of them: does the result vary?
+  Scale apply(const MapForm& map, std::int64_t vectors, Scale vary, bool transposed) {
+    const Scale before = transposed ? map.left : map.right, after = transposed ? map.right : map.left;
+    const bool once = vary == Scale::none && before == Scale::none && map.kind == MapKind::shared;
+    count(2 * static_cast<double>(vectors) * elements_of(map), once);
+    count_scaling(before, vectors, transposed ? map.rows : map.columns);
+    count_scaling(after, vectors, transposed ? map.columns : map.rows);
+    return once && after == Scale::none ? Scale::none : Scale::elements;
   }
 
   MapForm multiply_low_rank(const MapForm& second, const MapForm& first) {
-    MapForm result{MapKind::low_rank, second.rows, first.columns};
-    const auto scale = [&](const MapForm& low, const MapForm& diagonal, std::int64_t extent) {
-      cost.per_sample += diagonal.scaled_left ? static_cast<double>(low.rank * extent) : 0;
-      return diagonal.scaled_left;
+    MapForm result{MapKind::low_rank, second.rows,
+                   first.columns,     Scale::none,
+                   Scale::none,       second.kind == MapKind::low_rank ? second.rank : first.rank};
+    const auto scaled = [&](Scale side, const MapForm& diagonal) {
+      count_scaling(diagonal.left, result.rank, diagonal.rows);
+      return diagonal.left == Scale::none ? side : Scale::elements;
     };
-    result.rank = second.kind == MapKind::low_rank ? second.rank : first.rank;
     if (first.kind == MapKind::diagonal) {
-      result.scaled_left = second.scaled_left;
-      result.scaled_right = scale(second, first, first.rows) || second.scaled_right;
+      result.left = second.left;
+      result.right = scaled(second.right, first);
     } else if (second.kind == MapKind::diagonal) {
-      result.scaled_left = scale(first, second, second.rows) || first.scaled_left;
-      result.scaled_right = first.scaled_right;
+      result.left = scaled(first.left, second);
+      result.right = first.right;
     } else if (first.kind != MapKind::low_rank) {
-      result.scaled_left = second.scaled_left;
-      result.scaled_right = apply(first, second.rank, second.scaled_right, true);
+      result.left = second.left;
+      result.right = apply(first, second.rank, second.right, true);
     } else if (second.kind != MapKind::low_rank) {
-      result.scaled_left = apply(second, first.rank, first.scaled_left, false);
-      result.scaled_right = first.scaled_right;
+      result.left = apply(second, first.rank, first.left, false);
+      result.right = first.right;
     } else {
-      const bool inner = second.scaled_right || first.scaled_left;
+      const Scale inner = std::max(second.right, first.left);
       const bool keeps_second = second.rank <= first.rank;
       result.rank = std::min(second.rank, first.rank);
-      result.scaled_left = second.scaled_left || (!keeps_second && inner);
-      result.scaled_right = first.scaled_right || (keeps_second && inner);
-      const double outer = static_cast<double>(keeps_second ? first.columns : second.rows);
-      (result.scaled_left || result.scaled_right ? cost.per_sample : cost.once) +=
-          2.0 * static_cast<double>(second.rank * first.rank) * (static_cast<double>(second.columns) + outer);
+      result.left = keeps_second ? second.left : std::max(second.left, inner);
+      result.right = keeps_second ? std::max(first.right, inner) : first.right;
+      const std::int64_t outer = keeps_second ? first.columns : second.rows;
+      count(2 * static_cast<double>(second.rank * first.rank) * static_cast<double>(second.columns + outer),
+            result.left == Scale::none && result.right == Scale::none);
     }
     return result;
   }
@@ -79,84 +87,96 @@ struct CountingAlgebra {
       return multiply_low_rank(second, first);
     if (second.kind == MapKind::diagonal || first.kind == MapKind::diagonal) {
       MapForm result = second.kind == MapKind::diagonal ? first : second;
-      const bool scales = (second.kind == MapKind::diagonal ? second : first).scaled_left;
-      if (result.kind == MapKind::diagonal || second.kind == MapKind::diagonal)
-        result.scaled_left = result.scaled_left || scales;
-      else
-        result.scaled_right = result.scaled_right || scales;
-      cost.per_sample += scales ? static_cast<double>(result.rows) : 0;
+      const Scale scale = (second.kind == MapKind::diagonal ? second : first).left;
+      Scale& side =
+          result.kind == MapKind::diagonal || second.kind == MapKind::diagonal ? result.left : result.right;
+      side = std::max(side, scale);
+      count_scaling(scale, result.rows, 1);
       return result;
     }
-    const bool is_scaled = second.scaled_right || first.scaled_left;
-    const bool once = second.kind == MapKind::shared && first.kind == MapKind::shared && !is_scaled;
+    Scale middle = std::max(second.right, first.left), outer = second.left;
+    if (middle == Scale::uniform) {
+      outer = std::max(outer, middle);
+      middle = Scale::none;
+    }
+    const bool once =
+        second.kind == MapKind::shared && first.kind == MapKind::shared && middle == Scale::none;
     if (stays_low_rank(second.columns, second.rows, first.columns, once)) {
-      const double rank = static_cast<double>(second.columns);
-      cost.per_sample += second.scaled_left ? rank * static_cast<double>(second.rows) : 0;
-      cost.per_sample += first.scaled_right || is_scaled ? 2 * rank * static_cast<double>(first.columns) : 0;
+      const auto side = [](const MapForm& map, Scale scale) {
+        return map.kind == MapKind::per_sample || scale != Scale::none ? Scale::elements : Scale::none;
+      };
+      count_scaling(outer, second.columns, second.rows);
+      count_scaling(std::max(first.right, middle), second.columns, first.columns);
       return {MapKind::low_rank,
               second.rows,
               first.columns,
-              second.scaled_left || second.kind == MapKind::per_sample,
-              first.scaled_right || is_scaled || first.kind == MapKind::per_sample,
+              side(second, outer),
+              side(first, std::max(first.right, middle)),
               second.columns};
     }
-    MapForm result{MapKind::shared, second.rows, first.columns, second.scaled_left, first.scaled_right};
-    const double operations = 2.0 * static_cast<double>(second.rows) * static_cast<double>(second.columns) *
-                              static_cast<double>(first.columns);
-    if (once) {
-      cost.once += operations;
-      return result;
-    }
+    MapForm result{MapKind::shared, second.rows, first.columns, outer, first.right};
+    const double operations = 2 * elements_of(second) * static_cast<double>(first.columns);
+    count(operations, once);
+    if (once) return result;
     result.kind = MapKind::per_sample;
-    const double made = static_cast<double>(result.rows) * static_cast<double>(result.columns);
-    const double scaled =
-        is_scaled ? static_cast<double>(second.rows) * static_cast<double>(second.columns) : 0;
-    cost.per_sample += operations + kElementwise * (made + scaled);
-    cost.elements = std::max(cost.elements, made + scaled);
+    const double made = elements_of(result) + (middle == Scale::none ? 0 : elements_of(second));
+    cost.per_sample += kElementwise * made;
+    cost.elements = std::max(cost.elements, made);
     return result;
   }
-  Edge multiply(const Edge& second, const Edge& first) {
+
+  // All terms with a matrix as one.
+  void form(Edge& maps) {
+    const auto matrices = std::ranges::count_if(maps, has_matrix);
+    if (matrices <= 1) return;
+    const MapForm all{MapKind::per_sample, maps.front().rows, maps.front().columns};
+    cost.per_sample += kElementwise * elements_of(all) * static_cast<double>(matrices);
+    cost.elements = std::max(cost.elements, 2 * elements_of(all));
+    std::erase_if(maps, has_matrix);
+    maps.push_back(all);
+  }
+
+  Edge multiply(Edge second, Edge first) {
+    const bool second_forms = std::ranges::any_of(first, has_matrix);
+    if (std::ranges::any_of(second, has_matrix)) form(first);
+    if (second_forms) form(second);
     Edge result;
     for (const MapForm& s : second)
       for (const MapForm& f : first) add(result, multiply(s, f));
     return result;
   }
+
   void add(Edge& to, const MapForm& term) {
-    const double elements = static_cast<double>(term.rows) * static_cast<double>(term.columns);
     for (MapForm& map : to) {
       if (map.kind != term.kind) continue;
       if (map.kind == MapKind::diagonal) {
-        map.scaled_left = map.scaled_left || term.scaled_left;
+        map.left = std::max(map.left, term.left);
         return;
       }
       if (map.kind == MapKind::low_rank) {
         map.rank += term.rank;
-        map.scaled_left = map.scaled_left || term.scaled_left;
-        map.scaled_right = map.scaled_right || term.scaled_right;
+        map.left = std::max(map.left, term.left);
+        map.right = std::max(map.right, term.right);
         if (!is_full_rank(map.rank, map.rows, map.columns)) return;
-        const bool shared = !map.scaled_left && !map.scaled_right;
-        const double operations = 2 * static_cast<double>(map.rank) * elements;
-        (shared ? cost.once : cost.per_sample) += operations;
-        if (!shared) cost.elements = std::max(cost.elements, elements);
+        const bool once = map.left == Scale::none && map.right == Scale::none;
+        count(2 * static_cast<double>(map.rank) * elements_of(map), once);
+        if (!once) cost.elements = std::max(cost.elements, elements_of(map));
         std::erase_if(to, [](const MapForm& m) { return m.kind == MapKind::low_rank; });
-        add(to, MapForm{shared ? MapKind::shared : MapKind::per_sample, term.rows, term.columns});
+        add(to, MapForm{once ? MapKind::shared : MapKind::per_sample, term.rows, term.columns});
         return;
       }
-      if (map.scaled_left || map.scaled_right || term.scaled_left || term.scaled_right) continue;
-      if (map.kind == MapKind::per_sample) cost.per_sample += kElementwise * elements;
+      const bool is_scaled = std::max({map.left, map.right, term.left, term.right}) != Scale::none;
+      if (is_scaled) continue;
+      if (map.kind == MapKind::per_sample) cost.per_sample += kElementwise * elements_of(map);
       return;
     }
     to.push_back(term);
-    const auto count = std::ranges::count_if(to, has_matrix);
-    if (count <= kMostMatrices) return;
-    cost.per_sample += kElementwise * elements * static_cast<double>(count);
-    cost.elements = std::max(cost.elements, 2 * elements);
-    std::erase_if(to, has_matrix);
-    to.push_back({MapKind::per_sample, term.rows, term.columns});
+    if (std::ranges::count_if(to, has_matrix) > kMostMatrices) form(to);
   }
   void add(Edge& to, const Edge& terms) {
     for (const MapForm& term : terms) add(to, term);
   }
+
   void close(const MapForm& s, const MapForm& f) {
     if (s.kind == MapKind::low_rank || f.kind == MapKind::low_rank) {
       const MapForm both = multiply(s, f);
@@ -167,15 +187,14 @@ struct CountingAlgebra {
       cost.per_sample += kElementwise * static_cast<double>(s.rows);
       return;
     }
-    const double elements = static_cast<double>(s.rows) * static_cast<double>(s.columns);
-    const bool shared = s.kind == MapKind::shared && f.kind == MapKind::shared;
-    const bool between = s.scaled_right || f.scaled_left;
-    const bool scaled = between || (sums && (s.scaled_left || f.scaled_right));
-    if (shared) cost.once += kElementwise * elements;
-    if (!shared)
-      cost.per_sample += 3 * kElementwise * elements;
-    else if (scaled)
-      cost.per_sample += 2 * elements;
+    const bool once = s.kind == MapKind::shared && f.kind == MapKind::shared;
+    const bool inside = std::max(s.right, f.left) == Scale::elements;
+    const bool outside = sums && std::max(s.left, f.right) == Scale::elements;
+    if (once) cost.once += kElementwise * elements_of(s);
+    if (!once)
+      cost.per_sample += 3 * kElementwise * elements_of(s);
+    else if (inside || outside)
+      cost.per_sample += 2 * elements_of(s);
   }
   void close(const Edge& second, const Edge& first) {
     for (const MapForm& s : second)
@@ -270,16 +289,35 @@ State search(const State& from, const std::set<int>& left, std::int64_t samples)
   return layer.begin()->second;
 }
 
-// The vertices that are eliminated, from `first` upwards and around.
-std::vector<int> rotated(const EliminationGraph& graph, int first) {
-  const int vertices = static_cast<int>(graph.sizes.size());
+// The vertices that are eliminated, upwards: forward mode around what stays or comes last.
+std::vector<int> upwards(const EliminationGraph& graph) {
   std::vector<int> order;
-  for (int i = 0; i < vertices; ++i) {
-    const int vertex = (first + i) % vertices;
-    if (vertex == graph.result || (vertex == graph.argument && graph.goal != EliminationGoal::trace))
-      continue;
-    order.push_back(vertex);
+  for (int vertex = 0; vertex < static_cast<int>(graph.sizes.size()); ++vertex)
+    if (vertex != graph.result && vertex != graph.argument) order.push_back(vertex);
+  if (graph.goal == EliminationGoal::trace) order.push_back(graph.argument);
+  return order;
+}
+
+// Upwards from a cut, around by the argument, and the cut itself last.
+std::vector<int> upwards_from(const EliminationGraph& graph, const std::vector<int>& cut) {
+  std::vector<bool> above(graph.sizes.size(), false);
+  for (const int vertex : cut) above[static_cast<std::size_t>(vertex)] = true;
+  for (std::size_t turn = 0; turn < graph.sizes.size(); ++turn) {  // edges need not be sorted
+    bool found = false;
+    for (const EliminationGraph::Edge& edge : graph.edges) {
+      if (!above[static_cast<std::size_t>(edge.from)] || above[static_cast<std::size_t>(edge.to)]) continue;
+      above[static_cast<std::size_t>(edge.to)] = found = true;
+    }
+    if (!found) break;
   }
+  // A cut through the argument is forward mode.
+  if (above[static_cast<std::size_t>(graph.argument)]) return upwards(graph);
+  std::vector<int> order = upwards(graph);
+  std::ranges::stable_sort(order, {}, [&](int vertex) {
+    if (std::ranges::binary_search(cut, vertex)) return 2;
+    if (vertex == graph.argument) return 0;  // after what is above, before the rest
+    return above[static_cast<std::size_t>(vertex)] ? -1 : 1;
+  });
   return order;
 }
 
@@ -293,7 +331,7 @@ std::vector<EliminationOrder> searched_orders(const EliminationGraph& graph) {
     orders.push_back({std::move(name), false, order, state.counted.cost});
   };
   // The argument is pushed up from vertex to vertex, or the result pulled down.
-  std::vector<int> forward = rotated(graph, graph.argument + 1);
+  std::vector<int> forward = upwards(graph);
   State state = all;
   std::set<int> left(forward.begin(), forward.end());
   eliminate_trivial(state, left, graph.sizes);
@@ -301,9 +339,12 @@ std::vector<EliminationOrder> searched_orders(const EliminationGraph& graph) {
   add("forward", forward);
   std::ranges::reverse(forward);
   add("reverse", forward);
-  const int narrowest = static_cast<int>(std::ranges::min_element(graph.sizes) - graph.sizes.begin());
-  add("cut at " + std::to_string(graph.sizes[static_cast<std::size_t>(narrowest)]),
-      rotated(graph, narrowest + 1));
+  std::vector<std::pair<int, int>> edges;
+  for (const EliminationGraph::Edge& edge : graph.edges) edges.emplace_back(edge.from, edge.to);
+  const std::vector<int> cut = narrowest_cut(graph.sizes, edges, graph.argument, graph.result);
+  std::int64_t width = 0;
+  for (const int vertex : cut) width += graph.sizes[static_cast<std::size_t>(vertex)];
+  add("cut at " + std::to_string(width), upwards_from(graph, cut));
   orders.back().is_cut = true;
   std::ranges::stable_sort(orders, {},
                            [&](const EliminationOrder& order) { return order.cost.total(graph.samples); });
@@ -318,8 +359,9 @@ std::vector<std::int64_t> key_of(const EliminationGraph& graph) {
   for (const EliminationGraph::Edge& edge : graph.edges) {
     key.insert(key.end(), {edge.from, edge.to, static_cast<std::int64_t>(edge.terms.size())});
     for (const MapForm& map : edge.terms)
-      key.insert(key.end(), {static_cast<std::int64_t>(map.kind), map.rows, map.columns, map.scaled_left,
-                             map.scaled_right, map.rank});
+      key.insert(key.end(),
+                 {static_cast<std::int64_t>(map.kind), map.rows, map.columns,
+                  static_cast<std::int64_t>(map.left), static_cast<std::int64_t>(map.right), map.rank});
   }
   return key;
 }
@@ -331,7 +373,7 @@ EliminationGraph without_trivial_vertices(const EliminationGraph& graph) {
   open.goal = EliminationGoal::whole;
   CountingAlgebra algebra;
   State state{start(open, algebra), algebra, {}};
-  const std::vector<int> vertices = rotated(open, 0);
+  const std::vector<int> vertices = upwards(open);
   std::set<int> left(vertices.begin(), vertices.end());
   eliminate_trivial(state, left, graph.sizes);
   EliminationGraph simple{graph.sizes, {}, graph.argument, graph.result, graph.goal, graph.samples};

@@ -7,12 +7,15 @@
 
 namespace nabla {
 
+/// How a side of a map is scaled for each sample: not at all, by one number, or element by element.
+enum class Scale { none, uniform, elements };
+
 /// What is known of a term of an edge before any element is: LinearMap without its tensors.
 struct MapForm {
   MapKind kind;
   std::int64_t rows, columns;
-  /// By diagonals of each sample; of low rank: is that side another for each sample?
-  bool scaled_left = false, scaled_right = false;
+  /// Of low rank: none where that side is the same for all samples, else elements.
+  Scale left = Scale::none, right = Scale::none;
   std::int64_t rank = 0;  ///< of low rank
 };
 

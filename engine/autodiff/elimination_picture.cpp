@@ -50,10 +50,11 @@ std::string label_of(const std::vector<MapForm>& terms) {
     const std::string extents = std::to_string(map.rows) + "\u00d7" + std::to_string(map.columns);
     switch (map.kind) {
       case MapKind::diagonal:
-        label += map.scaled_left ? "D" : "1";
+        label += map.left == Scale::none ? "1" : map.left == Scale::uniform ? "c" : "D";
         break;
       case MapKind::shared:
-        label += (map.scaled_left ? "D " : "") + ("W " + extents) + (map.scaled_right ? " D" : "");
+        label +=
+            (map.left != Scale::none ? "D " : "") + ("W " + extents) + (map.right != Scale::none ? " D" : "");
         break;
       case MapKind::per_sample:
         label += "J " + extents;

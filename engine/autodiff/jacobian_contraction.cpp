@@ -12,8 +12,11 @@ namespace nabla {
 namespace {
 
 MapForm form_of(const LinearMap& map) {
-  const auto varies = [](const std::optional<Tensor>& d) { return d && d->shape()[0] != 1; };
-  return {map.kind, map.rows, map.columns, varies(map.left), varies(map.right)};
+  const auto scale = [](const std::optional<Tensor>& d) {
+    if (!d || d->shape()[0] == 1) return Scale::none;
+    return d->shape()[-1] == 1 ? Scale::uniform : Scale::elements;
+  };
+  return {map.kind, map.rows, map.columns, scale(map.left), scale(map.right)};
 }
 
 // Builds the expressions.
@@ -24,10 +27,7 @@ struct BuildingAlgebra {
   std::optional<Tensor> total = {};  // [B or 1] or [B or 1, n]
 
   LinearMaps multiply(const LinearMaps& second, const LinearMaps& first) {
-    LinearMaps result;
-    for (const LinearMap& s : second)
-      for (const LinearMap& f : first) nabla::add(result, nabla::multiply(s, f));
-    return result;
+    return nabla::multiply(second, first);
   }
   void add(LinearMaps& to, const LinearMaps& terms) {
     for (const LinearMap& term : terms) nabla::add(to, term);

@@ -112,7 +112,9 @@ class Reader {
         if (!partial) return std::nullopt;
         if (&partial->node() != &seed->node()) {
           const Tensor factor = promoted(*partial, node->shape().rank());
-          Shape shape = node->shape();
+          // One factor for all elements of a sample stays one.
+          const bool uniform = factor.size() == factor.shape()[axis_out];
+          Shape shape = uniform ? factor.shape() : node->shape();
           shape[axis_out] = factor.shape()[axis_out];
           map.left = flat_samples(broadcast_to(factor, shape), 0, shape.rank(), axis_out);
         }

@@ -15,6 +15,12 @@ namespace {
 using Diagonal = std::optional<Tensor>;
 
 bool is_shared(const Diagonal& d) { return d && d->shape()[0] == 1; }
+// Does it scale all elements alike? Then it may stand on either side of a matrix.
+bool is_uniform(const Diagonal& d) { return d && d->shape()[-1] == 1; }
+
+bool has_matrix(const LinearMap& map) {
+  return map.kind == MapKind::shared || map.kind == MapKind::per_sample;
+}
 
 Diagonal product(const Diagonal& a, const Diagonal& b) {
   if (!a) return b;
@@ -69,9 +75,15 @@ Tensor formed(const LinearMap& map, DType dtype) {
   return map.right ? columns_scaled(matrix, *map.right) : matrix;
 }
 
-// Sums vector[i] matrix[i, j] over i; [B or 1, rows] and [B or 1, rows, columns].
+// Sums vector[i] matrix[i, j] over i; [B or 1, rows or 1] and [B or 1, rows, columns].
 Tensor times_rows(const Tensor& vector, const Tensor& matrix) {
+  if (vector.shape()[-1] == 1) return vector * sum(matrix, {-2});
   return drop_axes(contraction(insert_axes(vector, {-1}), matrix, {-2}), {-2});
+}
+
+// Over n elements that may be one for all.
+Tensor summed(const Tensor& d, std::int64_t n) {
+  return d.shape()[-1] == n ? sum(d, {-1}) : drop_axes(d, {-1}) * static_cast<double>(n);
 }
 
 // Each of the vectors [B or 1, k, n] times a diagonal [B or 1, n].
@@ -126,6 +138,20 @@ LinearMap sum_of_low_rank(const LinearMap& a, const LinearMap& b) {
   return of_low_rank(a, a, both(*a.left, *b.left), both(*a.right, *b.right));
 }
 
+// All terms with a matrix as one.
+LinearMaps with_one_matrix(LinearMaps maps) {
+  if (std::ranges::count_if(maps, has_matrix) <= 1) return maps;
+  LinearMap all{MapKind::per_sample, maps.front().rows, maps.front().columns, {}, {}, {}};
+  for (const LinearMap& map : maps) {
+    if (!has_matrix(map)) continue;
+    const Tensor matrix = formed(map, map.matrix->dtype());
+    all.matrix = all.matrix ? *all.matrix + matrix : matrix;
+  }
+  std::erase_if(maps, has_matrix);
+  maps.push_back(all);
+  return maps;
+}
+
 }  // namespace
 
 LinearMap multiply(const LinearMap& second, const LinearMap& first) {
@@ -133,15 +159,20 @@ LinearMap multiply(const LinearMap& second, const LinearMap& first) {
     return product_of_low_rank(second, first);
   if (second.kind == MapKind::diagonal) return with_left(first, second.left);
   if (first.kind == MapKind::diagonal) return with_right(second, first.left);
-  const Diagonal middle = product(second.right, first.left);
+  Diagonal middle = product(second.right, first.left);
+  Diagonal outer = second.left;
+  if (is_uniform(middle)) {
+    outer = product(outer, middle);
+    middle.reset();
+  }
   const bool once = second.kind == MapKind::shared && first.kind == MapKind::shared && !middle;
   if (stays_low_rank(second.columns, second.rows, first.columns, once)) {
-    const Tensor left = scaled(transpose(batched(second)), second.left);
+    const Tensor left = scaled(transpose(batched(second)), outer);
     const Tensor right = scaled(batched(first), first.right);
     // The scales in the middle belong to the outer products; the shared side of them takes the fewest.
     return of_low_rank(second, first, left, middle ? right * insert_axes(*middle, {-1}) : right);
   }
-  LinearMap result{MapKind::shared, second.rows, first.columns, second.left, {}, first.right};
+  LinearMap result{MapKind::shared, second.rows, first.columns, outer, {}, first.right};
   if (once) {
     result.matrix = matmul(*second.matrix, *first.matrix);
     return result;
@@ -159,7 +190,7 @@ void add(LinearMaps& to, const LinearMap& term) {
     if (map.kind == MapKind::diagonal) {
       if (!map.left && !term.left) continue;  // two identities: without a type to add them in
       const DType dtype = term.left ? term.left->dtype() : map.left->dtype();
-      const auto full = [&](const Diagonal& d) { return d ? *d : ones({1, map.rows}, dtype); };
+      const auto full = [&](const Diagonal& d) { return d ? *d : ones({1, 1}, dtype); };
       map.left = full(map.left) + full(term.left);
       return;
     }
@@ -185,24 +216,23 @@ void add(LinearMaps& to, const LinearMap& term) {
     return;
   }
   to.push_back(term);
-  const auto is_matrix = [](const LinearMap& map) {
-    return map.kind == MapKind::shared || map.kind == MapKind::per_sample;
+  if (std::ranges::count_if(to, has_matrix) > kMostMatrices) to = with_one_matrix(to);
+}
+
+LinearMaps multiply(const LinearMaps& second, const LinearMaps& first) {
+  const auto ready = [](const LinearMaps& maps, const LinearMaps& other) {
+    return std::ranges::any_of(other, has_matrix) ? with_one_matrix(maps) : maps;
   };
-  if (std::ranges::count_if(to, is_matrix) <= kMostMatrices) return;
-  LinearMap sum_of_all{MapKind::per_sample, term.rows, term.columns, {}, {}, {}};
-  for (const LinearMap& map : to) {
-    if (!is_matrix(map)) continue;
-    const Tensor matrix = formed(map, map.matrix->dtype());
-    sum_of_all.matrix = sum_of_all.matrix ? *sum_of_all.matrix + matrix : matrix;
-  }
-  std::erase_if(to, is_matrix);
-  to.push_back(sum_of_all);
+  LinearMaps result;
+  for (const LinearMap& s : ready(second, first))
+    for (const LinearMap& f : ready(first, second)) add(result, multiply(s, f));
+  return result;
 }
 
 Tensor diagonal_of_product(const LinearMap& second, const LinearMap& first, DType dtype) {
   if (second.kind == MapKind::diagonal && first.kind == MapKind::diagonal) {
     const Diagonal d = product(second.left, first.left);
-    return d ? *d : ones({1, first.columns}, dtype);
+    return d ? *d : ones({1, 1}, dtype);
   }
   if (second.kind == MapKind::low_rank || first.kind == MapKind::low_rank) {
     const LinearMap both = multiply(second, first);
@@ -219,33 +249,27 @@ Tensor diagonal_of_product(const LinearMap& second, const LinearMap& first, DTyp
   // l2_i r1_i sum_j M2_ij (r2 l1)_j M1_ji
   const Diagonal middle = product(second.right, first.left);
   const Tensor both = batched(second) * transpose(batched(first));
-  Tensor on_diagonal = middle ? times_rows(*middle, transpose(both)) : sum(both, {-1});
+  Tensor on_diagonal = times_rows(middle ? *middle : ones({1, 1}, both.dtype()), transpose(both));
   for (const Diagonal& factor : {second.left, first.right})
     if (factor) on_diagonal = on_diagonal * *factor;
   return on_diagonal;
 }
 
 Tensor trace_of_product(const LinearMap& second, const LinearMap& first, DType dtype) {
-  const auto has_matrix = [](const LinearMap& map) {
-    return map.kind == MapKind::shared || map.kind == MapKind::per_sample;
-  };
   const std::int64_t n = first.columns;
-  if (second.kind == MapKind::diagonal && first.kind == MapKind::diagonal && !second.left && !first.left)
-    return full({1}, static_cast<double>(n), dtype);
   // tr(AB) = tr(BA): vectors of few meet the matrix, and the shorter diagonal is summed.
   if (!has_matrix(second) || !has_matrix(first)) {
     const bool turned =
         second.kind != MapKind::diagonal && first.kind != MapKind::diagonal && second.rows > first.rows;
-    return sum(turned ? diagonal_of_product(first, second, dtype) : diagonal_of_product(second, first, dtype),
-               {-1});
+    return turned ? summed(diagonal_of_product(first, second, dtype), first.rows)
+                  : summed(diagonal_of_product(second, first, dtype), n);
   }
   // sum_ij l1_i M1_ij r1_j l2_j M2_ji r2_i
   const Diagonal by_row = product(second.left, first.right);
   const Diagonal by_column = product(second.right, first.left);
   const Tensor both = batched(second) * transpose(batched(first));
-  const Tensor rows = by_row ? *by_row : ones({1, n}, both.dtype());
-  const Tensor by_columns = times_rows(rows, both);  // [B or 1, columns]
-  return sum(by_column ? by_columns * *by_column : by_columns, {-1});
+  const Tensor by_columns = times_rows(by_row ? *by_row : ones({1, 1}, both.dtype()), both);
+  return sum(by_column ? by_columns * *by_column : by_columns, {-1});  // of [B or 1, columns]
 }
 
 Tensor formed(const LinearMaps& maps, DType dtype) {

@@ -19,8 +19,8 @@ enum class MapKind { diagonal, shared, per_sample, low_rank };
 struct LinearMap {
   MapKind kind = MapKind::diagonal;
   std::int64_t rows = 0, columns = 0;
-  /// [B or 1, rows]; the diagonal itself of a diagonal map, none: the identity. Of low rank: [B or 1, rank,
-  /// rows].
+  /// [B or 1, rows], or [B or 1, 1] where all elements are scaled alike; the diagonal itself of a diagonal
+  /// map, none: the identity. Of low rank: [B or 1, rank, rows].
   std::optional<Tensor> left;
   std::optional<Tensor> matrix;  ///< shared [rows, columns], per sample [B, rows, columns]
   std::optional<Tensor>
@@ -47,11 +47,14 @@ using LinearMaps = std::vector<LinearMap>;
 
 /// first, then second.
 LinearMap multiply(const LinearMap& second, const LinearMap& first);
+/// The products of all terms. What has several matrices is brought together first where another matrix meets
+/// it: adding them takes less than multiplying each.
+LinearMaps multiply(const LinearMaps& second, const LinearMaps& first);
 /// The sum, with terms brought together where that costs no more than adding two diagonals or matrices.
 void add(LinearMaps& to, const LinearMap& term);
 /// The trace of first, then second, of each sample: [B or 1].
 Tensor trace_of_product(const LinearMap& second, const LinearMap& first, DType dtype);
-/// The diagonal of first, then second, of each sample: [B or 1, rows].
+/// The diagonal of first, then second, of each sample: [B or 1, rows], or [B or 1, 1] where all are equal.
 Tensor diagonal_of_product(const LinearMap& second, const LinearMap& first, DType dtype);
 /// The sum as one matrix for each sample: [B or 1, rows, columns]. @throws Error if it has no terms.
 Tensor formed(const LinearMaps& maps, DType dtype);
