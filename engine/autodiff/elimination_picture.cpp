@@ -43,28 +43,20 @@ const char* colour_of(MapKind kind) {
   return "#000000";
 }
 
-std::string label_of(const std::vector<MapForm>& terms) {
-  std::string label;
-  for (const MapForm& map : terms) {
-    if (!label.empty()) label += " + ";
-    const std::string extents = std::to_string(map.rows) + "\u00d7" + std::to_string(map.columns);
-    switch (map.kind) {
-      case MapKind::diagonal:
-        label += map.left == Scale::none ? "1" : map.left == Scale::uniform ? "c" : "D";
-        break;
-      case MapKind::shared:
-        label +=
-            (map.left != Scale::none ? "D " : "") + ("W " + extents) + (map.right != Scale::none ? " D" : "");
-        break;
-      case MapKind::per_sample:
-        label += "J " + extents;
-        break;
-      case MapKind::low_rank:
-        label += "rank " + std::to_string(map.rank);
-        break;
-    }
+std::string label_of(const MapForm& map) {
+  const std::string extents = std::to_string(map.rows) + "×" + std::to_string(map.columns);
+  switch (map.kind) {
+    case MapKind::diagonal:
+      return map.left == Scale::none ? "1" : map.left == Scale::uniform ? "c" : "D";
+    case MapKind::shared:
+      return (map.left != Scale::none ? "D " : "") + ("W " + extents) +
+             (map.right != Scale::none ? " D" : "");
+    case MapKind::per_sample:
+      return "J " + extents;
+    case MapKind::low_rank:
+      return "rank " + std::to_string(map.rank);
   }
-  return label;
+  return {};
 }
 
 std::string text_at(double x, double y, const std::string& text, const std::string& more = "") {
@@ -107,9 +99,12 @@ std::string draw_edge(const EliminationGraph::Edge& edge, const Place& from, con
                            number(y1 - lift) + " " + number(x2 - bend / 2) + " " + number(y2 - lift) + " " +
                            number(x2) + " " + number(y2);
   const std::string stroke = std::string("stroke=\"") + colour + "\"";
-  return "<path d=\"" + path + "\" fill=\"none\" " + stroke + " stroke-width=\"2\"/>\n" +
-         text_at((x1 + x2) / 2, (y1 + y2) / 2 - 0.75 * lift - 7, label_of(edge.terms),
-                 std::string("font-size=\"10\" fill=\"") + colour + "\"");
+  std::string drawn = "<path d=\"" + path + "\" fill=\"none\" " + stroke + " stroke-width=\"2\"/>\n";
+  double y = (y1 + y2) / 2 - 0.75 * lift - 7;
+  for (auto term = edge.terms.rbegin(); term != edge.terms.rend(); ++term, y -= 12)
+    drawn += text_at((x1 + x2) / 2, y, label_of(*term),
+                     std::string("font-size=\"10\" fill=\"") + colour_of(term->kind) + "\"");
+  return drawn;
 }
 
 std::string legend(double y) {

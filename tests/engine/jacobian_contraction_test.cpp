@@ -230,6 +230,33 @@ TEST_CASE("a contracted trace is differentiable, by the argument and by the weig
   CHECK(std::abs(compiled(at)[0].item() - expected.value.item()) < 1e-12);
 }
 
+TEST_CASE("products of weights run again when a weight has a new version, and only then") {
+  const Tensor first = cast(normal(random_key(1), {96, 96}) * 0.1, DType::f64).detach();
+  const Tensor x = cast(normal(random_key(2), {4, 96}), DType::f64).detach();
+  Cell w(first);
+  const auto trace = [&](JacobianMethod method) {
+    return [&w, method](const Tensor& at) {
+      const Field v = [&](const Tensor& z) {
+        return matmul(nabla::tanh(matmul(nabla::tanh(matmul(z, w.get())), w.get())), w.get());
+      };
+      return divergence(v, at, {.method = method});
+    };
+  };
+  const auto contracted = compile(std::function<Tensor(const Tensor&)>(trace(JacobianMethod::contraction)));
+  const auto check = [&] {
+    const Tensor expected = trace(JacobianMethod::forward)(x);
+    CHECK(distance(contracted(x), expected) < 1e-10);
+    CHECK(distance(contracted((x * 0.5).detach()), expected) > 1e-3);
+  };
+  check();
+  check();
+  const std::uint64_t runs = contracted.statistics().prologue_runs;
+  w.assign((first * 1.25).detach());
+  check();
+  check();
+  CHECK(contracted.statistics().prologue_runs == runs + 1);
+}
+
 TEST_CASE("automatic contracts what is large, and pushes tangents through what can only be applied") {
   const Tensor w = cast(normal(random_key(1), {96, 96}) * 0.1, DType::f64).detach();
   const Tensor x = cast(normal(random_key(2), {4, 96}), DType::f64).detach();
@@ -267,6 +294,13 @@ TEST_CASE("the ways to a divergence are explained") {
   CHECK(contains(text, "[96]: matrix\n"));
   CHECK(contains(text, "diagonal of each sample"));
   CHECK(contains(text, "96 tangents"));
+  CHECK(explain_divergence(mlp, x).saving() > 3);
+  const std::string picture = explain_divergence(mlp, x).svg();
+  CHECK(picture.starts_with("<svg xmlns="));
+  CHECK(picture.ends_with("</svg>\n"));
+  CHECK(contains(picture, ">x</text>"));
+  CHECK(contains(picture, ">D W 96×96</text>"));
+  CHECK(contains(picture, "fill=\"#2d7d46\""));  // a number of the order
   CHECK(contains(
       text,
       "chosen: contracted, searched, because it takes the fewest operations\nvertices are eliminated in the "
