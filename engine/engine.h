@@ -4,6 +4,7 @@
 
 #include "engine/autodiff/checkpoint.h"               // IWYU pragma: export
 #include "engine/autodiff/custom_derivative.h"        // IWYU pragma: export
+#include "engine/autodiff/deflated_trace.h"           // IWYU pragma: export
 #include "engine/autodiff/directional_derivatives.h"  // IWYU pragma: export
 #include "engine/autodiff/explain_trace.h"            // IWYU pragma: export
 #include "engine/autodiff/grad.h"                     // IWYU pragma: export

