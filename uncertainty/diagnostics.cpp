@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
+#include "engine/dense/symmetric_eigenvalues.h"
 #include "engine/ops/composed.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
-#include "uncertainty/symmetric_eigenvalues.h"
 
 namespace nabla::uncertainty {
 namespace {

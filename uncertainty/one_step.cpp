@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/dense/log_determinant.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
@@ -12,7 +13,6 @@
 #include "flow/average_sampling.h"
 #include "flow/likelihood.h"
 #include "flow/per_sample.h"
-#include "uncertainty/log_determinant.h"
 #include "uncertainty/posterior.h"
 #include "uncertainty/require_inside.h"
 

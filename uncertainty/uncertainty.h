@@ -2,10 +2,8 @@
 
 // Everything a program needs of the uncertainty of a flow, and of what it stands on.
 
-#include "flow/flow.h"                          // IWYU pragma: export
-#include "uncertainty/calibration.h"            // IWYU pragma: export
-#include "uncertainty/diagnostics.h"            // IWYU pragma: export
-#include "uncertainty/log_determinant.h"        // IWYU pragma: export
-#include "uncertainty/one_step.h"               // IWYU pragma: export
-#include "uncertainty/posterior.h"              // IWYU pragma: export
-#include "uncertainty/symmetric_eigenvalues.h"  // IWYU pragma: export
+#include "flow/flow.h"                // IWYU pragma: export
+#include "uncertainty/calibration.h"  // IWYU pragma: export
+#include "uncertainty/diagnostics.h"  // IWYU pragma: export
+#include "uncertainty/one_step.h"     // IWYU pragma: export
+#include "uncertainty/posterior.h"    // IWYU pragma: export

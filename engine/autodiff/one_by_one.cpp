@@ -5,8 +5,8 @@
 
 #include "engine/autodiff/alignment.h"
 #include "engine/autodiff/jvp.h"
+#include "engine/autodiff/one_hot_seeds.h"
 #include "engine/autodiff/vjp.h"
-#include "engine/graph/walk.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/slicing.h"
@@ -14,28 +14,11 @@
 namespace nabla {
 namespace {
 
-// Directions pushed at once, so that the tangents of the widest node between x and y stay within the budget.
-std::int64_t chunk_size(const FieldOnVariable& field, std::int64_t directions, std::int64_t bytes) {
-  std::int64_t widest = field.x.size();
-  const Dependents between =
-      dependents(std::span(&field.y, 1), std::span(&field.x, 1), Through::differentiable);
-  for (const Node* node : between.nodes) widest = std::max(widest, node->shape().size());
-  const std::int64_t tangent_bytes =
-      std::max<std::int64_t>(1, widest * static_cast<std::int64_t>(size_of(field.dtype())));
-  return std::clamp<std::int64_t>(bytes / tangent_bytes, 1, std::max<std::int64_t>(1, directions));
-}
-
-// Rows start..stop of the identity as directions of shape [stop-start, 1.., *sample].
-Tensor one_hot_directions(std::int64_t start, std::int64_t stop, int ones, const Shape& sample, DType dtype) {
-  const Shape shape = concatenate(concatenate(Shape{stop - start}, Shape::filled(ones, 1)), sample);
-  return reshape(slice(identity(sample.size(), dtype), 0, start, stop), shape);
-}
-
 // Calls use(directions) for one chunk of one-hot directions after the other.
 template <class Use>
-void for_each_chunk(const Shape& sample, int ones, DType dtype, std::int64_t chunk, Use use) {
+void for_each_chunk(const Shape& sample, int batch, DType dtype, std::int64_t chunk, Use use) {
   for (std::int64_t start = 0; start < sample.size(); start += chunk)
-    use(one_hot_directions(start, std::min(start + chunk, sample.size()), ones, sample, dtype));
+    use(one_hot_seeds(start, std::min(start + chunk, sample.size()), sample, dtype, batch));
 }
 
 std::optional<Tensor> pushed_or_pulled(const FieldOnVariable& field, const Tensor& seeds, Direction direction,
@@ -57,12 +40,14 @@ Tensor contracted_with_directions(const FieldOnVariable& field, const Axes& summ
                                   Direction direction, std::int64_t bytes) {
   const Shape sample = field.x.shape().without_first(1);
   Tensor total;
-  for_each_chunk(sample, 1, field.dtype(), chunk_size(field, sample.size(), bytes), [&](const Tensor& seeds) {
-    const std::optional<Tensor> found = pushed_or_pulled(field, seeds, direction, /*compressed=*/true);
-    if (!found) return;
-    const Tensor part = drop_axes(contraction(*found, seeds, summed), summed);
-    total = total ? total + part : part;
-  });
+  for_each_chunk(sample, 1, field.dtype(), seeds_at_once(field.y, field.x, sample.size(), bytes),
+                 [&](const Tensor& seeds) {
+                   const std::optional<Tensor> found =
+                       pushed_or_pulled(field, seeds, direction, /*compressed=*/true);
+                   if (!found) return;
+                   const Tensor part = drop_axes(contraction(*found, seeds, summed), summed);
+                   total = total ? total + part : part;
+                 });
   return total ? broadcast_to(total, result) : zeros(result, field.dtype());
 }
 
@@ -76,7 +61,7 @@ Tensor all_derivatives(const FieldOnVariable& field, int batch, Direction direct
   const Shape& directions = forward ? inner_x : inner_y;
   const Shape& results = forward ? inner_y : inner_x;
   std::vector<Tensor> chunks;
-  for_each_chunk(directions, batch, field.dtype(), chunk_size(field, directions.size(), bytes),
+  for_each_chunk(directions, batch, field.dtype(), seeds_at_once(field.y, field.x, directions.size(), bytes),
                  [&](const Tensor& seeds) {
                    const std::optional<Tensor> pushed =
                        pushed_or_pulled(field, seeds, direction, /*compressed=*/false);

@@ -6,9 +6,9 @@
 #include <limits>
 #include <numbers>
 
+#include "engine/dense/log_determinant.h"
 #include "engine/engine.h"
 #include "flow/flow.h"
-#include "uncertainty/log_determinant.h"
 #include "uncertainty/posterior.h"
 
 namespace nabla::uncertainty {

@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <span>
 
-namespace nabla::uncertainty {
+namespace nabla {
 
 /// log|det A| of an n x n matrix in row-major order, in f64 on the calling thread, by LU decomposition with
 /// row pivoting (Golub and Van Loan, "Matrix Computations", 4th edition, section 3.4.4). -infinity if A is
@@ -11,4 +11,4 @@ namespace nabla::uncertainty {
 /// @throws Error if the matrix is not of n * n elements or holds a NaN or an infinity.
 double log_abs_determinant(std::span<const double> matrix, std::size_t n);
 
-}  // namespace nabla::uncertainty
+}  // namespace nabla

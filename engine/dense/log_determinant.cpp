@@ -1,4 +1,4 @@
-#include "uncertainty/log_determinant.h"
+#include "engine/dense/log_determinant.h"
 
 #include <cmath>
 #include <limits>
@@ -8,7 +8,7 @@
 
 #include "engine/tensor/error.h"
 
-namespace nabla::uncertainty {
+namespace nabla {
 
 double log_abs_determinant(std::span<const double> matrix, std::size_t n) {
   if (matrix.size() != n * n)
@@ -35,4 +35,4 @@ double log_abs_determinant(std::span<const double> matrix, std::size_t n) {
   return total;
 }
 
-}  // namespace nabla::uncertainty
+}  // namespace nabla

@@ -1,13 +1,15 @@
-#include "uncertainty/symmetric_eigenvalues.h"
+#include "engine/dense/symmetric_eigenvalues.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <string>
+#include <utility>
 
 #include "engine/tensor/error.h"
 
-namespace nabla::uncertainty {
+namespace nabla {
 namespace {
 
 struct Tridiagonal {
@@ -15,9 +17,19 @@ struct Tridiagonal {
   std::vector<double> below;  // below[i] joins i and i + 1; the last entry is 0
 };
 
+// rows <- (I - v v^T / h) rows, for a v that is 0 before `first`.
+void reflect_rows(std::vector<double>& rows, std::size_t n, const std::vector<double>& v, std::size_t first,
+                  double h) {
+  std::vector<double> overlap(n, 0.0);
+  for (std::size_t i = first; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) overlap[j] += v[i] * rows[i * n + j];
+  for (std::size_t i = first; i < n; ++i)
+    for (std::size_t j = 0; j < n; ++j) rows[i * n + j] -= v[i] / h * overlap[j];
+}
+
 // Reflects column k below the diagonal onto its first entry, for every k, and applies the reflection from
-// both sides.
-Tridiagonal tridiagonalise(std::vector<double> a, std::size_t n) {
+// both sides. With `basis`, n x n, its rows become those of which the result is made: A = basis^T T basis.
+Tridiagonal tridiagonalise(std::vector<double> a, std::size_t n, std::vector<double>* basis) {
   Tridiagonal result{std::vector<double>(n), std::vector<double>(n, 0.0)};
   std::vector<double> v(n);
   std::vector<double> p(n);
@@ -51,13 +63,15 @@ Tridiagonal tridiagonalise(std::vector<double> a, std::size_t n) {
     for (std::size_t i = k + 1; i < n; ++i) p[i] -= overlap * v[i];
     for (std::size_t i = k + 1; i < n; ++i)
       for (std::size_t j = k + 1; j <= i; ++j) a[i * n + j] -= v[i] * p[j] + p[i] * v[j];
+    if (basis) reflect_rows(*basis, n, v, k + 1, h);
   }
   if (n > 0) result.diagonal[n - 1] = a[n * n - 1];
   return result;
 }
 
-// Implicit QL with Wilkinson's shift: drives below[l] to 0, one l after the other.
-void iterate_ql(Tridiagonal& t) {
+// Implicit QL with Wilkinson's shift: drives below[l] to 0, one l after the other. The rotations are applied
+// to the rows of `basis`, where there is one, and make them eigenvectors.
+void iterate_ql(Tridiagonal& t, std::vector<double>* basis) {
   const std::size_t n = t.diagonal.size();
   std::vector<double>& d = t.diagonal;
   std::vector<double>& e = t.below;
@@ -96,6 +110,14 @@ void iterate_ql(Tridiagonal& t) {
         p = s * r;
         d[i + 1] = g + p;
         g = c * r - b;
+        if (!basis) continue;
+        double* row = basis->data() + i * n;
+        double* next = row + n;
+        for (std::size_t j = 0; j < n; ++j) {
+          const double old = next[j];
+          next[j] = s * row[j] + c * old;
+          row[j] = c * row[j] - s * old;
+        }
       }
       if (split) continue;
       d[l] -= p;
@@ -105,18 +127,41 @@ void iterate_ql(Tridiagonal& t) {
   }
 }
 
+void check_matrix(const char* what, std::span<const double> matrix, std::size_t n) {
+  if (matrix.size() != n * n)
+    throw Error(std::string(what) + ": " + std::to_string(matrix.size()) + " elements for a matrix of " +
+                std::to_string(n) + " x " + std::to_string(n));
+  if (!std::all_of(matrix.begin(), matrix.end(), [](double x) { return std::isfinite(x); }))
+    throw Error(std::string(what) + ": the matrix holds a NaN or an infinity");
+}
+
 }  // namespace
 
 std::vector<double> symmetric_eigenvalues(std::span<const double> matrix, std::size_t n) {
-  if (matrix.size() != n * n)
-    throw Error("symmetric_eigenvalues: " + std::to_string(matrix.size()) + " elements for a matrix of " +
-                std::to_string(n) + " x " + std::to_string(n));
-  if (!std::all_of(matrix.begin(), matrix.end(), [](double x) { return std::isfinite(x); }))
-    throw Error("symmetric_eigenvalues: the matrix holds a NaN or an infinity");
-  Tridiagonal t = tridiagonalise({matrix.begin(), matrix.end()}, n);
-  iterate_ql(t);
+  check_matrix("symmetric_eigenvalues", matrix, n);
+  Tridiagonal t = tridiagonalise({matrix.begin(), matrix.end()}, n, nullptr);
+  iterate_ql(t, nullptr);
   std::sort(t.diagonal.begin(), t.diagonal.end());
   return t.diagonal;
 }
 
-}  // namespace nabla::uncertainty
+SymmetricEigen symmetric_eigen(std::span<const double> matrix, std::size_t n) {
+  check_matrix("symmetric_eigen", matrix, n);
+  std::vector<double> basis(n * n, 0.0);
+  for (std::size_t i = 0; i < n; ++i) basis[i * n + i] = 1;
+  Tridiagonal t = tridiagonalise({matrix.begin(), matrix.end()}, n, &basis);
+  iterate_ql(t, &basis);
+  std::vector<std::size_t> order(n);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(),
+            [&](std::size_t a, std::size_t b) { return t.diagonal[a] < t.diagonal[b]; });
+  SymmetricEigen result{std::vector<double>(n), std::vector<double>(n * n)};
+  for (std::size_t i = 0; i < n; ++i) {
+    result.values[i] = t.diagonal[order[i]];
+    std::copy_n(basis.begin() + static_cast<std::ptrdiff_t>(order[i] * n), n,
+                result.vectors.begin() + static_cast<std::ptrdiff_t>(i * n));
+  }
+  return result;
+}
+
+}  // namespace nabla

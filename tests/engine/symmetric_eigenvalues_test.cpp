@@ -1,4 +1,4 @@
-#include "uncertainty/symmetric_eigenvalues.h"
+#include "engine/dense/symmetric_eigenvalues.h"
 
 #include <doctest/doctest.h>
 
@@ -8,7 +8,7 @@
 
 #include "engine/engine.h"
 
-namespace nabla::uncertainty {
+namespace nabla {
 namespace {
 
 // Q diag(values) Q^T with Q a product of reflections.
@@ -57,14 +57,45 @@ TEST_CASE("eigenvalues of the second difference") {
               .epsilon(1e-12));
 }
 
+TEST_CASE("eigenvectors are orthonormal and belong to their values") {
+  for (const std::vector<double>& chosen : {std::vector<double>{3},
+                                            {-1, 2},
+                                            {1, 1, 1, 1},
+                                            {0, 0, 0},
+                                            {0, 0, 5, -5, 0, 5},
+                                            {1e-12, 1, 1e6, -1e3}}) {
+    const std::size_t n = chosen.size();
+    const std::vector<double> matrix = matrix_with(chosen);
+    const SymmetricEigen found = symmetric_eigen(matrix, n);
+    CHECK(found.values == symmetric_eigenvalues(matrix, n));
+    double size = 0;
+    for (const double value : chosen) size = std::max(size, std::abs(value));
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < n; ++j) {
+        double product = 0;
+        double image = 0;
+        for (std::size_t k = 0; k < n; ++k) {
+          product += found.vectors[i * n + k] * found.vectors[j * n + k];
+          image += matrix[j * n + k] * found.vectors[i * n + k];
+        }
+        CHECK(std::abs(product - (i == j ? 1 : 0)) < 1e-13);
+        CHECK(std::abs(image - found.values[i] * found.vectors[i * n + j]) <= 1e-13 * size);
+      }
+    }
+  }
+}
+
 TEST_CASE("diagonal, empty and bad matrices") {
   CHECK(symmetric_eigenvalues(std::vector<double>{2, 0, 0, 0, -1, 0, 0, 0, 7}, 3) ==
         std::vector<double>{-1, 2, 7});
   CHECK(symmetric_eigenvalues({}, 0).empty());
+  CHECK(symmetric_eigen({}, 0).vectors.empty());
+  CHECK_THROWS_WITH_AS(symmetric_eigen(std::vector<double>(5), 2),
+                       doctest::Contains("symmetric_eigen: 5 elements"), Error);
   CHECK_THROWS_WITH_AS(symmetric_eigenvalues(std::vector<double>(5), 2),
                        doctest::Contains("5 elements for a matrix of 2 x 2"), Error);
   CHECK_THROWS_WITH_AS(symmetric_eigenvalues(std::vector<double>{1, 0, std::nan(""), 1}, 2),
                        doctest::Contains("NaN"), Error);
 }
 
-}  // namespace nabla::uncertainty
+}  // namespace nabla

@@ -1,0 +1,313 @@
+#include "engine/autodiff/spectrum.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "engine/autodiff/block_vectors.h"
+#include "engine/dense/symmetric_eigenvalues.h"
+#include "engine/ops/constant.h"
+#include "engine/ops/pointwise.h"
+#include "engine/ops/random.h"
+#include "engine/ops/reduction.h"
+#include "engine/ops/shaping.h"
+#include "engine/ops/slicing.h"
+#include "engine/plan/compile.h"
+#include "engine/plan/evaluate.h"
+
+namespace nabla {
+namespace {
+
+using Product = std::function<Tensor(const Tensor&)>;
+
+std::size_t to_size(std::int64_t n) { return static_cast<std::size_t>(n); }
+
+// The best directions of the space searched so far, and how far they are from eigenvectors.
+struct Ritz {
+  std::vector<double> values;     // [B, block], descending
+  std::vector<double> residuals;  // [B, block]
+  Tensor vectors;                 // [block, B, D]
+  Tensor images;
+  Tensor residual_vectors;
+};
+
+// Directions of all samples with their images, and the operator projected on them.
+class SearchSpace {
+ public:
+  SearchSpace(const char* what, const LinearOperator& a, Product product)
+      : what_(what),
+        product_(std::move(product)),
+        domain_(a.domain),
+        samples_(to_size(a.domain[0])),
+        extent_(a.domain.without_first(1).size()),
+        dtype_(a.dtype),
+        largest_(samples_, 0.0),
+        projected_(samples_) {}
+
+  std::int64_t size() const { return basis_ ? basis_.shape()[0] : 0; }
+  const Tensor& basis() const { return basis_; }
+
+  void extend(const OrthonormalBlock& block) {
+    const std::int64_t count = block.directions.shape()[0];
+    const Shape flat{count, domain_[0], extent_};
+    const Tensor image =
+        reshape(product_(reshape(block.directions, concatenate(Shape{count}, domain_))), flat);
+    replace(basis_ ? concatenate({basis_, block.directions}, 0) : block.directions,
+            images_ ? concatenate({images_, image}, 0) : image, block.nonzero, count);
+  }
+
+  void restart(const Ritz& ritz) {
+    std::vector<char> nonzero;  // a Ritz vector is zero where the sample's space had too few directions
+    for (const double value : ritz.values) nonzero.push_back(!std::isnan(value));
+    for (std::vector<char>& used : nonzero_) used.clear();
+    for (std::vector<double>& matrix : projected_) matrix.clear();
+    replace(ritz.vectors, ritz.images, nonzero, ritz.vectors.shape()[0]);
+  }
+
+  // Fewest directions that any sample has.
+  std::int64_t rank() const {
+    std::int64_t least = std::numeric_limits<std::int64_t>::max();
+    for (const std::vector<char>& used : nonzero_)
+      least = std::min<std::int64_t>(least, std::count(used.begin(), used.end(), 1));
+    return least;
+  }
+
+  Ritz best(std::int64_t block) {
+    const std::size_t wanted = to_size(block);
+    const std::size_t held = to_size(size());
+    Ritz ritz;
+    ritz.values.assign(samples_ * wanted, std::numeric_limits<double>::quiet_NaN());
+    std::vector<double> coefficients(samples_ * wanted * held, 0.0);
+    for (std::size_t b = 0; b < samples_; ++b) {
+      std::vector<std::size_t> used;
+      for (std::size_t i = 0; i < held; ++i)
+        if (nonzero_[b][i]) used.push_back(i);
+      const std::size_t n = used.size();
+      std::vector<double> matrix(n * n);
+      for (std::size_t i = 0; i < n; ++i)
+        for (std::size_t j = 0; j < n; ++j) matrix[i * n + j] = projected_[b][used[i] * held + used[j]];
+      const SymmetricEigen eigen = symmetric_eigen(matrix, n);
+      for (const double value : eigen.values) largest_[b] = std::max(largest_[b], std::abs(value));
+      for (std::size_t i = 0; i < std::min(wanted, n); ++i) {
+        const std::size_t from = n - 1 - i;
+        ritz.values[b * wanted + i] = eigen.values[from];
+        for (std::size_t j = 0; j < n; ++j)
+          coefficients[(b * wanted + i) * held + used[j]] = eigen.vectors[from * n + j];
+      }
+    }
+    measure(ritz, coefficients, block);
+    return ritz;
+  }
+
+  bool converged(const Ritz& ritz, std::int64_t count, std::int64_t block, double tolerance) const {
+    for (std::size_t b = 0; b < samples_; ++b)
+      for (std::size_t i = 0; i < to_size(count); ++i)
+        if (!(ritz.residuals[b * to_size(block) + i] <= tolerance * largest_[b])) return false;
+    return true;
+  }
+
+  // The residuals as directions of length about 1 where they are large.
+  Tensor scaled_residuals(const Ritz& ritz) const {
+    std::vector<double> inverse;
+    for (const double size : largest_) inverse.push_back(size > 0 ? 1 / size : 0);
+    return ritz.residual_vectors * cast(tensor(inverse, Shape{1, domain_[0], 1}), dtype_);
+  }
+
+ private:
+  // Takes a basis whose last `count` directions are new.
+  void replace(const Tensor& basis, const Tensor& images, const std::vector<char>& nonzero,
+               std::int64_t count) {
+    const std::int64_t before = basis.shape()[0] - count;
+    const Tensor new_images = slice(images, 0, before, before + count);
+    const Tensor products = cast(inner_products(new_images, basis), DType::f64);  // [B, count, all]
+    evaluate({basis, images, products});
+    basis_ = basis.detach();
+    images_ = images.detach();
+    const std::span<const double> numbers = products.data<double>();
+    const std::size_t old = to_size(before);
+    const std::size_t all = to_size(basis.shape()[0]);
+    for (std::size_t b = 0; b < samples_; ++b) {
+      std::vector<double> matrix(all * all);
+      for (std::size_t i = 0; i < old; ++i)
+        std::copy_n(projected_[b].begin() + static_cast<std::ptrdiff_t>(i * old), old,
+                    matrix.begin() + static_cast<std::ptrdiff_t>(i * all));
+      for (std::size_t i = 0; i < to_size(count); ++i)
+        for (std::size_t j = 0; j < all; ++j) {
+          const double value = numbers[(b * to_size(count) + i) * all + j];
+          if (!std::isfinite(value))
+            throw Error(std::string(what_) + ": the operator " + to_string(domain_) +
+                        " gives a NaN or an infinity for sample " + std::to_string(b));
+          matrix[(old + i) * all + j] = value;
+          if (j < old) matrix[j * all + old + i] = value;
+        }
+      // Rounding, or an operator that is not quite symmetric, makes the two triangles differ.
+      for (std::size_t i = old; i < all; ++i)
+        for (std::size_t j = old; j < i; ++j)
+          matrix[i * all + j] = matrix[j * all + i] = (matrix[i * all + j] + matrix[j * all + i]) / 2;
+      projected_[b] = std::move(matrix);
+      const auto first = nonzero.begin() + static_cast<std::ptrdiff_t>(b * to_size(count));
+      nonzero_.resize(samples_);
+      nonzero_[b].insert(nonzero_[b].end(), first, first + count);
+    }
+  }
+
+  void measure(Ritz& ritz, const std::vector<double>& coefficients, std::int64_t block) const {
+    const Tensor turn = cast(tensor(coefficients, Shape{domain_[0], block, size()}), dtype_);
+    std::vector<double> values = ritz.values;
+    for (double& value : values)
+      if (std::isnan(value)) value = 0;
+    const Tensor by_sample = transpose(tensor(values, Shape{domain_[0], block}));
+    ritz.vectors = combine(turn, basis_);
+    ritz.images = combine(turn, images_);
+    ritz.residual_vectors = ritz.images - cast(insert_axes(by_sample, {-1}), dtype_) * ritz.vectors;
+    const Tensor lengths =
+        transpose(sqrt(sum(square(cast(ritz.residual_vectors, DType::f64)), {-1})));  // [B, block]
+    evaluate({ritz.vectors, ritz.images, ritz.residual_vectors, lengths});
+    for (Tensor* kept : {&ritz.vectors, &ritz.images, &ritz.residual_vectors}) *kept = kept->detach();
+    ritz.residuals = lengths.to_vector<double>();
+  }
+
+  const char* what_;
+  Product product_;
+  Shape domain_;
+  std::size_t samples_;
+  std::int64_t extent_;
+  DType dtype_;
+  std::vector<double> largest_;                 // |value| seen, for each sample
+  std::vector<std::vector<double>> projected_;  // V^T A V of each sample
+  std::vector<std::vector<char>> nonzero_;      // which directions of each sample are not zero
+  Tensor basis_;                                // [M, B, D]
+  Tensor images_;
+};
+
+void check_options(const char* what, const Shape& domain, DType dtype, const SpectrumOptions& options) {
+  const std::int64_t extent = domain.without_first(1).size();
+  if (options.count < 1 || options.count > extent)
+    throw Error(std::string(what) + ": " + std::to_string(options.count) + " pairs of an operator on " +
+                to_string(domain) + "; there are 1 to " + std::to_string(extent));
+  if (options.oversampling < 0 || options.max_iterations < 1 || !(options.tolerance >= 0) ||
+      !std::isfinite(options.tolerance))
+    throw Error(std::string(what) + ": oversampling " + std::to_string(options.oversampling) +
+                " and tolerance " + std::to_string(options.tolerance) +
+                " must not be negative, max_iterations " + std::to_string(options.max_iterations) +
+                " at least 1");
+  const std::int64_t block = options.count + options.oversampling;
+  if (options.basis != 0 && options.basis < 2 * block)
+    throw Error(std::string(what) + ": a basis of " + std::to_string(options.basis) +
+                " is too small for blocks of " + std::to_string(block) + "; at least twice that");
+  if (!options.start) return;
+  const Shape& start = options.start.shape();
+  if (start.rank() != domain.rank() + 1 || !(start.without_first(1) == domain) || start[0] > block ||
+      options.start.dtype() != dtype)
+    throw Error(std::string(what) + ": start " + to_string(start) + " " +
+                std::string(name_of(options.start.dtype())) + " must be at most " + std::to_string(block) +
+                " directions [K, ..] of " + to_string(domain) + " " + std::string(name_of(dtype)));
+}
+
+Tensor random_block(const SpectrumOptions& options, std::uint32_t turn, const Shape& shape, DType dtype) {
+  return normal(fold_in(random_key(options.seed), turn), shape, dtype);
+}
+
+Tensor first_block(const SpectrumOptions& options, const Shape& shape, DType dtype) {
+  if (!options.start) return random_block(options, 0, shape, dtype);
+  const std::int64_t given = std::min(options.start.shape()[0], shape[0]);
+  const Tensor start =
+      slice(reshape(options.start, Shape{options.start.shape()[0], shape[1], shape[2]}), 0, 0, given);
+  if (given == shape[0]) return start;
+  return concatenate({start, random_block(options, 0, Shape{shape[0] - given, shape[1], shape[2]}, dtype)},
+                     0);
+}
+
+// values[b, i] of rows of length `from`, cut to `count`.
+Tensor leading_columns(const std::vector<double>& values, std::int64_t samples, std::int64_t from,
+                       std::int64_t count) {
+  return slice(tensor(values, Shape{samples, from}), 1, 0, count).detach();
+}
+
+EigenPairs find_eigenpairs(const char* what, const LinearOperator& a, const SpectrumOptions& options) {
+  check_options(what, a.domain, a.dtype, options);
+  const std::int64_t samples = a.domain[0];
+  const std::int64_t extent = a.domain.without_first(1).size();
+  const std::int64_t count = options.count;
+  const Shape result = concatenate(Shape{count}, a.domain);
+  if (samples == 0)
+    return {zeros(Shape{0, count}, DType::f64),
+            zeros(result, a.dtype),
+            zeros(Shape{0, count}, DType::f64),
+            0,
+            0,
+            true};
+  const std::int64_t block = std::min(count + options.oversampling, extent);
+  const std::int64_t capacity = options.basis ? options.basis : 6 * block;
+  const Product product = options.compile_products ? Product(compile(a.apply)) : a.apply;
+  SearchSpace space(what, a, product);
+  EigenPairs found;
+  const auto extend = [&](const OrthonormalBlock& directions) {
+    space.extend(directions);
+    ++found.iterations;
+    found.products += block;
+  };
+  const Shape shape{block, samples, extent};
+  extend(orthonormal_beside(first_block(options, shape, a.dtype), {}));
+  // A start that repeats itself leaves too few directions to choose from.
+  for (std::uint32_t turn = 1; space.rank() < count; ++turn)
+    extend(orthonormal_beside(random_block(options, turn, shape, a.dtype), space.basis()));
+  Ritz ritz = space.best(block);
+  const auto is_done = [&] { return space.converged(ritz, count, block, options.tolerance); };
+  while (!is_done() && found.iterations < options.max_iterations) {
+    const OrthonormalBlock next =
+        orthonormal_beside(space.scaled_residuals(ritz), space.basis(), precision_of(a.dtype));
+    if (!next.any()) break;  // rounding errors keep the residuals above the tolerance
+    if (space.size() + block > capacity) space.restart(ritz);
+    extend(next);
+    ritz = space.best(block);
+  }
+  found.converged = is_done();
+  found.values = leading_columns(ritz.values, samples, block, count);
+  found.residuals = leading_columns(ritz.residuals, samples, block, count);
+  found.vectors = reshape(slice(ritz.vectors, 0, 0, count), result).detach();
+  return found;
+}
+
+}  // namespace
+
+EigenPairs top_eigenpairs(const LinearOperator& symmetric, const SpectrumOptions& options) {
+  if (!(symmetric.domain == symmetric.range))
+    throw Error("top_eigenpairs: the operator maps " + to_string(symmetric.domain) + " to " +
+                to_string(symmetric.range) + "; eigenvalues need equal spaces");
+  const bool symmetrise = options.symmetrise && symmetric.apply_transpose;
+  return find_eigenpairs("top_eigenpairs", symmetrise ? symmetric_part(symmetric) : symmetric, options);
+}
+
+SingularTriplets top_singular_values(const LinearOperator& a, const SpectrumOptions& options) {
+  const EigenPairs pairs = find_eigenpairs("top_singular_values", normal_operator(a), options);
+  SingularTriplets found;
+  found.right = pairs.vectors;
+  found.iterations = pairs.iterations;
+  found.products = 2 * pairs.products;
+  found.converged = pairs.converged;
+  const auto norms = [](const Tensor& vectors) {  // [K, B, ..] -> [B, K]
+    const Shape flat{vectors.shape()[0], vectors.shape()[1], vectors.shape().without_first(2).size()};
+    return transpose(sqrt(sum(square(cast(reshape(vectors, flat), DType::f64)), {-1})));
+  };
+  const auto per_vector = [](const Tensor& numbers, const Tensor& vectors) {  // [B, K] beside [K, B, ..]
+    const Shape shape =
+        concatenate(Shape{vectors.shape()[0], vectors.shape()[1]}, Shape::filled(vectors.rank() - 2, 1));
+    return cast(reshape(transpose(numbers), shape), vectors.dtype());
+  };
+  const Tensor image = a.apply(found.right);
+  const Tensor sizes = norms(image);
+  const Tensor is_zero = equal(sizes, 0);
+  const Tensor left = image * per_vector(select(is_zero, 0.0, 1 / select(is_zero, 1.0, sizes)), image);
+  const Tensor rest = a.apply_transpose(left) - per_vector(sizes, found.right) * found.right;
+  const Tensor residuals = norms(rest);
+  evaluate({sizes, left, residuals});
+  found.values = sizes.detach();
+  found.left = left.detach();
+  found.residuals = residuals.detach();
+  return found;
+}
+
+}  // namespace nabla
