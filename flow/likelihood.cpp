@@ -29,27 +29,31 @@ Tensor time_of(const Tensor& u, double power) { return min(1 - pow(u, power), la
 // the Jacobian at the nodes before.
 class DivergenceAlong {
  public:
-  DivergenceAlong(const LikelihoodOptions& options, const Tensor& key) : options_(options), key_(key) {
+  /// `key` is empty where nothing is drawn.
+  DivergenceAlong(const LikelihoodOptions& options, const std::optional<Tensor>& key)
+      : jacobian_(options.jacobian), key_(key) {
     if (options.deflation) estimator_.emplace(*options.deflation);
   }
   /// [B] f64 each.
   Estimate at(const Field& v, const Tensor& x) {
-    if (!estimator_)
-      return {cast(divergence(v, x, options_.jacobian), DType::f64), zeros(x.shape().first(1), DType::f64)};
-    return estimator_->estimate(jacobian_operator(v, x), fold_in(key_, node_++));
+    if (key_) jacobian_.key = fold_in(*key_, node_++);
+    if (estimator_) return estimator_->estimate(jacobian_operator(v, x), *jacobian_.key);
+    const Estimate found = estimate_divergence(v, x, jacobian_);
+    return {cast(found.value, DType::f64), cast(found.standard_error, DType::f64)};
   }
   std::int64_t products() const { return estimator_ ? estimator_->products() : 0; }
 
  private:
-  const LikelihoodOptions& options_;
-  Tensor key_;
+  JacobianOptions jacobian_;
+  std::optional<Tensor> key_;
   std::optional<DeflatedTrace> estimator_;
   std::uint32_t node_ = 0;
 };
 
 // One block of rows on its way from data to noise.
-Likelihood follow(const TimedField& v, const Tensor& x1, const LikelihoodOptions& options, const Tensor& key,
-                  const Quadrature& rule, const std::function<void()>& on_node) {
+Likelihood follow(const TimedField& v, const Tensor& x1, const LikelihoodOptions& options,
+                  const std::optional<Tensor>& key, const Quadrature& rule,
+                  const std::function<void()>& on_node) {
   const double power = options.power;
   // dx/du, u running from 0 at the data to 1 at the noise; at u = 0 the factor is 0 for powers above 1.
   const TimedField by_u = [&](const Tensor& x, const Tensor& u) {
@@ -99,8 +103,9 @@ Likelihood log_likelihood(const TimedField& v, const Tensor& x1, const Likelihoo
     throw Error("log_likelihood: nodes " + std::to_string(options.nodes) + ", steps_between_nodes " +
                 std::to_string(options.steps_between_nodes) + ", power " + std::to_string(options.power) +
                 " and rows " + std::to_string(options.rows) + " must be at least 1");
-  if (options.deflation && !options.key)
-    throw Error("log_likelihood: a divergence that is estimated needs a random key; give options.key");
+  if (options.deflation && !options.jacobian.key)
+    throw Error(
+        "log_likelihood: a divergence that is estimated needs a random key; give options.jacobian.key");
   const Quadrature rule = gauss_legendre(options.nodes);
   const std::int64_t count = x1.shape()[0];
   const std::int64_t total = (count + options.rows - 1) / options.rows * options.nodes;
@@ -115,8 +120,8 @@ Likelihood log_likelihood(const TimedField& v, const Tensor& x1, const Likelihoo
   Likelihood result;
   for (std::int64_t start = 0; start < count; start += options.rows) {
     const Tensor block = slice(x1, 0, start, std::min(start + options.rows, count));
-    const Tensor key =
-        options.deflation ? fold_in(options.key, static_cast<std::uint32_t>(start / options.rows)) : Tensor();
+    std::optional<Tensor> key = options.jacobian.key;
+    if (key) key = fold_in(*key, static_cast<std::uint32_t>(start / options.rows));
     const Likelihood part = follow(v, block, options, key, rule, tick);
     densities.push_back(part.log_density);
     noise.push_back(part.x0);

@@ -22,13 +22,12 @@ struct LikelihoodOptions {
   double power = 2;
   /// Samples worked on at once.
   std::int64_t rows = 256;
-  /// How the divergence pushes its tangents.
+  /// How the divergence is found. A method that estimates draws anew at every node; its error is in
+  /// standard_error.
   JacobianOptions jacobian = {};
   /// Estimates the divergence from rank + probes products a node instead, taking the leading directions of
-  /// the Jacobian along from node to node (see DeflatedTrace). The error that remains is in standard_error.
+  /// the Jacobian along from node to node (see DeflatedTrace). Needs jacobian.key.
   std::optional<DeflationOptions> deflation = {};
-  /// A random key, needed for that alone.
-  Tensor key = {};
 };
 
 struct Likelihood {
@@ -37,7 +36,7 @@ struct Likelihood {
   std::int64_t evaluations = 0;  ///< of the field by RK4, of each sample
   std::int64_t divergences = 0;  ///< of each sample
   Tensor standard_error;         ///< of log_density, by the estimates of the divergence: [B] f64; 0 if exact
-  std::int64_t products = 0;     ///< with the Jacobian of each sample, where the divergence is estimated
+  std::int64_t products = 0;     ///< with the Jacobian of each sample, where directions are carried along
 };
 
 /// Called after each node with the number of nodes done and of all nodes, over all blocks of rows.

@@ -9,6 +9,7 @@
 #include "examples/digits/measure_likelihood.h"
 #include "examples/digits/measure_one_step.h"
 #include "examples/digits/measure_samples.h"
+#include "examples/digits/measure_trace.h"
 #include "examples/digits/options.h"
 #include "examples/digits/training.h"
 
@@ -33,6 +34,7 @@ struct Results {
   NetworkResults flow_matching;
   NetworkResults mean_flow;
   double identity_error = 0;
+  TraceCost trace_cost;  ///< of the flow-matching network
   ResidualMeasure residuals;  ///< of the average velocity
   OneStepMeasure one_step;
   SampleComparison samples;

@@ -18,6 +18,7 @@ constexpr std::int64_t kShownOneStep = 8;
 constexpr std::int64_t kIdentityDigits = 4;
 constexpr double kMeasuredTimes[] = {.1, .2, .3, .5, .7, .9};
 constexpr double kOneStepTime = .5;
+constexpr double kTraceTime = .5;
 constexpr double kSolverTolerance = 1e-3;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -175,6 +176,10 @@ std::optional<Results> run(const Options& options) {
   compare(results, flow_matching, mean_flow, known, clean, keys[5]);
   measure(results, results.flow_matching, flow_matching, &oracle, clean, keys[6]);
   measure(results, results.mean_flow, mean_flow, nullptr, clean, keys[11]);
+  {
+    const Stopwatch watch(results, "trace, by tangents and planned");
+    results.trace_cost = measure_trace_cost(flow_matching.velocity(), clean, kTraceTime);
+  }
   measure_one_step_model(results, mean_flow, clean, keys[12]);
   draw_maps(results, flow_matching.velocity(), clean, keys[7]);
   {

@@ -119,7 +119,7 @@ TEST_CASE(
   const TimedField v = [&](const Tensor& at, const Tensor& t) { return field.velocity(at, t); };
   const auto estimated = [&](const DeflationOptions& deflation) {
     const Likelihood result =
-        log_likelihood(v, x, {.rows = 20, .deflation = deflation, .key = random_key(8)});
+        log_likelihood(v, x, {.rows = 20, .jacobian = {.key = random_key(8)}, .deflation = deflation});
     CHECK(result.products == (24 + deflation.warm_up) * (deflation.rank + deflation.probes));
     const Tensor error = abs(result.log_density - log_density);
     CHECK(reduce_max(error / (result.standard_error * 4.5 + 1e-4)).item() < 1);
@@ -130,11 +130,18 @@ TEST_CASE(
   CHECK(with_one > 0.1);
   CHECK(with_three < 0.02 * with_one);
   // The errors are as large as they say: their mean square in units of the standard error is 1.
-  const Likelihood result =
-      log_likelihood(v, x, {.deflation = DeflationOptions{.rank = 1, .probes = 4}, .key = random_key(9)});
+  const Likelihood result = log_likelihood(
+      v, x, {.jacobian = {.key = random_key(9)}, .deflation = DeflationOptions{.rank = 1, .probes = 4}});
   const double squares = mean(square((result.log_density - log_density) / result.standard_error)).item();
   CHECK(squares > 0.5);
   CHECK(squares < 2);
+  // Hutchinson's, with other probes at every node.
+  const Likelihood plain = log_likelihood(
+      v, x, {.jacobian = {.method = JacobianMethod::hutchinson, .key = random_key(7), .products = 5}});
+  const double plain_squares = mean(square((plain.log_density - log_density) / plain.standard_error)).item();
+  CHECK(plain_squares > 0.5);
+  CHECK(plain_squares < 2);
+  CHECK(mean(plain.standard_error).item() > with_one);
   const Likelihood exact = log_likelihood(v, x);
   CHECK(reduce_max(exact.standard_error).item() == 0);
   CHECK(exact.products == 0);
@@ -181,15 +188,17 @@ TEST_CASE("a likelihood refuses what does not fit, and passes a NaN on") {
   const Likelihood bad = log_likelihood(
       [](const Tensor& y, const Tensor&) { return y * std::numeric_limits<double>::quiet_NaN(); }, x);
   CHECK(std::isnan(bad.log_density.data<double>()[0]));
-  const LikelihoodOptions by_estimates{.deflation = DeflationOptions{.rank = 2}, .key = random_key(1)};
+  const LikelihoodOptions by_estimates{.jacobian = {.key = random_key(1)},
+                                       .deflation = DeflationOptions{.rank = 2}};
   const Likelihood also_bad = log_likelihood(
       [](const Tensor& y, const Tensor&) { return y * std::numeric_limits<double>::quiet_NaN(); }, x,
       by_estimates);
   CHECK(std::isnan(also_bad.log_density.data<double>()[0]));
   CHECK_THROWS_WITH_AS(log_likelihood(v, x, {.deflation = DeflationOptions{}}),
                        doctest::Contains("options.key"), Error);
-  CHECK_THROWS_WITH_AS(log_likelihood(v, x, {.deflation = DeflationOptions{.rank = 0}, .key = random_key(1)}),
-                       doctest::Contains("rank 0"), Error);
+  CHECK_THROWS_WITH_AS(
+      log_likelihood(v, x, {.jacobian = {.key = random_key(1)}, .deflation = DeflationOptions{.rank = 0}}),
+      doctest::Contains("rank 0"), Error);
 }
 
 TEST_CASE("bits per dimension") {
