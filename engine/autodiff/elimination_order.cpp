@@ -23,6 +23,8 @@ constexpr double kElementwise = 8;
 
 bool has_matrix(const MapForm& map) { return map.kind == MapKind::shared || map.kind == MapKind::per_sample; }
 
+bool is_dense(const MapForm& map) { return has_matrix(map) || map.kind == MapKind::applied; }
+
 double elements_of(const MapForm& map) {
   return static_cast<double>(map.rows) * static_cast<double>(map.columns);
 }
@@ -39,11 +41,13 @@ struct CountingAlgebra {
     if (scale != Scale::none) cost.per_sample += static_cast<double>(rows * columns);
   }
 
-  // A map with a matrix, applied to `vectors` of them: does the result vary?
-  Scale apply(const MapForm& map, std::int64_t vectors, Scale vary, bool transposed) {
+  // The image of `vectors` vectors: does it vary?
+  Scale image(const MapForm& map, std::int64_t vectors, Scale vary, bool transposed) {
     const Scale before = transposed ? map.left : map.right, after = transposed ? map.right : map.left;
     const bool once = vary == Scale::none && before == Scale::none && map.kind == MapKind::shared;
-    count(2 * static_cast<double>(vectors) * elements_of(map), once);
+    count(
+        static_cast<double>(vectors) * (map.kind == MapKind::applied ? map.operations : 2 * elements_of(map)),
+        once);
     count_scaling(before, vectors, transposed ? map.rows : map.columns);
     count_scaling(after, vectors, transposed ? map.columns : map.rows);
     return once && after == Scale::none ? Scale::none : Scale::elements;
@@ -65,9 +69,9 @@ struct CountingAlgebra {
       result.right = first.right;
     } else if (first.kind != MapKind::low_rank) {
       result.left = second.left;
-      result.right = apply(first, second.rank, second.right, true);
+      result.right = image(first, second.rank, second.right, true);
     } else if (second.kind != MapKind::low_rank) {
-      result.left = apply(second, first.rank, first.left, false);
+      result.left = image(second, first.rank, first.left, false);
       result.right = first.right;
     } else {
       const Scale inner = std::max(second.right, first.left);
@@ -79,6 +83,34 @@ struct CountingAlgebra {
       count(2 * static_cast<double>(second.rank * first.rank) * static_cast<double>(second.columns + outer),
             result.left == Scale::none && result.right == Scale::none);
     }
+    return result;
+  }
+
+  MapForm multiply_applied(const MapForm& second, const MapForm& first) {
+    const bool both = second.kind == MapKind::applied && first.kind == MapKind::applied;
+    MapForm result{MapKind::per_sample, second.rows, first.columns};
+    if (stays_low_rank(second.columns, second.rows, first.columns, false)) {
+      result.kind = MapKind::low_rank;
+      result.left = image(second, second.columns, Scale::none, false);
+      result.right = image(first, second.columns, Scale::none, true);
+      result.rank = second.columns;
+      return result;
+    }
+    if (both) {
+      result.kind = MapKind::applied;
+      result.operations = second.operations + first.operations;
+      return result;
+    }
+    const bool through_second = second.kind == MapKind::applied;
+    const MapForm& matrix = through_second ? first : second;
+    if (through_second)
+      image(second, first.columns, Scale::elements, false);
+    else
+      image(first, second.rows, Scale::elements, true);
+    const bool is_formed = matrix.left != Scale::none || matrix.right != Scale::none;
+    const double made = elements_of(result) + (is_formed ? elements_of(matrix) : 0);
+    cost.per_sample += kElementwise * made;
+    cost.elements = std::max(cost.elements, made);
     return result;
   }
 
@@ -94,6 +126,8 @@ struct CountingAlgebra {
       count_scaling(scale, result.rows, 1);
       return result;
     }
+    if (second.kind == MapKind::applied || first.kind == MapKind::applied)
+      return multiply_applied(second, first);
     Scale middle = std::max(second.right, first.left), outer = second.left;
     if (middle == Scale::uniform) {
       outer = std::max(outer, middle);
@@ -137,8 +171,8 @@ struct CountingAlgebra {
   }
 
   Edge multiply(Edge second, Edge first) {
-    const bool second_forms = std::ranges::any_of(first, has_matrix);
-    if (std::ranges::any_of(second, has_matrix)) form(first);
+    const bool second_forms = std::ranges::any_of(first, is_dense);
+    if (std::ranges::any_of(second, is_dense)) form(first);
     if (second_forms) form(second);
     Edge result;
     for (const MapForm& s : second)
@@ -165,6 +199,11 @@ struct CountingAlgebra {
         add(to, MapForm{once ? MapKind::shared : MapKind::per_sample, term.rows, term.columns});
         return;
       }
+      if (map.kind == MapKind::applied) {
+        map.operations += term.operations;
+        map.left = map.right = Scale::none;
+        return;
+      }
       const bool is_scaled = std::max({map.left, map.right, term.left, term.right}) != Scale::none;
       if (is_scaled) continue;
       if (map.kind == MapKind::per_sample) cost.per_sample += kElementwise * elements_of(map);
@@ -181,6 +220,15 @@ struct CountingAlgebra {
     if (s.kind == MapKind::low_rank || f.kind == MapKind::low_rank) {
       const MapForm both = multiply(s, f);
       cost.per_sample += kElementwise * static_cast<double>(both.rank * both.rows);
+      return;
+    }
+    if (s.kind == MapKind::applied || f.kind == MapKind::applied) {
+      const MapForm both = multiply(s, f);
+      if (both.kind == MapKind::applied) {
+        image(both, both.columns, Scale::none, false);
+        cost.elements = std::max(cost.elements, elements_of(both));
+      }
+      cost.per_sample += kElementwise * static_cast<double>(both.rows * std::max<std::int64_t>(1, both.rank));
       return;
     }
     if (s.kind == MapKind::diagonal || f.kind == MapKind::diagonal) {
@@ -228,7 +276,7 @@ State after(const State& state, int vertex) {
   return next;
 }
 
-bool is_cheap(const MapForm& map) { return !has_matrix(map); }
+bool is_cheap(const MapForm& map) { return !is_dense(map); }
 
 // Vertices that hand on what a single edge brings or takes, scaled or up to few outer products, cost next to
 // nothing in any order, and neither do those so narrow that all products through them stay outer products.
@@ -359,9 +407,9 @@ std::vector<std::int64_t> key_of(const EliminationGraph& graph) {
   for (const EliminationGraph::Edge& edge : graph.edges) {
     key.insert(key.end(), {edge.from, edge.to, static_cast<std::int64_t>(edge.terms.size())});
     for (const MapForm& map : edge.terms)
-      key.insert(key.end(),
-                 {static_cast<std::int64_t>(map.kind), map.rows, map.columns,
-                  static_cast<std::int64_t>(map.left), static_cast<std::int64_t>(map.right), map.rank});
+      key.insert(key.end(), {static_cast<std::int64_t>(map.kind), map.rows, map.columns,
+                             static_cast<std::int64_t>(map.left), static_cast<std::int64_t>(map.right),
+                             map.rank, static_cast<std::int64_t>(map.operations)});
   }
   return key;
 }

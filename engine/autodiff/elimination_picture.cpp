@@ -23,7 +23,7 @@ std::string number(double value) {
 // What rules the cost of an edge: its dearest term.
 MapKind dearest(const std::vector<MapForm>& terms) {
   const auto dearness = [](const MapForm& map) {
-    static constexpr int kOrder[] = {0, 2, 3, 1};  // diagonal, shared, per_sample, low_rank
+    static constexpr int kOrder[] = {0, 2, 4, 1, 3};  // diagonal, shared, per_sample, low_rank, applied
     return kOrder[static_cast<int>(map.kind)];
   };
   return std::ranges::max_element(terms, {}, dearness)->kind;
@@ -39,6 +39,8 @@ const char* colour_of(MapKind kind) {
       return "#c0392b";
     case MapKind::low_rank:
       return "#b7791f";
+    case MapKind::applied:
+      return "#6b3fa0";
   }
   return "#000000";
 }
@@ -55,6 +57,8 @@ std::string label_of(const MapForm& map) {
       return "J " + extents;
     case MapKind::low_rank:
       return "rank " + std::to_string(map.rank);
+    case MapKind::applied:
+      return "f " + extents;
   }
   return {};
 }
@@ -111,7 +115,8 @@ std::string legend(double y) {
   static constexpr std::pair<MapKind, const char*> kEntries[] = {{MapKind::diagonal, "diagonal"},
                                                                  {MapKind::low_rank, "low rank"},
                                                                  {MapKind::shared, "shared matrix"},
-                                                                 {MapKind::per_sample, "matrix of a sample"}};
+                                                                 {MapKind::per_sample, "matrix of a sample"},
+                                                                 {MapKind::applied, "applied"}};
   std::string text;
   double x = kMargin;
   for (const auto& [kind, name] : kEntries) {

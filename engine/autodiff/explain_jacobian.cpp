@@ -25,6 +25,7 @@ std::string name_of(const LinearMap& map) {
     if (!map.left) return "identity";
     return map.left->shape()[0] == 1 ? "diagonal" : "diagonal of each sample";
   }
+  if (map.kind == MapKind::applied) return "applied";
   if (map.kind == MapKind::low_rank) return "rank " + std::to_string(map.left->shape()[1]);
   return map.kind == MapKind::shared ? "matrix" : "matrix of each sample";
 }
@@ -63,8 +64,6 @@ DivergenceExplanation explain_divergence(const Field& v, const Tensor& x, const 
   if (const EliminationOrder* order = chosen_order(plan, options.method)) {
     explanation.chosen = static_cast<std::size_t>(order - plan.orders.data()) + 1;
     explanation.reason = asked ? "it was asked for" : "it takes the fewest operations";
-  } else if (!graph.opaque.empty()) {
-    explanation.reason = graph.opaque + " can only be applied";
   } else {
     explanation.reason = asked ? "it was asked for" : "no contraction takes clearly fewer operations";
   }
@@ -84,6 +83,7 @@ std::string DivergenceExplanation::text() const {
             std::to_string(edge.to) + " [" + std::to_string(edge.map.rows) + "]: " + name_of(edge.map) + "\n";
   text += "ways\n";
   for (const Way& way : ways) text += line(way);
+  if (!graph.applied.empty()) text += "applied, not formed: " + graph.applied + "\n";
   text += "chosen: " + ways[chosen].name + ", because " + reason + "\n";
   if (chosen > 0) {
     text += "vertices are eliminated in the order";

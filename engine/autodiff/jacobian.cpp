@@ -44,14 +44,11 @@ Direction fewer_passes(const Shape& x, const Shape& y) {
 }
 
 // The contraction that the options ask for, or that is cheaper than tangents; none: tangents.
-std::optional<Tensor> contracted(const char* what, const FieldOnVariable& field, EliminationGoal goal,
+std::optional<Tensor> contracted(const FieldOnVariable& field, EliminationGoal goal,
                                  const JacobianOptions& options) {
-  const bool asked = options.method != JacobianMethod::automatic;
   if (options.method == JacobianMethod::forward || options.method == JacobianMethod::reverse)
     return std::nullopt;
   const ContractionPlan plan = plan_contraction(linear_graph(field.y, field.x), goal);
-  if (asked && !plan.graph.opaque.empty())
-    refuse(what, options.method, "cannot take " + plan.graph.opaque + " apart; use forward");
   const EliminationOrder* order = chosen_order(plan, options.method);
   if (!order) return std::nullopt;
   return contract_in_order(plan, *order, options.tangent_bytes);
@@ -73,7 +70,7 @@ Estimate found_by(const char* what, const Field& v, const Tensor& x, Estimated e
       break;
     default: {
       const std::optional<Tensor> by_contraction =
-          contracted(what, field, is_trace ? EliminationGoal::trace : EliminationGoal::diagonal, options);
+          contracted(field, is_trace ? EliminationGoal::trace : EliminationGoal::diagonal, options);
       const Direction direction =
           options.method == JacobianMethod::reverse ? Direction::reverse : Direction::forward;
       if (by_contraction)
@@ -118,8 +115,7 @@ Tensor sample_jacobian(const Field& v, const Tensor& x, const JacobianOptions& o
     case JacobianMethod::automatic:
     case JacobianMethod::contraction:
     case JacobianMethod::loop_cut:
-      if (const std::optional<Tensor> whole =
-              contracted("sample_jacobian", field, EliminationGoal::whole, options))
+      if (const std::optional<Tensor> whole = contracted(field, EliminationGoal::whole, options))
         return field.put_back(
             reshape(*whole, concatenate(concatenate(x.shape().first(1), inner_y), inner_x)));
       break;

@@ -16,8 +16,8 @@ namespace nabla {
 ///     product is formed.
 ///   reverse: cotangents, one for each element of a result.
 ///   contraction: the product of the field's linear pieces in the cheapest order, which for products with
-///     shared matrices, diagonals and norms takes far less (jacobian_contraction.h). Of sample-wise fields;
-///     an Error where a piece can only be applied.
+///     shared matrices, diagonals and norms takes far less (jacobian_contraction.h); what has no such form is
+///     applied to vectors. Of sample-wise fields.
 ///   loop_cut: the contraction that starts at the narrowest vector between the layers, tr(GH) = tr(HG).
 /// Exact where result i depends on arguments j with |i - j| <= radius along the innermost axis only, with
 /// radius + 1 directions for each row of a sample; of diagonals and traces:

@@ -16,7 +16,10 @@ MapForm form_of(const LinearMap& map) {
     if (!d || d->shape()[0] == 1) return Scale::none;
     return d->shape()[-1] == 1 ? Scale::uniform : Scale::elements;
   };
-  return {map.kind, map.rows, map.columns, scale(map.left), scale(map.right)};
+  return {map.kind,         map.rows,
+          map.columns,      scale(map.left),
+          scale(map.right),
+          /*rank=*/0,       map.function ? map.function->operations : 0};
 }
 
 // Builds the expressions.
@@ -45,18 +48,6 @@ struct BuildingAlgebra {
   }
 };
 
-// What a map is for samples start .. stop.
-LinearMap for_samples(const LinearMap& map, std::int64_t start, std::int64_t stop) {
-  LinearMap part = map;
-  const auto cut = [&](std::optional<Tensor>& x) {
-    if (x && x->shape()[0] != 1) x = slice(*x, 0, start, stop);
-  };
-  cut(part.left);
-  cut(part.right);
-  if (map.kind == MapKind::per_sample) cut(part.matrix);
-  return part;
-}
-
 }  // namespace
 
 EliminationGraph elimination_graph(const ContractionPlan& plan) {
@@ -69,7 +60,7 @@ EliminationGraph elimination_graph(const ContractionPlan& plan) {
 
 ContractionPlan plan_contraction(LinearGraph graph, EliminationGoal goal) {
   ContractionPlan plan{std::move(graph), goal, {}};
-  if (plan.graph.opaque.empty()) plan.orders = elimination_orders(elimination_graph(plan));
+  plan.orders = elimination_orders(elimination_graph(plan));
   return plan;
 }
 
@@ -91,11 +82,15 @@ double one_by_one_operations(const LinearGraph& graph, EliminationGoal goal, boo
       static_cast<double>(graph.sizes[static_cast<std::size_t>(upwards ? graph.argument : graph.result)]);
   double operations = 0;
   for (const LinearGraph::Edge& edge : graph.edges) {
-    const double elements = static_cast<double>(edge.map.rows) * static_cast<double>(edge.map.columns);
+    const double elements = edge.map.function
+                                ? edge.map.function->operations / 2
+                                : static_cast<double>(edge.map.rows) * static_cast<double>(edge.map.columns);
     const int under = below[static_cast<std::size_t>(edge.from)],
               over = above[static_cast<std::size_t>(edge.to)];
     if (!is_matrix(edge))
       operations += vectors * static_cast<double>(edge.map.rows);
+    else if (edge.map.kind == MapKind::applied)
+      operations += 2 * vectors * elements;
     else if ((upwards ? over : under) == 0 && goal != EliminationGoal::whole)
       operations += 2 * elements;  // the diagonal alone
     else if ((upwards ? under : over) > 0)
@@ -116,7 +111,6 @@ double reverse_operations(const LinearGraph& graph, EliminationGoal goal) {
 const EliminationOrder* chosen_order(const ContractionPlan& plan, JacobianMethod method) {
   // Below this everything is calls and steps, of which forward mode has fewer.
   constexpr double kFewOperations = 1e6;
-  if (plan.orders.empty()) return nullptr;
   const EliminationOrder& cheapest = plan.orders.front();
   if (method == JacobianMethod::contraction) return &cheapest;
   if (method == JacobianMethod::loop_cut)

@@ -12,7 +12,7 @@ namespace nabla {
 struct ContractionPlan {
   LinearGraph graph;
   EliminationGoal goal = EliminationGoal::trace;
-  std::vector<EliminationOrder> orders;  ///< the cheapest first; empty where the graph is opaque
+  std::vector<EliminationOrder> orders;  ///< the cheapest first
 };
 
 ContractionPlan plan_contraction(LinearGraph graph, EliminationGoal goal);
@@ -27,12 +27,12 @@ double reverse_operations(const LinearGraph& graph, EliminationGoal goal);
 
 /// The order by which the method contracts: the cheapest for contraction, the narrowest cut for loop_cut, and
 /// for automatic the cheapest if it takes clearly fewer operations than tangents and cotangents. nullptr
-/// where tangents are pushed instead, and where the graph is opaque.
+/// where tangents are pushed instead.
 const EliminationOrder* chosen_order(const ContractionPlan& plan, JacobianMethod method);
 
 /// The trace [B], the diagonal [B, n] or the whole [B, rows, columns] of each sample by one of the plan's
 /// orders; samples are taken in chunks whose matrices fit into `bytes`. Exact, differentiable, and built from
-/// ordinary operators. @throws Error where the graph is opaque.
+/// ordinary operators.
 Tensor contract_in_order(const ContractionPlan& plan, const EliminationOrder& order, std::int64_t bytes);
 
 }  // namespace nabla

@@ -21,6 +21,14 @@ bool is_uniform(const Diagonal& d) { return d && d->shape()[-1] == 1; }
 bool has_matrix(const LinearMap& map) {
   return map.kind == MapKind::shared || map.kind == MapKind::per_sample;
 }
+// Is it dear to multiply with?
+bool is_dense(const LinearMap& map) { return has_matrix(map) || map.kind == MapKind::applied; }
+
+Tensor with_batch(const Tensor& x, std::int64_t samples) {
+  Shape shape = x.shape();
+  shape[0] = samples;
+  return broadcast_to(x, shape);
+}
 
 Diagonal product(const Diagonal& a, const Diagonal& b) {
   if (!a) return b;
@@ -34,7 +42,7 @@ Tensor columns_scaled(const Tensor& matrix, const Tensor& diagonal) {
 // A diagonal that all samples share goes into a matrix that they share.
 LinearMap with_left(LinearMap map, const Diagonal& d) {
   if (!d) return map;
-  if (map.kind == MapKind::diagonal || !is_shared(d) || map.left || map.kind == MapKind::per_sample)
+  if (map.kind != MapKind::shared || !is_shared(d) || map.left)
     map.left = product(d, map.left);
   else
     map.matrix = *map.matrix * transpose(*d);
@@ -44,7 +52,7 @@ LinearMap with_right(LinearMap map, const Diagonal& d) {
   if (!d) return map;
   if (map.kind == MapKind::diagonal)
     map.left = product(map.left, d);
-  else if (!is_shared(d) || map.right || map.kind == MapKind::per_sample)
+  else if (map.kind != MapKind::shared || !is_shared(d) || map.right)
     map.right = product(map.right, d);
   else
     map.matrix = *map.matrix * *d;
@@ -63,18 +71,6 @@ Tensor batched(const LinearMap& map) {
 
 std::int64_t rank_of(const LinearMap& map) { return map.left->shape()[1]; }
 
-// A map as one matrix for each sample, [B or 1, rows, columns].
-Tensor formed(const LinearMap& map, DType dtype) {
-  if (map.kind == MapKind::diagonal) {
-    const Tensor eye = insert_axes(identity(map.rows, dtype), {-3});
-    return map.left ? columns_scaled(eye, *map.left) : eye;
-  }
-  if (map.kind == MapKind::low_rank) return matmul(transpose(*map.left), *map.right);
-  Tensor matrix = batched(map);
-  if (map.left) matrix = matrix * insert_axes(*map.left, {-1});
-  return map.right ? columns_scaled(matrix, *map.right) : matrix;
-}
-
 // Sums vector[i] matrix[i, j] over i; [B or 1, rows or 1] and [B or 1, rows, columns].
 Tensor times_rows(const Tensor& vector, const Tensor& matrix) {
   if (vector.shape()[-1] == 1) return vector * sum(matrix, {-2});
@@ -91,17 +87,36 @@ Tensor scaled(const Tensor& vectors, const Diagonal& d) {
   return d ? vectors * insert_axes(*d, {-2}) : vectors;
 }
 
-// A map with a matrix, applied to the vectors [B or 1, k, columns] or, transposed, [B or 1, k, rows]. Vectors
-// of all samples go through a shared matrix as rows of one product.
-Tensor applied(const LinearMap& map, const Tensor& vectors, bool transposed) {
+// A map with a matrix, or one that is applied, of the vectors [B or 1, k, columns] or, transposed, [B or 1,
+// k, rows]. Vectors of all samples go through a shared matrix as rows of one product.
+Tensor image(const LinearMap& map, const Tensor& vectors, bool transposed) {
   const Tensor in = scaled(vectors, transposed ? map.left : map.right);
-  const Tensor matrix = transposed ? *map.matrix : transpose(*map.matrix);
-  const std::int64_t samples = in.shape()[0], count = in.shape()[1];
-  const Tensor out = map.kind == MapKind::shared
-                         ? reshape(matmul(reshape(in, {samples * count, in.shape()[2]}), matrix),
-                                   {samples, count, matrix.shape()[-1]})
-                         : matmul(in, matrix);
+  Tensor out;
+  if (map.kind == MapKind::applied) {
+    const AppliedMap& function = *map.function;
+    out = (transposed ? function.transposed : function.forward)(with_batch(in, function.samples));
+  } else {
+    const Tensor matrix = transposed ? *map.matrix : transpose(*map.matrix);
+    const std::int64_t samples = in.shape()[0], count = in.shape()[1];
+    out = map.kind == MapKind::shared ? reshape(matmul(reshape(in, {samples * count, in.shape()[2]}), matrix),
+                                                {samples, count, matrix.shape()[-1]})
+                                      : matmul(in, matrix);
+  }
   return scaled(out, transposed ? map.right : map.left);
+}
+
+// A map as one matrix for each sample, [B or 1, rows, columns].
+Tensor formed(const LinearMap& map, DType dtype) {
+  if (map.kind == MapKind::diagonal) {
+    const Tensor eye = insert_axes(identity(map.rows, dtype), {-3});
+    return map.left ? columns_scaled(eye, *map.left) : eye;
+  }
+  if (map.kind == MapKind::low_rank) return matmul(transpose(*map.left), *map.right);
+  if (map.kind == MapKind::applied)
+    return transpose(image(map, insert_axes(identity(map.columns, dtype), {-3}), false));
+  Tensor matrix = batched(map);
+  if (map.left) matrix = matrix * insert_axes(*map.left, {-1});
+  return map.right ? columns_scaled(matrix, *map.right) : matrix;
 }
 
 LinearMap of_low_rank(const LinearMap& second, const LinearMap& first, Tensor left, Tensor right) {
@@ -114,19 +129,53 @@ LinearMap product_of_low_rank(const LinearMap& second, const LinearMap& first) {
   if (second.kind == MapKind::diagonal)
     return of_low_rank(second, first, scaled(*first.left, second.left), *first.right);
   if (first.kind != MapKind::low_rank)
-    return of_low_rank(second, first, *second.left, applied(first, *second.right, true));
+    return of_low_rank(second, first, *second.left, image(first, *second.right, true));
   if (second.kind != MapKind::low_rank)
-    return of_low_rank(second, first, applied(second, *first.left, false), *first.right);
+    return of_low_rank(second, first, image(second, *first.left, false), *first.right);
   const Tensor inner = matmul(*second.right, transpose(*first.left));
   if (rank_of(second) <= rank_of(first))
     return of_low_rank(second, first, *second.left, matmul(inner, *first.right));
   return of_low_rank(second, first, matmul(transpose(inner), *second.left), *first.right);
 }
 
-Tensor with_batch(const Tensor& x, std::int64_t samples) {
-  Shape shape = x.shape();
-  shape[0] = samples;
-  return broadcast_to(x, shape);
+// One that is applied, times a matrix or the other way round: the columns, or rows, go through it. Two that
+// are applied stay so, unless they meet in few elements.
+LinearMap product_of_applied(const LinearMap& second, const LinearMap& first) {
+  LinearMap result{MapKind::per_sample, second.rows, first.columns, {}, {}, {}};
+  const bool both = second.kind == MapKind::applied && first.kind == MapKind::applied;
+  const DType dtype = (second.function ? second : first).function->dtype;
+  if (stays_low_rank(second.columns, second.rows, first.columns, false)) {
+    const Tensor eye = insert_axes(identity(second.columns, dtype), {-3});
+    return of_low_rank(second, first, image(second, eye, false), image(first, eye, true));
+  }
+  if (both) {
+    result.kind = MapKind::applied;
+    const auto forward = [second, first](const Tensor& x) {
+      return image(second, image(first, x, false), false);
+    };
+    const auto transposed = [second, first](const Tensor& x) {
+      return image(first, image(second, x, true), true);
+    };
+    result.function = std::make_shared<AppliedMap>(
+        AppliedMap{forward, transposed, first.function->samples, first.function->dtype,
+                   first.function->operations + second.function->operations});
+  } else if (second.kind == MapKind::applied) {
+    result.matrix = transpose(image(second, transpose(formed(first, dtype)), false));
+  } else {
+    result.matrix = image(first, formed(second, dtype), true);
+  }
+  return result;
+}
+
+LinearMap sum_of_applied(const LinearMap& a, const LinearMap& b) {
+  const auto sum_of = [a, b](bool transposed) {
+    return [=](const Tensor& x) { return image(a, x, transposed) + image(b, x, transposed); };
+  };
+  LinearMap result{MapKind::applied, a.rows, a.columns, {}, {}, {}};
+  result.function = std::make_shared<AppliedMap>(AppliedMap{sum_of(false), sum_of(true), a.function->samples,
+                                                            a.function->dtype,
+                                                            a.function->operations + b.function->operations});
+  return result;
 }
 
 // Outer products one behind the other.
@@ -159,6 +208,8 @@ LinearMap multiply(const LinearMap& second, const LinearMap& first) {
     return product_of_low_rank(second, first);
   if (second.kind == MapKind::diagonal) return with_left(first, second.left);
   if (first.kind == MapKind::diagonal) return with_right(second, first.left);
+  if (second.kind == MapKind::applied || first.kind == MapKind::applied)
+    return product_of_applied(second, first);
   Diagonal middle = product(second.right, first.left);
   Diagonal outer = second.left;
   if (is_uniform(middle)) {
@@ -211,6 +262,10 @@ void add(LinearMaps& to, const LinearMap& term) {
                {}});
       return;
     }
+    if (map.kind == MapKind::applied) {
+      map = sum_of_applied(map, term);
+      return;
+    }
     if (map.left || map.right || term.left || term.right) continue;
     map.matrix = *map.matrix + *term.matrix;
     return;
@@ -221,7 +276,7 @@ void add(LinearMaps& to, const LinearMap& term) {
 
 LinearMaps multiply(const LinearMaps& second, const LinearMaps& first) {
   const auto ready = [](const LinearMaps& maps, const LinearMaps& other) {
-    return std::ranges::any_of(other, has_matrix) ? with_one_matrix(maps) : maps;
+    return std::ranges::any_of(other, is_dense) ? with_one_matrix(maps) : maps;
   };
   LinearMaps result;
   for (const LinearMap& s : ready(second, first))
@@ -237,6 +292,11 @@ Tensor diagonal_of_product(const LinearMap& second, const LinearMap& first, DTyp
   if (second.kind == MapKind::low_rank || first.kind == MapKind::low_rank) {
     const LinearMap both = multiply(second, first);
     return sum(*both.left * *both.right, {-2});
+  }
+  if (second.kind == MapKind::applied || first.kind == MapKind::applied) {
+    const LinearMap both = multiply(second, first);
+    return both.kind == MapKind::low_rank ? sum(*both.left * *both.right, {-2})
+                                          : diagonal_of(formed(both, dtype));
   }
   if (second.kind == MapKind::diagonal || first.kind == MapKind::diagonal) {
     const LinearMap& map = second.kind == MapKind::diagonal ? first : second;
@@ -270,6 +330,27 @@ Tensor trace_of_product(const LinearMap& second, const LinearMap& first, DType d
   const Tensor both = batched(second) * transpose(batched(first));
   const Tensor by_columns = times_rows(by_row ? *by_row : ones({1, 1}, both.dtype()), both);
   return sum(by_column ? by_columns * *by_column : by_columns, {-1});  // of [B or 1, columns]
+}
+
+LinearMap for_samples(const LinearMap& map, std::int64_t start, std::int64_t stop) {
+  LinearMap part = map;
+  const auto cut = [&](std::optional<Tensor>& x) {
+    if (x && x->shape()[0] != 1) x = slice(*x, 0, start, stop);
+  };
+  cut(part.left);
+  cut(part.right);
+  if (map.kind == MapKind::per_sample) cut(part.matrix);
+  if (map.kind == MapKind::applied && stop - start != map.function->samples) {
+    // What is applied knows all samples: those of the others are zero.
+    const auto among_all = [start, stop,
+                            all = map.function->samples](const std::function<Tensor(const Tensor&)>& f) {
+      return [=](const Tensor& x) { return slice(f(pad(x, 0, start, all - stop)), 0, start, stop); };
+    };
+    part.function = std::make_shared<AppliedMap>(AppliedMap{among_all(map.function->forward),
+                                                            among_all(map.function->transposed), stop - start,
+                                                            map.function->dtype, map.function->operations});
+  }
+  return part;
 }
 
 Tensor formed(const LinearMaps& maps, DType dtype) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -9,13 +11,22 @@
 namespace nabla {
 
 /// How a term of a linear map is stored: a diagonal; a matrix that all samples share, between diagonals of
-/// each sample; a matrix for each sample; or a sum of few outer products, which is what a norm adds to its
-/// diagonal.
-enum class MapKind { diagonal, shared, per_sample, low_rank };
+/// each sample; a matrix for each sample; a sum of few outer products, which is what a norm adds to its
+/// diagonal; or, where a matrix would be too large, a function that applies it.
+enum class MapKind { diagonal, shared, per_sample, low_rank, applied };
+
+/// A linear map that is not formed.
+struct AppliedMap {
+  std::function<Tensor(const Tensor&)> forward;     ///< vectors [B, k, columns] -> [B, k, rows]
+  std::function<Tensor(const Tensor&)> transposed;  ///< [B, k, rows] -> [B, k, columns]
+  std::int64_t samples = 0;                         ///< B
+  DType dtype = DType::f32;
+  double operations = 0;  ///< of one vector of a sample
+};
 
 /// One linear map for each of B samples, from vectors of `columns` to vectors of `rows` elements:
 /// left * matrix * right, or of low rank sum_k left_k right_k^T. What all samples share is multiplied with
-/// what they share, and once.
+/// what they share, and once. An applied map stands between diagonals as a matrix does.
 struct LinearMap {
   MapKind kind = MapKind::diagonal;
   std::int64_t rows = 0, columns = 0;
@@ -25,6 +36,7 @@ struct LinearMap {
   std::optional<Tensor> matrix;  ///< shared [rows, columns], per sample [B, rows, columns]
   std::optional<Tensor>
       right;  ///< [B, columns], of a map with a matrix. Of low rank: [B or 1, rank, columns]
+  std::shared_ptr<const AppliedMap> function = {};  ///< of an applied map
 };
 
 /// More matrices than this in a sum are formed into one for each sample: products of sums would have ever
@@ -41,6 +53,9 @@ constexpr bool stays_low_rank(std::int64_t middle, std::int64_t rows, std::int64
 constexpr bool is_full_rank(std::int64_t rank, std::int64_t rows, std::int64_t columns) {
   return 2 * rank > (rows < columns ? rows : columns);
 }
+
+/// The map for samples start .. stop - 1.
+LinearMap for_samples(const LinearMap& map, std::int64_t start, std::int64_t stop);
 
 /// A sum of maps.
 using LinearMaps = std::vector<LinearMap>;

@@ -10,8 +10,8 @@ namespace {
 using Edges = std::vector<std::pair<int, int>>;
 
 // Does a path lead from the first to the last vertex without those of the cut?
-bool leads_around(int vertices, const Edges& edges, const std::vector<bool>& cut) {
-  std::vector<bool> reached(static_cast<std::size_t>(vertices), false);
+bool leads_around(int vertices, const Edges& edges, const std::vector<char>& cut) {
+  std::vector<char> reached(static_cast<std::size_t>(vertices), false);
   reached[0] = !cut[0];
   for (int turn = 0; turn < vertices; ++turn)
     for (const auto& [from, to] : edges)
@@ -34,7 +34,7 @@ TEST_CASE("the narrowest cut of random graphs is that of all sets of vertices") 
         if (random() % 5 < 2) edges.emplace_back(from, to);
     std::int64_t least = 1000;
     for (unsigned set = 0; set < 1u << vertices; ++set) {
-      std::vector<bool> cut;
+      std::vector<char> cut;
       std::int64_t size = 0;
       for (int v = 0; v < vertices; ++v) {
         cut.push_back((set >> v & 1u) != 0);
@@ -42,7 +42,7 @@ TEST_CASE("the narrowest cut of random graphs is that of all sets of vertices") 
       }
       if (size < least && !leads_around(vertices, edges, cut)) least = size;
     }
-    std::vector<bool> cut(static_cast<std::size_t>(vertices), false);
+    std::vector<char> cut(static_cast<std::size_t>(vertices), false);
     std::int64_t size = 0;
     for (const int v : narrowest_cut(sizes, edges, 0, vertices - 1)) {
       cut[static_cast<std::size_t>(v)] = true;
