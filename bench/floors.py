@@ -55,9 +55,46 @@ def divergence():
     }
 
 
+def contracted(width, hidden, once=0):
+    """The trace of W D_h .. W D_1 W with two or three diagonals D of each sample, contracted with the product of the last
+    and the first weight made once: a bilinear form of the two diagonals, or one product of width^3 for each sample. The
+    value is needed up to the last diagonal. `once` are operations on weights alone that every call has to do."""
+    value = product(SAMPLES, D, width) + (hidden - 1) * product(SAMPLES, width, width)
+    trace = product(SAMPLES, width, width) if hidden == 2 else SAMPLES * product(width, width, width)
+    return {"flops": value + trace + once, "bytes": 0}
+
+
+def trace_three_hidden():
+    return contracted(WIDTH, 3)
+
+
+def trace_two_hidden():
+    return contracted(WIDTH, 2)
+
+
+def trace_two_hidden_cold():
+    return contracted(WIDTH, 2, once=product(WIDTH, D, WIDTH))
+
+
+def trace_narrow():
+    return contracted(256, 3)
+
+
+def trace_modulated():
+    """The corrections that the norms add to every product are of lower order."""
+    return contracted(512, 3)
+
+
 def jacobian():
     inner = sum(product(JACOBIANS * D, *extents) for extents, _ in LAYERS[1:])
     return {"flops": inner, "bytes": 4 * JACOBIANS * D * D}
+
+
+def laplacian():
+    """Values, one second derivative and two tangents through the inner weight of 2-256-256-1. The first weight takes
+    values alone, and the last the second derivatives."""
+    points, width = 1024, 256
+    return {"flops": product(points, 2, width) + 4 * product(points, width, width) + product(points, width, 1), "bytes": 0}
 
 
 def ode_sampling():

@@ -9,21 +9,58 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / "peers"))
 import tensors  # noqa: E402
 
 
-def network(random, inputs, outputs, width, features, times=1, embedding=64):
-    """The parameters of nn::Mlp with three hidden layers; no bias is zero, so that nothing is left out unseen."""
-    params = {}
+class Weights(dict):
+    """Parameters by name. No bias is zero, so that nothing is left out unseen."""
 
-    def linear(name, rows, columns, bias):
-        params[name + ".weight"] = random.standard_normal((rows, columns)) / np.sqrt(rows)
+    def __init__(self, random):
+        self.random = random
+
+    def linear(self, name, rows, columns, bias=True):
+        self[name + ".weight"] = self.random.standard_normal((rows, columns)) / np.sqrt(rows)
         if bias:
-            params[name + ".bias"] = 0.1 * random.standard_normal(columns)
+            self[name + ".bias"] = 0.1 * self.random.standard_normal(columns)
 
+
+def network(random, inputs, outputs, width, features, times=1, embedding=64, hidden=3):
+    """The parameters of nn::Mlp."""
+    params = Weights(random)
     for i in range(times):
-        linear(f"embed_time.{i}", features, embedding, i == 0)
-    for i in range(3):
-        linear(f"shifts.{i}", embedding, width, True)
-        linear(f"layers.{i}", inputs if i == 0 else width, width, False)
-    linear("layers.3", width, outputs, True)
+        params.linear(f"embed_time.{i}", features, embedding, i == 0)
+    for i in range(hidden):
+        params.linear(f"shifts.{i}", embedding, width)
+        params.linear(f"layers.{i}", inputs if i == 0 else width, width, False)
+    params.linear(f"layers.{hidden}", width, outputs)
+    return params
+
+
+def residual_stack(random, extent, width, blocks):
+    """The parameters of ResidualStack (bench/workloads/networks.h)."""
+    params = Weights(random)
+    for i in range(blocks):
+        params.linear(f"inner.{i}", extent, width)
+        params.linear(f"outer.{i}", width, extent)
+    return params
+
+
+def modulated_mlp(random, extent, width, hidden, features, embedding=64):
+    """The parameters of ModulatedMlp (bench/workloads/networks.h)."""
+    params = Weights(random)
+    params.linear("embed_time", features, embedding)
+    for i in range(hidden):
+        params.linear(f"layers.{i}", extent if i == 0 else width, width)
+        params[f"norms.{i}.gain"] = 1 + 0.2 * random.standard_normal(width)
+        params[f"norms.{i}.bias"] = 0.1 * random.standard_normal(width)
+        params.linear(f"scales.{i}", embedding, width)
+        params.linear(f"shifts.{i}", embedding, width)
+    params.linear(f"layers.{hidden}", width, extent)
+    return params
+
+
+def scalar_mlp(random, extents):
+    """The parameters of ScalarMlp (bench/workloads/networks.h)."""
+    params = Weights(random)
+    for i, (rows, columns) in enumerate(zip(extents, extents[1:])):
+        params.linear(f"layers.{i}", rows, columns)
     return params
 
 
@@ -53,6 +90,12 @@ def write(directory):
         "chain": lambda: {
             f"{name}.{i}": random([7, i, ord(name)]).standard_normal(2**22) for i in range(4) for name in "xy"
         },
+        "two_hidden": lambda: network(random(8), 784, 784, 1024, 32, hidden=2),
+        "narrow": lambda: network(random(9), 784, 784, 256, 32),
+        "residual": lambda: residual_stack(random(10), 784, 256, 4),
+        "modulated": lambda: modulated_mlp(random(11), 784, 512, 3, 32),
+        "scalar": lambda: scalar_mlp(random(12), (2, 256, 256, 1)),
+        "plane": lambda: {"x": random(13).standard_normal((1024, 2))},
     }
     directory.mkdir(parents=True, exist_ok=True)
     for name, make in makers.items():

@@ -9,7 +9,8 @@ def verdict(value, target, at_least):
     if target is None:
         return f"{value:.2f}"
     met = value >= target if at_least else value <= target
-    return f"{value:.2f} ({'>=' if at_least else '<='} {target:.2f}) {'met' if met else 'MISSED'}"
+    decimals = 2 if target >= 0.1 else 4  # small targets have small values
+    return f"{value:.{decimals}f} ({'>=' if at_least else '<='} {target:.{decimals}f}) {'met' if met else 'MISSED'}"
 
 
 def milliseconds(value):

@@ -29,25 +29,54 @@ PICTURE = frequencies(16, 8)
 TOY = frequencies(4, 1)
 
 
+def count(params, name):
+    """How many layers have this name and a number."""
+    return sum(key.startswith(name + ".") and key.endswith(".weight") for key in params)
+
+
+def linear(params, name, h):
+    product = h @ params[name + ".weight"]
+    return product + params[name + ".bias"] if name + ".bias" in params else product
+
+
+def features(ladder, t):
+    angle = t * ladder
+    return jnp.concatenate([jnp.sin(angle), jnp.cos(angle)], -1)
+
+
 def mlp(ladder, params, x, t, gap=None):
     """nn::Mlp: hidden layers shifted by an embedding of the times."""
-
-    def linear(name, h):
-        product = h @ params[name + ".weight"]
-        return product + params[name + ".bias"] if name + ".bias" in params else product
-
-    def features(s):
-        angle = s * ladder
-        return jnp.concatenate([jnp.sin(angle), jnp.cos(angle)], -1)
-
-    e = linear("embed_time.0", features(t))
+    e = linear(params, "embed_time.0", features(ladder, t))
     if gap is not None:
-        e = e + linear("embed_time.1", features(gap))
+        e = e + linear(params, "embed_time.1", features(ladder, gap))
     e = jax.nn.silu(e)
     h = x
-    for layer in range(3):
-        h = jax.nn.silu(linear(f"layers.{layer}", h) + linear(f"shifts.{layer}", e))
-    return linear("layers.3", h)
+    layers = count(params, "layers")
+    for layer in range(layers - 1):
+        h = jax.nn.silu(linear(params, f"layers.{layer}", h) + linear(params, f"shifts.{layer}", e))
+    return linear(params, f"layers.{layers - 1}", h)
+
+
+def residual_stack(params, x, t):
+    """ResidualStack of bench/workloads/networks.h."""
+    h = x
+    for block in range(count(params, "inner")):
+        h = h + linear(params, f"outer.{block}", jax.nn.silu(linear(params, f"inner.{block}", h)))
+    return h
+
+
+def modulated_mlp(ladder, params, x, t):
+    """ModulatedMlp of bench/workloads/networks.h."""
+    e = jax.nn.silu(linear(params, "embed_time", features(ladder, t)))
+    h = x
+    layers = count(params, "layers")
+    for layer in range(layers - 1):
+        z = linear(params, f"layers.{layer}", h)
+        centred = z - z.mean(-1, keepdims=True)
+        n = centred * jax.lax.rsqrt(jnp.square(centred).mean(-1, keepdims=True) + 1e-5)
+        n = n * params[f"norms.{layer}.gain"] + params[f"norms.{layer}.bias"]
+        h = jax.nn.silu((1 + linear(params, f"scales.{layer}", e)) * n + linear(params, f"shifts.{layer}", e))
+    return linear(params, f"layers.{layers - 1}", h)
 
 
 def cfm_loss(net, params, batch):
@@ -165,11 +194,22 @@ class Function(peer.Work):
         return {"form": self.form} if self.form else {}
 
 
+# Fields by the names of their weights: the network, and whether every sample has a time of its own.
+FIELDS = {
+    "picture": (PICTURE_NET, False),
+    "two_hidden": (PICTURE_NET, False),
+    "narrow": (PICTURE_NET, False),
+    "residual": (residual_stack, False),
+    "modulated": (functools.partial(modulated_mlp, PICTURE), True),
+}
+
+
 @functools.cache
-def fastest(what, rows):
+def fastest(what, weights, rows):
     """The fastest of several forms that take the network as an opaque function of x."""
-    params, x, t = load("picture"), load("pictures")["x1.0"][:rows], jnp.full((1, 1), 0.5, jnp.float32)
-    net = lambda params, x: PICTURE_NET(params, x, t)
+    net, has_times = FIELDS[weights]
+    params, x = load(weights), load("pictures")["x1.0"][:rows]
+    t = load("pictures")["t.0"][:rows] if has_times else jnp.full((1, 1), 0.5, jnp.float32)
     extent = x.shape[1]
     eye = jnp.eye(extent, dtype=jnp.float32)
     keep = {
@@ -180,8 +220,8 @@ def fastest(what, rows):
     def chunked(chunk, push_of):
         """Sums or stacks over chunks of one-hot directions, pushed through the whole batch."""
 
-        def form(params, x):
-            push = push_of(lambda x: net(params, x), x)
+        def form(params, x, t):
+            push = push_of(lambda x: net(params, x, t), x)
             seeds = eye.reshape(extent // chunk, chunk, extent)
             parts = jax.lax.map(lambda s: keep[what](push(s), s), seeds)
             return parts.sum(0) if what == "divergence" else parts.transpose(1, 0, 2).reshape(x.shape)
@@ -205,11 +245,18 @@ def fastest(what, rows):
             "diagonal": lambda j: jnp.diagonal(j),
             "jacobian": lambda j: j,
         }[what]
-        return lambda params, x: jax.vmap(lambda row: take(transform(lambda one: net(params, one[None])[0])(row)))(x)
+
+        def form(params, x, t):
+            def of_sample(row, time):
+                return take(transform(lambda one: net(params, one[None], time[None])[0])(row))
+
+            return jax.vmap(of_sample)(x, t) if has_times else jax.vmap(of_sample, (0, None))(x, t[0])
+
+        return form
 
     def whole_batch(push_of):
-        def form(params, x):
-            push = push_of(lambda x: net(params, x), x)
+        def form(params, x, t):
+            push = push_of(lambda x: net(params, x, t), x)
             pushed = push(eye)  # [K, B, D]
             return pushed.transpose(1, 2, 0) if push_of is not by_vjp else pushed.transpose(1, 0, 2)
 
@@ -230,15 +277,81 @@ def fastest(what, rows):
 
     def call(form):
         function = jax.jit(form)
-        return lambda: jax.block_until_ready(function(params, x))
+        return lambda: jax.block_until_ready(function(params, x, t))
 
-    best = peer.fastest(f"jax {what}", {name: call(form) for name, form in forms.items()})
-    return forms[best], (params, x), best
+    best = peer.fastest(f"jax {what} {weights}", {name: call(form) for name, form in forms.items()})
+    return forms[best], (params, x, t), best
 
 
-def field_derivative(what, rows):
-    form, arguments, name = fastest(what, rows)
+def field_derivative(what, weights, rows):
+    form, arguments, name = fastest(what, weights, rows)
     return Function(form, arguments, form=name)
+
+
+def scalar_mlp(params, x):
+    """ScalarMlp of bench/workloads/networks.h: x [B, D] -> [B]."""
+    h = x
+    layers = count(params, "layers")
+    for layer in range(layers - 1):
+        h = jnp.tanh(linear(params, f"layers.{layer}", h))
+    return linear(params, f"layers.{layers - 1}", h)[:, 0]
+
+
+def forward_laplacian(params, x, stacked):
+    """The Laplacian of scalar_mlp in one pass of values, D tangents and second derivatives (forward Laplacian, Li et al.
+    2023), each through every weight by a product of its own, or all in one. One-hot tangents are rows of the first weight.
+    Tangents in one array of rank 3 take three times as long on a processor."""
+    weights = [params[f"layers.{layer}.weight"] for layer in range(count(params, "layers"))]
+    z, tangents, second = linear(params, "layers.0", x), [row[None] for row in weights[0]], 0
+    for layer, weight in enumerate(weights[1:-1], 1):
+        h, tangents, second = through_tanh(z, tangents, second)
+        channels = [h, second, *tangents]
+        if stacked:
+            channels = jnp.split(jnp.concatenate(channels) @ weight, len(channels))
+        else:
+            channels = [channel @ weight for channel in channels]
+        z, second, tangents = channels[0] + params[f"layers.{layer}.bias"], channels[1], channels[2:]
+    return (through_tanh(z, tangents, second)[2] @ weights[-1])[:, 0]
+
+
+def through_tanh(z, tangents, second):
+    h = jnp.tanh(z)
+    slope = 1 - h * h
+    bend = -2 * h * slope
+    return h, [slope * t for t in tangents], slope * second + bend * sum(t * t for t in tangents)
+
+
+def nested_laplacian(params, x):
+    """By jvp of jvp along one-hot directions of the whole batch."""
+
+    def along(direction):
+        tangent = jnp.broadcast_to(direction, x.shape)
+        slope = lambda x: jax.jvp(functools.partial(scalar_mlp, params), (x,), (tangent,))[1]
+        return jax.jvp(slope, (x,), (tangent,))[1]
+
+    return jax.vmap(along)(jnp.eye(x.shape[1], dtype=x.dtype)).sum(0)
+
+
+def samplewise_laplacian(params, x):
+    return jax.vmap(lambda row: nested_laplacian(params, row[None])[0])(x)
+
+
+FORWARD_LAPLACIANS = {
+    "one product a layer": functools.partial(forward_laplacian, stacked=True),
+    "a product for each channel": functools.partial(forward_laplacian, stacked=False),
+}
+NESTED_LAPLACIANS = {"vmap(jvp of jvp)": nested_laplacian, "vmap(vmap(jvp of jvp))": samplewise_laplacian}
+
+
+def laplacian(forms):
+    arguments = load("scalar"), load("plane")["x"]
+
+    def call(form):
+        function = jax.jit(form)
+        return lambda: jax.block_until_ready(function(*arguments))
+
+    best = peer.fastest("jax laplacian", {name: call(form) for name, form in forms.items()})
+    return Function(forms[best], arguments, form=best)
 
 
 def ode_sampling():
@@ -296,10 +409,17 @@ MAKERS = {
     "meanflow_step": lambda: TrainingStep("average_picture", "pictures", MEANFLOW_LOSS),
     "toy_step": lambda: TrainingStep("toy", "points", TOY_LOSS),
     "first_call": FirstCall,
-    "divergence": lambda: field_derivative("divergence", 32),
-    "trace": lambda: field_derivative("divergence", 32),
-    "diagonal": lambda: field_derivative("diagonal", 32),
-    "jacobian": lambda: field_derivative("jacobian", 4),
+    "divergence": lambda: field_derivative("divergence", "picture", 32),
+    "trace": lambda: field_derivative("divergence", "picture", 32),
+    "trace_two_hidden_cold": lambda: field_derivative("divergence", "two_hidden", 32),
+    "trace_two_hidden_cached": lambda: field_derivative("divergence", "two_hidden", 32),
+    "trace_narrow": lambda: field_derivative("divergence", "narrow", 32),
+    "trace_residual": lambda: field_derivative("divergence", "residual", 32),
+    "trace_modulated": lambda: field_derivative("divergence", "modulated", 32),
+    "diagonal": lambda: field_derivative("diagonal", "picture", 32),
+    "jacobian": lambda: field_derivative("jacobian", "picture", 4),
+    "laplacian": lambda: laplacian(FORWARD_LAPLACIANS),
+    "laplacian_nested": lambda: laplacian(NESTED_LAPLACIANS),
     "ode_sampling": ode_sampling,
     "hvp": hvp,
     "pointwise_chain": pointwise_chain,

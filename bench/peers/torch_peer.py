@@ -41,25 +41,52 @@ PICTURE = frequencies(16, 8)
 TOY = frequencies(4, 1)
 
 
+def count(params, name):
+    """How many layers have this name and a number."""
+    return sum(key.startswith(name + ".") and key.endswith(".weight") for key in params)
+
+
+def linear(params, name, h, shift=None):
+    """The product added to the bias, or to what stands in its place."""
+    return torch.addmm(params[name + ".bias"] if shift is None else shift, h, params[name + ".weight"])
+
+
+def features(ladder, t):
+    angle = t * ladder
+    return torch.cat([torch.sin(angle), torch.cos(angle)], -1)
+
+
 def mlp(ladder, params, x, t, gap=None):
     """nn::Mlp: hidden layers shifted by an embedding of the times."""
-
-    def linear(name, h, shift=None):
-        """The product added to the bias, or to what stands in its place."""
-        return torch.addmm(params[name + ".bias"] if shift is None else shift, h, params[name + ".weight"])
-
-    def features(s):
-        angle = s * ladder
-        return torch.cat([torch.sin(angle), torch.cos(angle)], -1)
-
-    e = linear("embed_time.0", features(t))
+    e = linear(params, "embed_time.0", features(ladder, t))
     if gap is not None:
-        e = linear("embed_time.1", features(gap), e)
+        e = linear(params, "embed_time.1", features(ladder, gap), e)
     e = F.silu(e)
     h = x
-    for layer in range(3):
-        h = F.silu(linear(f"layers.{layer}", h, linear(f"shifts.{layer}", e)))
-    return linear("layers.3", h)
+    layers = count(params, "layers")
+    for layer in range(layers - 1):
+        h = F.silu(linear(params, f"layers.{layer}", h, linear(params, f"shifts.{layer}", e)))
+    return linear(params, f"layers.{layers - 1}", h)
+
+
+def residual_stack(params, x, t):
+    """ResidualStack of bench/workloads/networks.h."""
+    h = x
+    for block in range(count(params, "inner")):
+        h = h + linear(params, f"outer.{block}", F.silu(linear(params, f"inner.{block}", h)))
+    return h
+
+
+def modulated_mlp(ladder, params, x, t):
+    """ModulatedMlp of bench/workloads/networks.h."""
+    e = F.silu(linear(params, "embed_time", features(ladder, t)))
+    h = x
+    layers = count(params, "layers")
+    for layer in range(layers - 1):
+        z = linear(params, f"layers.{layer}", h)
+        n = F.layer_norm(z, z.shape[-1:], params[f"norms.{layer}.gain"], params[f"norms.{layer}.bias"], 1e-5)
+        h = F.silu((1 + linear(params, f"scales.{layer}", e)) * n + linear(params, f"shifts.{layer}", e))
+    return linear(params, f"layers.{layers - 1}", h)
 
 
 def cfm_loss(net, params, batch):
@@ -178,14 +205,14 @@ def first_call():
     raise peer.Skip("eager calls compile nothing")
 
 
-def whole_forms(field, eye):
+def whole_forms(field, t, eye):
     """Full Jacobians of a field that is an opaque function of a batch: all directions at once."""
-    pushes, pulls = batched(field)
+    pushes, pulls = batched(field, t)
     forms = {name: lambda x, push=push: push(x)(eye).permute(1, 2, 0) for name, push in pushes.items()}
     return forms | {name: lambda x, pull=pull: pull(x)(eye).transpose(0, 1) for name, pull in pulls.items()}
 
 
-def diagonal_forms(field, eye):
+def diagonal_forms(field, t, eye):
     """Diagonals of such Jacobians: over chunks of directions."""
 
     def chunked(directional, chunk):
@@ -196,7 +223,7 @@ def diagonal_forms(field, eye):
 
         return form
 
-    pushes, pulls = batched(field)
+    pushes, pulls = batched(field, t)
     return {
         f"{name} over chunks of {chunk}": chunked(directional, chunk)
         for name, directional in (pushes | pulls).items()
@@ -204,25 +231,32 @@ def diagonal_forms(field, eye):
     }
 
 
-def batched(field):
+def of_samples(function, x, t, out_dims=0):
+    """function(row, time) of every sample, whose times [B, 1] or [1, 1] may be shared."""
+    if len(t) > 1:
+        return vmap(function, out_dims=out_dims)(x, t)
+    return vmap(lambda row: function(row, t[0]), out_dims=out_dims)(x)
+
+
+def batched(field, t):
     """What maps a batch x to a function of directions [K, D]: their tangents, and their cotangents, [K, B, D]."""
 
-    def one(row):
-        return field(row[None])[0]
-
     def by_jvp(x):
-        return lambda seeds: vmap(lambda s: jvp(field, (x,), (s.expand_as(x),))[1])(seeds)
+        return lambda seeds: vmap(lambda s: jvp(lambda x: field(x, t), (x,), (s.expand_as(x),))[1])(seeds)
 
     def by_sample(x):
-        return lambda seeds: vmap(lambda row: vmap(lambda s: jvp(one, (row,), (s,))[1])(seeds), out_dims=1)(x)
+        def of_sample(row, time, seeds):
+            return vmap(lambda s: jvp(lambda one: field(one[None], time[None])[0], (row,), (s,))[1])(seeds)
+
+        return lambda seeds: of_samples(lambda row, time: of_sample(row, time, seeds), x, t, out_dims=1)
 
     def by_vjp(x):
-        pull = vjp(field, x)[1]
+        pull = vjp(lambda x: field(x, t), x)[1]
         return lambda seeds: vmap(lambda s: pull(s.expand_as(x))[0])(seeds)
 
     def by_grad(x):
         x = x.detach().requires_grad_()
-        y = field(x)
+        y = field(x, t)
 
         def pull(seeds):
             seeds = seeds[:, None].expand(-1, *x.shape)
@@ -234,30 +268,110 @@ def batched(field):
     return pushes, {"vmap(vjp)": by_vjp, "autograd.grad(is_grads_batched)": by_grad}
 
 
-def field_derivative(work, rows):
-    """The fastest of several forms that take the network as an opaque function of x."""
-    params, x, t = load("picture"), load("pictures")["x1.0"][:rows], torch.full((1, 1), 0.5)
+# Fields by the names of their weights: the network, and whether every sample has a time of its own.
+FIELDS = {
+    "picture": (PICTURE_NET, False),
+    "two_hidden": (PICTURE_NET, False),
+    "narrow": (PICTURE_NET, False),
+    "residual": (residual_stack, False),
+    "modulated": (functools.partial(modulated_mlp, PICTURE), True),
+}
 
-    def field(x):
-        return PICTURE_NET(params, x, t)
+
+def field_derivative(what, weights, rows):
+    """The fastest of several forms that take the network as an opaque function of x."""
+    net, has_times = FIELDS[weights]
+    params, x = load(weights), load("pictures")["x1.0"][:rows]
+    t = load("pictures")["t.0"][:rows] if has_times else torch.full((1, 1), 0.5)
+
+    field = functools.partial(net, params)
 
     def samplewise(transform, take):
-        return lambda x: vmap(lambda row: take(transform(lambda one: field(one[None])[0])(row)))(x)
+        def of_sample(row, time):
+            return take(transform(lambda one: field(one[None], time[None])[0])(row))
 
-    take = {"divergence": torch.trace, "diagonal": torch.diagonal, "jacobian": lambda j: j}[work]
+        return lambda x: of_samples(of_sample, x, t)
+
+    take = {"divergence": torch.trace, "diagonal": torch.diagonal, "jacobian": lambda j: j}[what]
     forms = {"vmap(jacfwd)": samplewise(jacfwd, take), "vmap(jacrev)": samplewise(jacrev, take)}
     eye = torch.eye(x.shape[1])
-    if work == "jacobian":
-        forms |= whole_forms(field, eye)
+    if what == "jacobian":
+        forms |= whole_forms(field, t, eye)
     else:
-        for name, form in diagonal_forms(field, eye).items():
-            forms[name] = form if work == "diagonal" else lambda x, form=form: form(x).sum(1)
-    return Function(work, plain(forms), (x,))
+        for name, form in diagonal_forms(field, t, eye).items():
+            forms[name] = form if what == "diagonal" else lambda x, form=form: form(x).sum(1)
+    return Function(f"{what} {weights}", plain(forms), (x,))
 
 
 def plain(forms):
     """Forms that are compiled as a whole or not at all."""
     return {name: lambda wrap, form=form: wrap(form) for name, form in forms.items()}
+
+
+def scalar_mlp(params, x):
+    """ScalarMlp of bench/workloads/networks.h: x [B, D] -> [B]."""
+    h = x
+    layers = count(params, "layers")
+    for layer in range(layers - 1):
+        h = torch.tanh(linear(params, f"layers.{layer}", h))
+    return linear(params, f"layers.{layers - 1}", h)[:, 0]
+
+
+def forward_laplacian(params, x, stacked):
+    """As in jax_peer.py."""
+    weights = [params[f"layers.{layer}.weight"] for layer in range(count(params, "layers"))]
+    z, tangents, second = linear(params, "layers.0", x), [row[None] for row in weights[0]], 0
+    for layer, weight in enumerate(weights[1:-1], 1):
+        h, tangents, second = through_tanh(z, tangents, second)
+        channels = [h, second, *tangents]
+        if stacked:
+            channels = torch.chunk(torch.cat(channels) @ weight, len(channels))
+        else:
+            channels = [channel @ weight for channel in channels]
+        z, second, tangents = channels[0] + params[f"layers.{layer}.bias"], channels[1], channels[2:]
+    return (through_tanh(z, tangents, second)[2] @ weights[-1])[:, 0]
+
+
+def through_tanh(z, tangents, second):
+    h = torch.tanh(z)
+    slope = 1 - h * h
+    bend = -2 * h * slope
+    return h, [slope * t for t in tangents], slope * second + bend * sum(t * t for t in tangents)
+
+
+def nested_laplacian(params, x):
+    """By jvp of jvp along one-hot directions of the whole batch."""
+
+    def along(direction):
+        tangent = direction.expand_as(x)
+
+        def slope(x):
+            return jvp(functools.partial(scalar_mlp, params), (x,), (tangent,))[1]
+
+        return jvp(slope, (x,), (tangent,))[1]
+
+    return vmap(along)(torch.eye(x.shape[1])).sum(0)
+
+
+def reverse_laplacian(params, x):
+    """By jvp of the gradient."""
+    gradient = grad(lambda x: scalar_mlp(params, x).sum())
+
+    def along(direction):
+        return (jvp(gradient, (x,), (direction.expand_as(x),))[1] * direction).sum(-1)
+
+    return vmap(along)(torch.eye(x.shape[1])).sum(0)
+
+
+FORWARD_LAPLACIANS = {
+    "one product a layer": functools.partial(forward_laplacian, stacked=True),
+    "a product for each channel": functools.partial(forward_laplacian, stacked=False),
+}
+NESTED_LAPLACIANS = {"vmap(jvp of jvp)": nested_laplacian, "vmap(jvp of grad)": reverse_laplacian}
+
+
+def laplacian(work, forms):
+    return Function(work, plain(forms), (load("scalar"), load("plane")["x"]))
 
 
 def ode_sampling():
@@ -336,10 +450,17 @@ MAKERS = {
     "meanflow_step": lambda: TrainingStep("meanflow_step", "average_picture", "pictures", MEANFLOW_LOSS),
     "toy_step": lambda: TrainingStep("toy_step", "toy", "points", TOY_LOSS),
     "first_call": first_call,
-    "divergence": lambda: field_derivative("divergence", 32),
-    "trace": lambda: field_derivative("divergence", 32),
-    "diagonal": lambda: field_derivative("diagonal", 32),
-    "jacobian": lambda: field_derivative("jacobian", 4),
+    "divergence": lambda: field_derivative("divergence", "picture", 32),
+    "trace": lambda: field_derivative("divergence", "picture", 32),
+    "trace_two_hidden_cold": lambda: field_derivative("divergence", "two_hidden", 32),
+    "trace_two_hidden_cached": lambda: field_derivative("divergence", "two_hidden", 32),
+    "trace_narrow": lambda: field_derivative("divergence", "narrow", 32),
+    "trace_residual": lambda: field_derivative("divergence", "residual", 32),
+    "trace_modulated": lambda: field_derivative("divergence", "modulated", 32),
+    "diagonal": lambda: field_derivative("diagonal", "picture", 32),
+    "jacobian": lambda: field_derivative("jacobian", "picture", 4),
+    "laplacian": lambda: laplacian("laplacian", FORWARD_LAPLACIANS),
+    "laplacian_nested": lambda: laplacian("laplacian_nested", NESTED_LAPLACIANS),
     "ode_sampling": ode_sampling,
     "hvp": hvp,
     "pointwise_chain": pointwise_chain,

@@ -1,5 +1,4 @@
 #include "bench/workloads/workload.h"
-#include "engine/ops/random.h"
 #include "io/safetensors.h"
 
 namespace nabla::bench {
@@ -10,12 +9,6 @@ nn::State Data::file(const std::string& name) const {
 
 nn::MlpOptions picture_network() {
   return {.inputs = 784, .outputs = 784, .width = 1024, .hidden_layers = 3};
-}
-
-nn::Mlp load_network(const Data& data, const std::string& name, const nn::MlpOptions& options) {
-  nn::Mlp net(random_key(0), options);
-  nn::load_state(net, data.file(name));
-  return net;
 }
 
 }  // namespace nabla::bench

@@ -1,6 +1,7 @@
-// Exact divergence, diagonal and full Jacobian of the picture network, and a Hessian-vector product of the
-// flow-matching loss.
+// Exact divergences of several networks, diagonal and full Jacobian of the picture network, the
+// Laplacian of a small network, and a Hessian-vector product of the flow-matching loss.
 
+#include "bench/workloads/networks.h"
 #include "bench/workloads/workload.h"
 #include "engine/engine.h"
 #include "flow/flow.h"
@@ -10,25 +11,57 @@ namespace {
 
 using Derivative = Tensor (*)(const Field& v, const Tensor& x);
 
+// kept: what is made of the weights alone is made once. new_version: they are assigned before every call, as
+// training would, so that each call makes it again.
+enum class Weights { kept, new_version };
+
+template <class Net>
 class FieldDerivative : public Workload {
  public:
-  FieldDerivative(const Data& data, std::int64_t rows, Derivative derivative)
-      : net_(load_network(data, "picture", picture_network())),
-        x_(slice(nn::entry("pictures", data.file("pictures"), "x1.0"), 0, 0, rows).detach()),
-        t_(flow::shared_time(0.5, DType::f32)),
+  FieldDerivative(Net net, Tensor samples, Tensor times, Derivative derivative, Weights weights)
+      : net_(std::move(net)),
+        x_(std::move(samples)),
+        t_(std::move(times)),
+        weights_(weights),
         derivative_(compile(Function([this, derivative](const Tensor& at, const Tensor& t) {
           return derivative([&](const Tensor& x) { return net_(x, t); }, at);
         }))) {}
 
+  void prepare() override {
+    if (weights_ == Weights::kept) return;
+    for (const nn::Parameter& parameter : net_.parameters()) parameter.cell->assign(parameter.cell->get());
+  }
   void run() override { value_ = derivative_(x_, t_); }
   nn::State results() const override { return {{"value", value_}}; }
 
  private:
   using Function = std::function<Tensor(const Tensor&, const Tensor&)>;
 
-  nn::Mlp net_;
+  Net net_;
   Tensor x_, t_;
+  Weights weights_;
   Compiled<Function> derivative_;
+  Tensor value_;
+};
+
+class Laplacian : public Workload {
+ public:
+  explicit Laplacian(const Data& data)
+      : net_(load_network<ScalarMlp>(data, "scalar", ScalarMlp::Options{2, 256, 256, 1})),
+        points_(nn::entry("plane", data.file("plane"), "x")),
+        laplacian_(compile(Function([this](const Tensor& at) {
+          return laplacian([this](const Tensor& x) { return net_(x); }, at);
+        }))) {}
+
+  void run() override { value_ = laplacian_(points_); }
+  nn::State results() const override { return {{"value", value_}}; }
+
+ private:
+  using Function = std::function<Tensor(const Tensor&)>;
+
+  ScalarMlp net_;
+  Tensor points_;
+  Compiled<Function> laplacian_;
   Tensor value_;
 };
 
@@ -75,23 +108,55 @@ class HessianVector : public Workload {
   std::vector<Tensor> arguments_, products_;
 };
 
-WorkloadMaker field_derivative(std::int64_t rows, Derivative derivative) {
-  return [=](const Data& data) { return std::make_unique<FieldDerivative>(data, rows, derivative); };
+enum class Times { shared, of_each_sample };
+
+// A derivative of a network at the first rows of the pictures.
+template <class Net = nn::Mlp, class Options>
+WorkloadMaker field_derivative(const char* weights_file, Options options, std::int64_t rows,
+                               Derivative derivative, Weights weights = Weights::kept,
+                               Times times = Times::shared) {
+  return [=](const Data& data) {
+    const nn::State pictures = data.file("pictures");
+    const auto first_rows = [&](const char* name) {
+      return slice(nn::entry("pictures", pictures, name), 0, 0, rows).detach();
+    };
+    return std::make_unique<FieldDerivative<Net>>(
+        load_network<Net>(data, weights_file, options), first_rows("x1.0"),
+        times == Times::shared ? flow::shared_time(0.5, DType::f32) : first_rows("t.0"), derivative, weights);
+  };
 }
 
 }  // namespace
 
 void add_derivative_workloads(Workloads& workloads) {
-  workloads["divergence"] = field_derivative(32, [](const Field& v, const Tensor& x) {
+  const auto by_tangents = [](const Field& v, const Tensor& x) {
     JacobianOptions options;
     options.method = JacobianMethod::forward;
     return divergence(v, x, options);
-  });
-  workloads["trace"] = field_derivative(32, [](const Field& v, const Tensor& x) { return divergence(v, x); });
-  workloads["diagonal"] =
-      field_derivative(32, [](const Field& v, const Tensor& x) { return jacobian_diagonal(v, x); });
-  workloads["jacobian"] =
-      field_derivative(4, [](const Field& v, const Tensor& x) { return sample_jacobian(v, x); });
+  };
+  const auto trace = [](const Field& v, const Tensor& x) { return divergence(v, x); };
+  const auto diagonal = [](const Field& v, const Tensor& x) { return jacobian_diagonal(v, x); };
+  const auto whole = [](const Field& v, const Tensor& x) { return sample_jacobian(v, x); };
+  const nn::MlpOptions picture = picture_network();
+  workloads["divergence"] = field_derivative("picture", picture, 32, by_tangents);
+  workloads["trace"] = field_derivative("picture", picture, 32, trace);
+  workloads["diagonal"] = field_derivative("picture", picture, 32, diagonal);
+  workloads["jacobian"] = field_derivative("picture", picture, 4, whole);
+
+  nn::MlpOptions two_hidden = picture, narrow = picture;
+  two_hidden.hidden_layers = 2;
+  narrow.width = 256;
+  workloads["trace_two_hidden_cold"] =
+      field_derivative("two_hidden", two_hidden, 32, trace, Weights::new_version);
+  workloads["trace_two_hidden_cached"] = field_derivative("two_hidden", two_hidden, 32, trace);
+  workloads["trace_narrow"] = field_derivative("narrow", narrow, 32, trace);
+  workloads["trace_residual"] = field_derivative<ResidualStack>(
+      "residual", ResidualStack::Options{.extent = 784, .width = 256, .blocks = 4}, 32, trace);
+  workloads["trace_modulated"] = field_derivative<ModulatedMlp>(
+      "modulated", ModulatedMlp::Options{.extent = 784, .width = 512, .hidden_layers = 3}, 32, trace,
+      Weights::kept, Times::of_each_sample);
+  for (const char* name : {"laplacian", "laplacian_nested"})  // against two forms of the peers
+    workloads[name] = [](const Data& data) { return std::make_unique<Laplacian>(data); };
   workloads["hvp"] = [](const Data& data) { return std::make_unique<HessianVector>(data); };
 }
 

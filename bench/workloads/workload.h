@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/ops/random.h"
 #include "engine/tensor/named_tensor.h"
 #include "nn/nn.h"
 
@@ -54,7 +55,12 @@ void add_pointwise_workloads(Workloads& workloads);
 /// The 784-1024-1024-1024-784 network of most rows.
 nn::MlpOptions picture_network();
 /// A network with the weights of a file.
-nn::Mlp load_network(const Data& data, const std::string& name, const nn::MlpOptions& options);
+template <class Net = nn::Mlp, class Options>
+Net load_network(const Data& data, const std::string& name, const Options& options) {
+  Net net(random_key(0), options);
+  nn::load_state(net, data.file(name));
+  return net;
+}
 
 /// What this machine can do at best with two threads, in GFLOP/s and GB/s.
 struct Ceilings {
