@@ -346,25 +346,54 @@ std::vector<int> upwards(const EliminationGraph& graph) {
   return order;
 }
 
-// Upwards from a cut, around by the argument, and the cut itself last.
-std::vector<int> upwards_from(const EliminationGraph& graph, const std::vector<int>& cut) {
-  std::vector<bool> above(graph.sizes.size(), false);
+}  // namespace
+
+EliminationGraph without_trivial_vertices(const EliminationGraph& graph) {
+  EliminationGraph open = graph;
+  open.goal = EliminationGoal::whole;
+  CountingAlgebra algebra;
+  State state{start(open, algebra), algebra, {}};
+  const std::vector<int> vertices = upwards(open);
+  std::set<int> left(vertices.begin(), vertices.end());
+  eliminate_trivial(state, left, graph.sizes);
+  EliminationGraph simple{graph.sizes, {}, graph.argument, graph.result, graph.goal, graph.samples};
+  state.graph.for_each_edge([&](int from, int to, int, const std::vector<MapForm>& terms) {
+    simple.edges.push_back({from, to, terms});
+  });
+  return simple;
+}
+
+namespace {
+
+// The narrowest cut of a graph without trivial vertices. What leads from the argument to the result in one
+// step without a matrix is left out: tr(D + GH) = tr D + tr GH.
+std::vector<int> cut_of(const EliminationGraph& simple) {
+  std::vector<std::pair<int, int>> edges;
+  for (const EliminationGraph::Edge& edge : simple.edges)
+    if (edge.from != simple.argument || edge.to != simple.result || std::ranges::any_of(edge.terms, is_dense))
+      edges.emplace_back(edge.from, edge.to);
+  return narrowest_cut(simple.sizes, edges, simple.argument, simple.result);
+}
+
+// The vertices of `left` upwards from a cut, around by the argument, and the cut itself last.
+std::vector<int> upwards_from(const EliminationGraph& simple, const std::vector<int>& cut,
+                              const std::set<int>& left) {
+  std::vector<bool> above(simple.sizes.size(), false);
   for (const int vertex : cut) above[static_cast<std::size_t>(vertex)] = true;
-  for (std::size_t turn = 0; turn < graph.sizes.size(); ++turn) {  // edges need not be sorted
-    bool found = false;
-    for (const EliminationGraph::Edge& edge : graph.edges) {
+  for (bool found = true; found;) {
+    found = false;
+    for (const EliminationGraph::Edge& edge : simple.edges) {
       if (!above[static_cast<std::size_t>(edge.from)] || above[static_cast<std::size_t>(edge.to)]) continue;
       above[static_cast<std::size_t>(edge.to)] = found = true;
     }
-    if (!found) break;
   }
-  // A cut through the argument is forward mode.
-  if (above[static_cast<std::size_t>(graph.argument)]) return upwards(graph);
-  std::vector<int> order = upwards(graph);
+  // What is above the cut first, then the argument, then what is below; a cut by the argument is forward
+  // mode.
+  std::vector<int> order(left.begin(), left.end());
   std::ranges::stable_sort(order, {}, [&](int vertex) {
-    if (std::ranges::binary_search(cut, vertex)) return 2;
-    if (vertex == graph.argument) return 0;  // after what is above, before the rest
-    return above[static_cast<std::size_t>(vertex)] ? -1 : 1;
+    if (std::ranges::binary_search(cut, vertex)) return 3;
+    if (vertex == simple.argument) return 1;
+    return above[static_cast<std::size_t>(vertex)] ? 0 : 2;
   });
   return order;
 }
@@ -387,12 +416,13 @@ std::vector<EliminationOrder> searched_orders(const EliminationGraph& graph) {
   add("forward", forward);
   std::ranges::reverse(forward);
   add("reverse", forward);
-  std::vector<std::pair<int, int>> edges;
-  for (const EliminationGraph::Edge& edge : graph.edges) edges.emplace_back(edge.from, edge.to);
-  const std::vector<int> cut = narrowest_cut(graph.sizes, edges, graph.argument, graph.result);
+  const EliminationGraph simple = without_trivial_vertices(graph);
+  const std::vector<int> cut = cut_of(simple);
   std::int64_t width = 0;
   for (const int vertex : cut) width += graph.sizes[static_cast<std::size_t>(vertex)];
-  add("cut at " + std::to_string(width), upwards_from(graph, cut));
+  std::vector<int> from_cut = state.order;
+  std::ranges::copy(upwards_from(simple, cut, left), std::back_inserter(from_cut));
+  add("cut at " + std::to_string(width), from_cut);
   orders.back().is_cut = true;
   std::ranges::stable_sort(orders, {},
                            [&](const EliminationOrder& order) { return order.cost.total(graph.samples); });
@@ -415,21 +445,6 @@ std::vector<std::int64_t> key_of(const EliminationGraph& graph) {
 }
 
 }  // namespace
-
-EliminationGraph without_trivial_vertices(const EliminationGraph& graph) {
-  EliminationGraph open = graph;
-  open.goal = EliminationGoal::whole;
-  CountingAlgebra algebra;
-  State state{start(open, algebra), algebra, {}};
-  const std::vector<int> vertices = upwards(open);
-  std::set<int> left(vertices.begin(), vertices.end());
-  eliminate_trivial(state, left, graph.sizes);
-  EliminationGraph simple{graph.sizes, {}, graph.argument, graph.result, graph.goal, graph.samples};
-  state.graph.for_each_edge([&](int from, int to, int, const std::vector<MapForm>& terms) {
-    simple.edges.push_back({from, to, terms});
-  });
-  return simple;
-}
 
 std::vector<EliminationOrder> elimination_orders(const EliminationGraph& graph) {
   static std::mutex& mutex = *new std::mutex;

@@ -76,7 +76,7 @@ class Networks {
 
   Field layer(std::int64_t& width) {
     const int act = pick(3);
-    switch (pick(10)) {
+    switch (pick(11)) {
       case 0:
       case 1: {
         const std::int64_t next = pick(4) == 0 ? 8 + pick(9) : 1 + pick(8);
@@ -110,6 +110,12 @@ class Networks {
         return [=](const Tensor& h) {
           return h * (activate(act, matmul(c, a)) + 1.0) + h * sigmoid(matmul(c, b) + h) + matmul(c, b);
         };
+      }
+      case 9: {  // samples on the innermost axis
+        const std::int64_t next = 1 + pick(8);
+        const Tensor w = numbers({next, width}), b = numbers({next, 1});
+        width = next;
+        return [=](const Tensor& h) { return transpose(activate(act, matmul(w, transpose(h)) + b)); };
       }
       case 6:  // rms norm
         return [](const Tensor& h) { return h * rsqrt(mean(square(h), {-1}, true) + 0.1); };
