@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/autodiff/block_vectors.h"
+#include "engine/autodiff/one_hot_seeds.h"
 #include "engine/dense/log_determinant.h"
 #include "engine/dense/symmetric_eigenvalues.h"
 #include "engine/ops/composed.h"
@@ -103,14 +104,11 @@ Tensor log_abs_determinant(const LinearOperator& a, std::int64_t column_bytes) {
   const std::int64_t column =
       std::max<std::int64_t>(1, samples * n * static_cast<std::int64_t>(size_of(a.dtype)));
   const std::int64_t chunk = std::clamp<std::int64_t>(column_bytes / column, 1, std::max<std::int64_t>(1, n));
-  const Shape direction = concatenate(Shape{1}, a.domain.without_first(1));
   std::vector<double> matrices(to_size(samples * n * n));  // rows are the operator's columns
   for (std::int64_t start = 0; start < n; start += chunk) {
     const std::int64_t stop = std::min(start + chunk, n);
-    const Tensor seeds = slice(identity(n, a.dtype), 0, start, stop);
-    const Tensor columns = cast(reshape(a.apply(reshape(seeds, concatenate(Shape{stop - start}, direction))),
-                                        Shape{stop - start, samples, n}),
-                                DType::f64);
+    const Tensor seeds = one_hot_seeds(start, stop, a.domain.without_first(1), a.dtype);
+    const Tensor columns = cast(reshape(a.apply(seeds), Shape{stop - start, samples, n}), DType::f64);
     const std::span<const double> numbers = columns.data<double>();
     for (std::int64_t k = start; k < stop; ++k)
       for (std::int64_t b = 0; b < samples; ++b)
