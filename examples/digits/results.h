@@ -21,6 +21,7 @@ struct NetworkResults {
   std::int64_t resumed_at = 0;    ///< steps that an earlier run had done
   double training_seconds = 0;    ///< in this run, checkpoints included
   double seconds_per_step = 0;    ///< the same for each step
+  flow::FieldMetadata metadata;   ///< what decides whether its Jacobian tells a posterior
   std::vector<LossCurve> losses;  ///< see Training::losses
   std::vector<PosteriorMeasure> posterior;
   LikelihoodMeasure likelihood;
