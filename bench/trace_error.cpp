@@ -2,14 +2,15 @@
 // every way that the divergence can be computed: f32 against f64, for networks inside of a preconditioned
 // field, where the two terms cancel in part. Prints a table for docs/performance.md; nothing in it is timed.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "engine/autodiff/jacobian_contraction.h"
 #include "engine/autodiff/substitute.h"
-#include "engine/autodiff/trace_contraction.h"
 #include "engine/engine.h"
 #include "flow/flow.h"
 
@@ -90,20 +91,18 @@ std::vector<double> spread(const Problem& problem, const Tensor& divergence) {
 }
 
 std::vector<double> by_tangents(const Problem& problem) {
-  JacobianOptions options;
-  options.divergence = DivergenceMethod::forward;
-  return spread(problem, divergence(problem.field, problem.x, options));
+  return spread(problem, divergence(problem.field, problem.x, {.method = JacobianMethod::forward}));
 }
 
-TracePlan plan_of(const Problem& problem, const Tensor& at) {
-  return plan_trace(linear_graph(problem.field(at), at));
+ContractionPlan plan_of(const Problem& problem, const Tensor& at) {
+  return plan_contraction(linear_graph(problem.field(at), at), EliminationGoal::trace);
 }
 
 std::vector<double> by_order(const Problem& problem, const std::string& name) {
   const Tensor at = variable(problem.x.shape(), problem.x.dtype());
-  TracePlan plan = plan_of(problem, at);
-  while (plan.orders.front().name != name) plan.orders.erase(plan.orders.begin());
-  const Tensor trace = contracted_trace(plan, JacobianOptions().tangent_bytes);
+  const ContractionPlan plan = plan_of(problem, at);
+  const auto order = std::ranges::find(plan.orders, name, &EliminationOrder::name);
+  const Tensor trace = contract_in_order(plan, *order, JacobianOptions().tangent_bytes);
   return spread(problem, substitute(std::span(&trace, 1), std::span(&at, 1), std::span(&problem.x, 1))[0]);
 }
 

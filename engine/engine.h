@@ -4,8 +4,9 @@
 
 #include "engine/autodiff/checkpoint.h"               // IWYU pragma: export
 #include "engine/autodiff/custom_derivative.h"        // IWYU pragma: export
+#include "engine/autodiff/deflated_trace.h"           // IWYU pragma: export
 #include "engine/autodiff/directional_derivatives.h"  // IWYU pragma: export
-#include "engine/autodiff/explain_trace.h"            // IWYU pragma: export
+#include "engine/autodiff/explain_jacobian.h"         // IWYU pragma: export
 #include "engine/autodiff/grad.h"                     // IWYU pragma: export
 #include "engine/autodiff/jacobian.h"                 // IWYU pragma: export
 #include "engine/autodiff/jvp.h"                      // IWYU pragma: export

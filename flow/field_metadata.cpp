@@ -36,6 +36,7 @@ T number(const std::map<std::string, std::string>& entries, const std::string& n
 std::map<std::string, std::string> FieldMetadata::to_text() const {
   return {{"path", path},
           {"source", source},
+          {"source_scale", text_of(source_scale)},
           {"coupling", coupling},
           {"guidance", guidance},
           {"data_low", text_of(data_low)},
@@ -47,6 +48,7 @@ std::map<std::string, std::string> FieldMetadata::to_text() const {
 FieldMetadata FieldMetadata::from_text(const std::map<std::string, std::string>& entries) {
   return {.path = entry(entries, "path"),
           .source = entry(entries, "source"),
+          .source_scale = entries.contains("source_scale") ? number<double>(entries, "source_scale") : 1,
           .coupling = entry(entries, "coupling"),
           .guidance = entry(entries, "guidance"),
           .data_low = number<double>(entries, "data_low"),

@@ -3,6 +3,7 @@
 // Everything a program needs of flow matching, and of the engine below it.
 
 #include "engine/engine.h"                    // IWYU pragma: export
+#include "flow/assignment.h"                  // IWYU pragma: export
 #include "flow/average_sampling.h"            // IWYU pragma: export
 #include "flow/cfm_loss.h"                    // IWYU pragma: export
 #include "flow/coupling.h"                    // IWYU pragma: export
@@ -22,6 +23,7 @@
 #include "flow/metrics/pairwise_distance.h"   // IWYU pragma: export
 #include "flow/metrics/precision_recall.h"    // IWYU pragma: export
 #include "flow/metrics/sliced_wasserstein.h"  // IWYU pragma: export
+#include "flow/paired_field.h"                // IWYU pragma: export
 #include "flow/path.h"                        // IWYU pragma: export
 #include "flow/preconditioned_field.h"        // IWYU pragma: export
 #include "flow/time_grid.h"                   // IWYU pragma: export

@@ -9,6 +9,7 @@
 
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
+#include "engine/ops/random.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/slicing.h"
 #include "flow/fixed_step.h"
@@ -24,17 +25,46 @@ double last_time(DType dtype) { return dtype == DType::f64 ? 1 - 0x1p-53 : 1 - 0
 // t = 1 - u^power as a tensor like u.
 Tensor time_of(const Tensor& u, double power) { return min(1 - pow(u, power), last_time(u.dtype())); }
 
+// The divergence at one node after the other of a block of rows: exact, or estimated from what was learnt of
+// the Jacobian at the nodes before.
+class DivergenceAlong {
+ public:
+  /// `key` is empty where nothing is drawn.
+  DivergenceAlong(const LikelihoodOptions& options, const std::optional<Tensor>& key)
+      : jacobian_(options.jacobian), key_(key) {
+    if (options.deflation) estimator_.emplace(*options.deflation);
+  }
+  /// [B] f64 each.
+  Estimate at(const Field& v, const Tensor& x) {
+    if (key_) jacobian_.key = fold_in(*key_, node_++);
+    if (estimator_) return estimator_->estimate(jacobian_operator(v, x), *jacobian_.key);
+    const Estimate found = estimate_divergence(v, x, jacobian_);
+    return {cast(found.value, DType::f64), cast(found.standard_error, DType::f64)};
+  }
+  std::int64_t products() const { return estimator_ ? estimator_->products() : 0; }
+
+ private:
+  JacobianOptions jacobian_;
+  std::optional<Tensor> key_;
+  std::optional<DeflatedTrace> estimator_;
+  std::uint32_t node_ = 0;
+};
+
 // One block of rows on its way from data to noise.
 Likelihood follow(const TimedField& v, const Tensor& x1, const LikelihoodOptions& options,
-                  const Quadrature& rule, const std::function<void()>& on_node) {
+                  const std::optional<Tensor>& key, const Quadrature& rule,
+                  const std::function<void()>& on_node) {
   const double power = options.power;
   // dx/du, u running from 0 at the data to 1 at the noise; at u = 0 the factor is 0 for powers above 1.
   const TimedField by_u = [&](const Tensor& x, const Tensor& u) {
     const Tensor rate = pow(u, power - 1) * -power;
     return time_factor("log_likelihood", rate, x) * v(x, time_of(u, power));
   };
-  Likelihood result{{}, x1.detach(), 0, 0};
+  Likelihood result;
+  result.x0 = x1.detach();
+  DivergenceAlong divergences(options, key);
   Tensor integral = zeros(x1.shape().first(1), DType::f64);
+  Tensor variance = integral;  // the estimates' errors at different nodes are uncorrelated
   double u = 0;
   const auto move_to = [&](double next) {
     const Solution part =
@@ -46,14 +76,18 @@ Likelihood follow(const TimedField& v, const Tensor& x1, const LikelihoodOptions
   for (std::size_t i = 0; i < rule.nodes.size(); ++i) {
     move_to(rule.nodes[i]);
     const Tensor t = time_of(shared_time(u, x1.dtype()), power).detach();
-    const Tensor trace = divergence([&](const Tensor& x) { return v(x, t); }, result.x0, options.jacobian);
+    const Estimate trace = divergences.at([&](const Tensor& x) { return v(x, t); }, result.x0);
     const double weight = rule.weights[i] * power * std::pow(u, power - 1);  // of dt = power u^(power-1) du
-    integral = (integral + cast(trace, DType::f64) * shared_time(weight, DType::f64)[0]).detach();
+    const Tensor factor = shared_time(weight, DType::f64)[0];
+    integral = (integral + trace.value * factor).detach();
+    variance = (variance + square(trace.standard_error * factor)).detach();
     ++result.divergences;
     on_node();
   }
   move_to(1);
   result.log_density = (standard_normal_log_density(result.x0) - integral).detach();
+  result.standard_error = sqrt(variance).detach();
+  result.products = divergences.products();
   return result;
 }
 
@@ -69,6 +103,9 @@ Likelihood log_likelihood(const TimedField& v, const Tensor& x1, const Likelihoo
     throw Error("log_likelihood: nodes " + std::to_string(options.nodes) + ", steps_between_nodes " +
                 std::to_string(options.steps_between_nodes) + ", power " + std::to_string(options.power) +
                 " and rows " + std::to_string(options.rows) + " must be at least 1");
+  if (options.deflation && !options.jacobian.key)
+    throw Error(
+        "log_likelihood: a divergence that is estimated needs a random key; give options.jacobian.key");
   const Quadrature rule = gauss_legendre(options.nodes);
   const std::int64_t count = x1.shape()[0];
   const std::int64_t total = (count + options.rows - 1) / options.rows * options.nodes;
@@ -79,17 +116,23 @@ Likelihood log_likelihood(const TimedField& v, const Tensor& x1, const Likelihoo
   };
   std::vector<Tensor> densities;
   std::vector<Tensor> noise;
+  std::vector<Tensor> errors;
   Likelihood result;
   for (std::int64_t start = 0; start < count; start += options.rows) {
     const Tensor block = slice(x1, 0, start, std::min(start + options.rows, count));
-    const Likelihood part = follow(v, block, options, rule, tick);
+    std::optional<Tensor> key = options.jacobian.key;
+    if (key) key = fold_in(*key, static_cast<std::uint32_t>(start / options.rows));
+    const Likelihood part = follow(v, block, options, key, rule, tick);
     densities.push_back(part.log_density);
     noise.push_back(part.x0);
+    errors.push_back(part.standard_error);
     result.evaluations = part.evaluations;
     result.divergences = part.divergences;
+    result.products = part.products;
   }
   result.log_density = concatenate(densities, 0).detach();
   result.x0 = concatenate(noise, 0).detach();
+  result.standard_error = concatenate(errors, 0).detach();
   return result;
 }
 

@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 
+#include "engine/autodiff/deflated_trace.h"
 #include "engine/autodiff/jacobian.h"
 #include "flow/field.h"
 
@@ -11,7 +13,8 @@ namespace nabla::flow {
 /// Sixteen nodes reach 1e-4 nats for a Gaussian with variances from .001 to 2, the defaults 1e-5; data of
 /// several modes need more: 40 for 1e-4 with two overlapping Gaussians (tests/flow/likelihood_test.cpp, f64).
 struct LikelihoodOptions {
-  /// Times at which the divergence is taken, which is what costs: a forward pass with D tangents each.
+  /// Times at which the divergence is taken, which is what costs: a forward pass with D tangents each
+  /// where it is exact.
   std::int64_t nodes = 24;
   /// RK4 steps from node to node, at four evaluations of the field each.
   std::int64_t steps_between_nodes = 4;
@@ -19,8 +22,12 @@ struct LikelihoodOptions {
   double power = 2;
   /// Samples worked on at once.
   std::int64_t rows = 256;
-  /// How the divergence pushes its tangents.
+  /// How the divergence is found. A method that estimates draws anew at every node; its error is in
+  /// standard_error.
   JacobianOptions jacobian = {};
+  /// Estimates the divergence from rank + probes products a node instead, taking the leading directions of
+  /// the Jacobian along from node to node (see DeflatedTrace). Needs jacobian.key.
+  std::optional<DeflationOptions> deflation = {};
 };
 
 struct Likelihood {
@@ -28,6 +35,8 @@ struct Likelihood {
   Tensor x0;                     ///< the noise that the flow takes to x1, [B, *S]
   std::int64_t evaluations = 0;  ///< of the field by RK4, of each sample
   std::int64_t divergences = 0;  ///< of each sample
+  Tensor standard_error;         ///< of log_density, by the estimates of the divergence: [B] f64; 0 if exact
+  std::int64_t products = 0;     ///< with the Jacobian of each sample, where directions are carried along
 };
 
 /// Called after each node with the number of nodes done and of all nodes, over all blocks of rows.
@@ -35,10 +44,10 @@ using LikelihoodCallback = std::function<void(std::int64_t done, std::int64_t to
 
 /// The log-density of samples x1 [B, *S] (f32 or f64) under the flow of v from N(0, I) at t = 0 to t = 1:
 ///   log p1(x1) = log N(x0; 0, I) - int_0^1 div v(x_t, t) dt
-/// along the trajectory that ends in x1 (Chen et al., arXiv 1806.07366, equation 8). The divergence is exact;
-/// the integral is Gauss and Legendre's, in u with 1 - t = u^power, and the trajectory RK4's from t = 1
-/// backwards. v is never asked at t = 1 itself, where closed-form fields divide by s(1) = 0. A field that
-/// turns NaN gives NaN.
+/// along the trajectory that ends in x1 (Chen et al., arXiv 1806.07366, equation 8). The divergence is exact,
+/// or estimated without bias; the integral is Gauss and Legendre's, in u with 1 - t = u^power, and the
+/// trajectory RK4's from t = 1 backwards. v is never asked at t = 1 itself, where closed-form fields divide
+/// by s(1) = 0. A field that turns NaN gives NaN.
 /// @throws Error if x1 or the options do not fit, or the field mixes samples or changes the shape.
 Likelihood log_likelihood(const TimedField& v, const Tensor& x1, const LikelihoodOptions& options = {},
                           const LikelihoodCallback& on_node = nullptr);

@@ -4,10 +4,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/dense/symmetric_eigenvalues.h"
 #include "engine/ops/composed.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
+#include "uncertainty/symmetric_spectrum.h"
 
 namespace nabla::uncertainty {
 namespace {
@@ -27,16 +27,11 @@ Tensor symmetry_defect(const Tensor& a) {
 
 Tensor negative_mass(const Tensor& a) {
   require_square("negative_mass", a);
-  const Tensor wide = cast(a, DType::f64);
-  const Tensor symmetric = (wide + transpose(wide)) * 0.5;
-  const std::span<const double> values = symmetric.data<double>();
-  const std::size_t n = static_cast<std::size_t>(a.shape()[1]);
   std::vector<double> mass;
-  for (std::int64_t b = 0; b < a.shape()[0]; ++b) {
+  for (const std::vector<double>& eigenvalues : symmetric_spectra(a)) {
     double negative = 0;
     double all = 0;
-    for (const double eigenvalue :
-         symmetric_eigenvalues(values.subspan(static_cast<std::size_t>(b) * n * n, n * n), n)) {
+    for (const double eigenvalue : eigenvalues) {
       all += std::abs(eigenvalue);
       if (eigenvalue < 0) negative -= eigenvalue;
     }

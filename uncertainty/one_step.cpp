@@ -7,13 +7,10 @@
 #include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
-#include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
 #include "engine/plan/evaluate.h"
 #include "flow/average_sampling.h"
 #include "flow/likelihood.h"
-#include "flow/per_sample.h"
-#include "uncertainty/posterior.h"
 #include "uncertainty/require_inside.h"
 
 namespace nabla::uncertainty {
@@ -30,12 +27,9 @@ Tensor map_jacobian(const flow::AverageField& u, const Tensor& x, const Tensor& 
 }  // namespace
 
 InnerPosterior inner_posterior(const flow::AverageField& u, const Tensor& x0, const Tensor& t,
-                               const JacobianOptions& options) {
+                               const PosteriorOptions& options) {
   const Tensor x = flow::flow_map(u, x0, zeros_like(t), t).detach();
-  const flow::TimedField v = flow::instantaneous(u);
-  const PosteriorOptions posterior{.jacobian = options};
-  const Tensor variance = posterior_variance(v, x, t, posterior);
-  return {x, posterior_mean(v, x, t, posterior), variance, sum(variance, flow::element_axes(x))};
+  return {x, posterior(u, flow::linear_path(), x, t, t, options)};
 }
 
 Tensor push_forward_covariance(const flow::AverageField& u, const Tensor& x, const Tensor& t,

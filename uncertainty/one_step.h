@@ -2,6 +2,7 @@
 
 #include "engine/autodiff/jacobian.h"
 #include "flow/field.h"
+#include "uncertainty/posterior.h"
 
 // What a one-step model T(x0) = x0 + u(x0, 0, 1) knows of its uncertainty. T itself is deterministic, and at
 // t = 0 the identity between divergence and posterior covariance has no content of its own for a sample: S is
@@ -16,13 +17,11 @@ namespace nabla::uncertainty {
 /// (A) Tweedie at an inner time: x_t = x0 + t u(x0, 0, t), reached in one evaluation, and what the
 /// instantaneous velocity v(x, t) = u(x, t, t) says there about the data behind it.
 struct InnerPosterior {
-  Tensor x_t;       ///< [B, *S]
-  Tensor mean;      ///< E[x1 | x_t]: [B, *S]
-  Tensor variance;  ///< the diagonal of Cov(x1 | x_t): [B, *S]
-  Tensor trace;     ///< its sum: [B]
+  Tensor x_t;           ///< a leaf [B, *S]
+  Posterior posterior;  ///< at x_t
 };
 InnerPosterior inner_posterior(const flow::AverageField& u, const Tensor& x0, const Tensor& t,
-                               const JacobianOptions& options = {});
+                               const PosteriorOptions& options = {});
 
 /// (B) The push-forward of the remaining noise: (1-t)^2 X X^T with X = dT/dx, the Jacobian of the one-step
 /// map T(x) = x + (1-t) u(x, t, 1) from t to the data: [B, D, D]. It equals Cov(x1 | x_t) for every Gaussian

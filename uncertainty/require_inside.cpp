@@ -10,12 +10,6 @@
 namespace nabla::uncertainty {
 namespace {
 
-// Inside a transform by time t has no elements yet. Leaves, the usual case, end the walk at once.
-bool has_elements(const Tensor& t) {
-  return std::ranges::none_of(nodes_behind(std::span(&t, 1)),
-                              [](const Node* node) { return node->primitive().is_variable(); });
-}
-
 template <class T>
 void check_inside(const char* what, const Tensor& t) {
   for (const T value : t.data<T>())
@@ -25,6 +19,12 @@ void check_inside(const char* what, const Tensor& t) {
 }
 
 }  // namespace
+
+// Leaves, the usual case, end the walk at once.
+bool has_elements(const Tensor& t) {
+  return std::ranges::none_of(nodes_behind(std::span(&t, 1)),
+                              [](const Node* node) { return node->primitive().is_variable(); });
+}
 
 void require_inside(const char* what, const Tensor& t) {
   if (has_elements(t)) t.dtype() == DType::f64 ? check_inside<double>(what, t) : check_inside<float>(what, t);

@@ -131,7 +131,7 @@ WorkloadMaker field_derivative(const char* weights_file, Options options, std::i
 void add_derivative_workloads(Workloads& workloads) {
   const auto by_tangents = [](const Field& v, const Tensor& x) {
     JacobianOptions options;
-    options.divergence = DivergenceMethod::forward;
+    options.method = JacobianMethod::forward;
     return divergence(v, x, options);
   };
   const auto trace = [](const Field& v, const Tensor& x) { return divergence(v, x); };

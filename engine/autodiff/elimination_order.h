@@ -7,14 +7,23 @@
 
 namespace nabla {
 
+/// How a side of a map is scaled for each sample: not at all, by one number, or element by element.
+enum class Scale { none, uniform, elements };
+
 /// What is known of a term of an edge before any element is: LinearMap without its tensors.
 struct MapForm {
   MapKind kind;
   std::int64_t rows, columns;
-  bool scaled_left = false, scaled_right = false;  ///< by diagonals of each sample
+  /// Of low rank: none where that side is the same for all samples, else elements.
+  Scale left = Scale::none, right = Scale::none;
+  std::int64_t rank = 0;  ///< of low rank
+  double operations = 0;  ///< of one vector, where it is applied
 };
 
-/// Floating-point operations of a trace, and elements that it holds.
+/// What is asked of a linear map.
+enum class EliminationGoal { trace, diagonal, whole };
+
+/// Floating-point operations of an elimination, and elements that it holds.
 struct EliminationCost {
   double once = 0;        ///< operations on what all samples share
   double per_sample = 0;  ///< operations for each sample
@@ -24,28 +33,30 @@ struct EliminationCost {
 
 struct EliminationGraph {
   struct Edge {
-    int from, to, grade;
+    int from, to;
     std::vector<MapForm> terms;
   };
-  int vertices = 0;
+  std::vector<std::int64_t> sizes;  ///< elements of each vertex
   std::vector<Edge> edges;
+  int argument = 0, result = 0;
+  EliminationGoal goal = EliminationGoal::trace;
   std::int64_t samples = 1;
 };
 
 struct EliminationOrder {
-  std::string name;  ///< "forward", "reverse", "cut at 64" or "searched"
-  std::vector<int> vertices;
+  std::string name;           ///< "forward", "reverse", "cut at 64" or "searched"
+  bool is_cut = false;        ///< does it start at the narrowest vertex?
+  std::vector<int> vertices;  ///< all but the result, and but the argument where the goal is not a trace
   EliminationCost cost;
 };
 
 /// Orders in which the vertices can be eliminated, the cheapest first: one searched (exactly for up to 11
 /// vertices that cost anything, by a beam up to 40, not beyond), forward and reverse mode, and the narrowest
-/// cut. `sizes` are the elements of each vertex. Orders of a structure that was searched before are found
-/// again.
-std::vector<EliminationOrder> elimination_orders(const EliminationGraph& graph,
-                                                 const std::vector<std::int64_t>& sizes);
+/// cut. Orders of a structure that was searched before are found again.
+std::vector<EliminationOrder> elimination_orders(const EliminationGraph& graph);
 
-/// What an order costs.
-EliminationCost elimination_cost(const EliminationGraph& graph, const std::vector<int>& order);
+/// The graph without the vertices that cost next to nothing in any order, of which it keeps the numbers;
+/// argument and result stay.
+EliminationGraph without_trivial_vertices(const EliminationGraph& graph);
 
 }  // namespace nabla

@@ -7,25 +7,35 @@
 
 namespace nabla {
 
-/// The trace of a linear map given as a graph, by eliminating its vertices one after the other.
+/// Trace, diagonal or whole of a linear map given as a graph, by eliminating its vertices one after the
+/// other.
 ///
-/// Vertices are vectors, an edge u -> w is a linear map from u to w. Joining the result to the argument by an
-/// identity edge of grade 1 turns the trace of the map into the sum over all closed walks of grade exactly 1.
-/// Eliminating v adds to the edge u -> w, for every pair u -> v -> w, the product of the two; grades add, and
-/// what would have grade 2 is dropped, because it stands for walks through the closing edge twice. A pair
-/// that closes on itself adds its trace to the total instead. Every order is exact (graded vertex
-/// elimination; Griewank and Walther, Evaluating Derivatives, chapter 9, for the elimination without grades).
+/// Vertices are vectors, an edge u -> w is a linear map from u to w. Eliminating v adds to the edge u -> w,
+/// for every pair u -> v -> w, the product of the two; when only argument and result are left, their edge is
+/// the map (Griewank and Walther, Evaluating Derivatives, chapter 9). For a trace the result becomes the
+/// argument itself: edges into it have grade 1, all others grade 0, and the trace is the sum over all closed
+/// walks of grade exactly 1. Grades add, and what would have grade 2 is dropped, because it stands for walks
+/// around twice. A pair that closes on itself is handed to the algebra instead. When the argument stays to
+/// the end, all of them close there and make up the diagonal. Every order is exact.
 ///
 /// `Algebra` says what an edge is: type Edge, `Edge multiply(const Edge& second, const Edge& first)`,
-/// `void add(Edge& to, Edge term)` and `void add_trace(const Edge& second, const Edge& first)`.
+/// `void add(Edge& to, Edge term)`, and what becomes of closed walks, `void close(const Edge& second, const
+/// Edge& first)` and `void close(const Edge& only)`.
 template <class Algebra>
 class GradedElimination {
  public:
   using Edge = typename Algebra::Edge;
 
-  void add_edge(int from, int to, int grade, Edge edge, Algebra& algebra) {
-    const auto [at, is_new] = edges_.try_emplace({from, to, grade}, std::move(edge));
-    if (!is_new) algebra.add(at->second, std::move(edge));
+  /// `closes`: is the result the argument?
+  GradedElimination(int argument, int result, bool closes)
+      : argument_(argument), result_(result), closes_(closes) {}
+
+  void add_edge(int from, int to, Edge edge, Algebra& algebra) {
+    const bool ends = closes_ && to == result_;
+    if (ends && from == argument_)
+      algebra.close(edge);
+    else
+      add({from, ends ? argument_ : to, ends ? 1 : 0}, std::move(edge), algebra);
   }
 
   void eliminate(int vertex, Algebra& algebra) {
@@ -44,9 +54,9 @@ class GradedElimination {
         const int grade = first[2] + second[2];
         if (grade > 1) continue;
         if (first[0] == second[1])
-          algebra.add_trace(second_edge, first_edge);
+          algebra.close(second_edge, first_edge);
         else
-          add_edge(first[0], second[1], grade, algebra.multiply(second_edge, first_edge), algebra);
+          add({first[0], second[1], grade}, algebra.multiply(second_edge, first_edge), algebra);
       }
   }
 
@@ -58,6 +68,14 @@ class GradedElimination {
 
  private:
   using Key = std::array<int, 3>;  // from, to, grade
+
+  void add(const Key& key, Edge edge, Algebra& algebra) {
+    const auto [at, is_new] = edges_.try_emplace(key, std::move(edge));
+    if (!is_new) algebra.add(at->second, std::move(edge));
+  }
+
+  int argument_, result_;
+  bool closes_;
   std::map<Key, Edge> edges_;
 };
 

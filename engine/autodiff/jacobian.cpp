@@ -1,150 +1,144 @@
 #include "engine/autodiff/jacobian.h"
 
 #include <algorithm>
-#include <numeric>
 
-#include "engine/autodiff/alignment.h"
-#include "engine/autodiff/jvp.h"
-#include "engine/autodiff/samplewise.h"
-#include "engine/autodiff/substitute.h"
-#include "engine/autodiff/trace_contraction.h"
-#include "engine/autodiff/vjp.h"
-#include "engine/graph/walk.h"
-#include "engine/ops/contraction.h"
-#include "engine/ops/pointwise.h"
-#include "engine/ops/slicing.h"
+#include "engine/autodiff/jacobian_contraction.h"
+#include "engine/autodiff/one_by_one.h"
+#include "engine/autodiff/trace_estimate.h"
+#include "engine/ops/constant.h"
+#include "engine/ops/shaping.h"
 
 namespace nabla {
 namespace {
 
-// Directions pushed at once, so that the tangents of the widest node between x and y stay within the budget.
-std::int64_t chunk_size(const Tensor& y, const Tensor& x, std::int64_t directions,
-                        const JacobianOptions& options) {
-  std::int64_t widest = x.size();
-  for (const Node* node : dependents(std::span(&y, 1), std::span(&x, 1), Through::differentiable).nodes)
-    widest = std::max(widest, node->shape().size());
-  const std::int64_t bytes =
-      std::max<std::int64_t>(1, widest * static_cast<std::int64_t>(size_of(x.dtype())));
-  return std::clamp<std::int64_t>(options.tangent_bytes / bytes, 1, std::max<std::int64_t>(1, directions));
+const char* name_of(JacobianMethod method) {
+  switch (method) {
+    case JacobianMethod::automatic:
+      return "automatic";
+    case JacobianMethod::forward:
+      return "forward";
+    case JacobianMethod::reverse:
+      return "reverse";
+    case JacobianMethod::contraction:
+      return "contraction";
+    case JacobianMethod::loop_cut:
+      return "loop_cut";
+    case JacobianMethod::coloured:
+      return "coloured";
+    case JacobianMethod::signed_colouring:
+      return "signed_colouring";
+    case JacobianMethod::hutchinson:
+      return "hutchinson";
+    case JacobianMethod::hutch_plus_plus:
+      return "hutch_plus_plus";
+  }
+  return "?";
 }
 
-// Rows start..stop of the identity as directions of shape [stop-start, 1.., *sample].
-Tensor one_hot_directions(std::int64_t start, std::int64_t stop, int ones, const Shape& sample, DType dtype) {
-  const Shape shape = concatenate(concatenate(Shape{stop - start}, Shape::filled(ones, 1)), sample);
-  return reshape(slice(identity(sample.size(), dtype), 0, start, stop), shape);
+[[noreturn]] void refuse(const char* what, JacobianMethod method, const std::string& why) {
+  throw Error(std::string(what) + ": method " + name_of(method) + " " + why);
 }
 
-// Calls use(directions) for one chunk of one-hot directions after the other.
-template <class Use>
-void for_each_chunk(const Shape& sample, int ones, DType dtype, std::int64_t chunk, Use use) {
-  for (std::int64_t start = 0; start < sample.size(); start += chunk)
-    use(one_hot_directions(start, std::min(start + chunk, sample.size()), ones, sample, dtype));
+Direction fewer_passes(const Shape& x, const Shape& y) {
+  return x.size() <= y.size() ? Direction::forward : Direction::reverse;
 }
 
-Tensor move_first_axis_last(const Tensor& x) {
-  std::vector<int> order(static_cast<std::size_t>(x.rank()));
-  std::iota(order.begin(), order.end(), 1);
-  order.back() = 0;
-  return permute(x, order);
+// The contraction that the options ask for, or that is cheaper than tangents; none: tangents.
+std::optional<Tensor> contracted(const FieldOnVariable& field, EliminationGoal goal,
+                                 const JacobianOptions& options) {
+  if (options.method == JacobianMethod::forward || options.method == JacobianMethod::reverse)
+    return std::nullopt;
+  const ContractionPlan plan = plan_contraction(linear_graph(field.y, field.x), goal);
+  const EliminationOrder* order = chosen_order(plan, options.method);
+  if (!order) return std::nullopt;
+  return contract_in_order(plan, *order, options.tangent_bytes);
 }
 
-// Derivatives of y by x; `batch` outermost axes of both hold samples that do not mix.
-Tensor all_derivatives(const Tensor& y, const Tensor& x, int batch, const JacobianOptions& options) {
-  const Shape samples = y.shape().first(batch);
-  const Shape inner_x = x.shape().without_first(batch);
-  const Shape inner_y = y.shape().without_first(batch);
-  const bool forward = options.mode == JacobianMode::forward ||
-                       (options.mode == JacobianMode::automatic && inner_x.size() <= inner_y.size());
-  const Shape& directions = forward ? inner_x : inner_y;
-  const Shape& results = forward ? inner_y : inner_x;
-  const std::span<const Tensor> ys(&y, 1);
-  const std::span<const Tensor> xs(&x, 1);
-  std::vector<Tensor> chunks;
-  for_each_chunk(directions, batch, x.dtype(), chunk_size(y, x, directions.size(), options),
-                 [&](const Tensor& seeds) {
-                   const std::span<const Tensor> seed(&seeds, 1);
-                   const std::optional<Tensor> pushed = forward ? jvp(ys, xs, seed)[0] : vjp(ys, xs, seed)[0];
-                   const Shape shape = concatenate(concatenate(Shape{seeds.shape()[0]}, samples), results);
-                   chunks.push_back(pushed ? broadcast_to(*pushed, shape) : zeros(shape, x.dtype()));
-                 });
-  const Shape result = concatenate(concatenate(samples, inner_y), inner_x);
-  if (chunks.empty()) return zeros(result, x.dtype());
-  Tensor all = concatenate(chunks, 0);  // [directions, samples.., results..]
-  if (forward) return reshape(move_first_axis_last(all), result);
-  std::vector<int> order(static_cast<std::size_t>(all.rank()));
-  std::iota(order.begin(), order.end(), 0);
-  std::rotate(order.begin(), order.begin() + 1, order.begin() + 1 + batch);  // samples first, then directions
-  return reshape(permute(all, order), result);
-}
-
-struct FieldOnVariable {
-  Tensor x;
-  Tensor y;
-};
-
-FieldOnVariable on_variable(const char* what, const Field& v, const Tensor& x, bool same_shape) {
-  FieldOnVariable field{variable(x.shape(), x.dtype()), {}};
-  field.y = v(field.x);
-  if (!is_floating(x.dtype()) || field.y.dtype() != x.dtype())
-    throw Error(std::string(what) + ": argument " + std::string(name_of(x.dtype())) + " and result " +
-                std::string(name_of(field.y.dtype())) + " must be of one floating type");
-  if (same_shape && !(field.y.shape() == x.shape()))
-    throw Error(std::string(what) + ": the field maps " + to_string(x.shape()) + " to " +
-                to_string(field.y.shape()) + "; a diagonal needs equal shapes");
-  return field;
-}
-
-Tensor put_back(const Tensor& result, const FieldOnVariable& field, const Tensor& x) {
-  return substitute(std::span(&result, 1), std::span(&field.x, 1), std::span(&x, 1))[0];
-}
-
-// Contracts tangent k with direction k over `summed` axes of [K, B, *S] and adds up the chunks.
-Tensor contract_diagonal(const FieldOnVariable& field, const Axes& summed, const Shape& result,
-                         const JacobianOptions& options) {
-  const Tensor& x = field.x;
-  const Shape sample = x.shape().without_first(1);
-  Tensor total;
-  for_each_chunk(sample, 1, x.dtype(), chunk_size(field.y, x, sample.size(), options),
-                 [&](const Tensor& seeds) {
-                   const std::optional<Tensor> tangent =
-                       jvp_compressed(std::span(&field.y, 1), std::span(&x, 1), std::span(&seeds, 1))[0];
-                   if (!tangent) return;
-                   const Tensor part = drop_axes(contraction(*tangent, seeds, summed), summed);
-                   total = total ? total + part : part;
-                 });
-  return total ? broadcast_to(total, result) : zeros(result, x.dtype());
+Estimate found_by(const char* what, const Field& v, const Tensor& x, Estimated estimated,
+                  const JacobianOptions& options) {
+  const FieldOnVariable field = samplewise_on_variable(what, v, x, /*same_shape=*/true);
+  const bool is_trace = estimated == Estimated::trace;
+  Estimate found;
+  switch (options.method) {
+    case JacobianMethod::coloured:
+    case JacobianMethod::signed_colouring:
+      found = estimate_by_colours(what, field, estimated, options);
+      break;
+    case JacobianMethod::hutchinson:
+    case JacobianMethod::hutch_plus_plus:
+      found = estimate_by_probes(what, field, estimated, options);
+      break;
+    default: {
+      const std::optional<Tensor> by_contraction =
+          contracted(field, is_trace ? EliminationGoal::trace : EliminationGoal::diagonal, options);
+      const Direction direction =
+          options.method == JacobianMethod::reverse ? Direction::reverse : Direction::forward;
+      if (by_contraction)
+        found.value = *by_contraction;
+      else
+        found.value = is_trace ? trace_one_by_one(field, direction, options.tangent_bytes)
+                               : diagonal_one_by_one(field, direction, options.tangent_bytes);
+      found.standard_error = zeros(found.value.shape(), x.dtype());
+    }
+  }
+  const auto finish = [&](const Tensor& value) {
+    return field.put_back(is_trace ? value : reshape(value, x.shape()));
+  };
+  return {finish(found.value), finish(found.standard_error)};
 }
 
 }  // namespace
 
 Tensor jacobian(const Field& f, const Tensor& x, const JacobianOptions& options) {
-  const FieldOnVariable field = on_variable("jacobian", f, x, /*same_shape=*/false);
-  return put_back(all_derivatives(field.y, field.x, 0, options), field, x);
+  const FieldOnVariable field = on_variable("jacobian", f, x);
+  Direction direction = fewer_passes(x.shape(), field.y.shape());
+  if (options.method == JacobianMethod::forward)
+    direction = Direction::forward;
+  else if (options.method == JacobianMethod::reverse)
+    direction = Direction::reverse;
+  else if (options.method != JacobianMethod::automatic)
+    refuse("jacobian", options.method, "needs samples that do not mix; use forward or reverse");
+  return field.put_back(all_derivatives(field, 0, direction, options.tangent_bytes));
 }
 
 Tensor sample_jacobian(const Field& v, const Tensor& x, const JacobianOptions& options) {
-  const FieldOnVariable field = on_variable("sample_jacobian", v, x, /*same_shape=*/false);
-  require_samplewise("sample_jacobian", field.y, field.x);
-  return put_back(all_derivatives(field.y, field.x, 1, options), field, x);
+  const FieldOnVariable field = samplewise_on_variable("sample_jacobian", v, x, /*same_shape=*/false);
+  const Shape inner_x = x.shape().without_first(1), inner_y = field.y.shape().without_first(1);
+  Direction direction = fewer_passes(inner_x, inner_y);
+  switch (options.method) {
+    case JacobianMethod::forward:
+      direction = Direction::forward;
+      break;
+    case JacobianMethod::reverse:
+      direction = Direction::reverse;
+      break;
+    case JacobianMethod::automatic:
+    case JacobianMethod::contraction:
+    case JacobianMethod::loop_cut:
+      if (const std::optional<Tensor> whole = contracted(field, EliminationGoal::whole, options))
+        return field.put_back(
+            reshape(*whole, concatenate(concatenate(x.shape().first(1), inner_y), inner_x)));
+      break;
+    default:
+      refuse("sample_jacobian", options.method, "finds a diagonal or trace, not a whole Jacobian");
+  }
+  return field.put_back(all_derivatives(field, 1, direction, options.tangent_bytes));
 }
 
 Tensor divergence(const Field& v, const Tensor& x, const JacobianOptions& options) {
-  const FieldOnVariable field = on_variable("divergence", v, x, /*same_shape=*/true);
-  require_samplewise("divergence", field.y, field.x);
-  if (options.divergence != DivergenceMethod::forward) {
-    const TracePlan plan = plan_trace(linear_graph(field.y, field.x));
-    if (options.divergence == DivergenceMethod::contraction || is_worth_contracting(plan))
-      return put_back(contracted_trace(plan, options.tangent_bytes), field, x);
-  }
-  Axes summed{-x.rank() - 1};
-  for (int axis = 1 - x.rank(); axis < 0; ++axis) summed.push_back(axis);
-  return put_back(contract_diagonal(field, summed, x.shape().first(1), options), field, x);
+  return found_by("divergence", v, x, Estimated::trace, options).value;
 }
 
 Tensor jacobian_diagonal(const Field& v, const Tensor& x, const JacobianOptions& options) {
-  const FieldOnVariable field = on_variable("jacobian_diagonal", v, x, /*same_shape=*/true);
-  require_samplewise("jacobian_diagonal", field.y, field.x);
-  return put_back(contract_diagonal(field, {-x.rank() - 1}, x.shape(), options), field, x);
+  return found_by("jacobian_diagonal", v, x, Estimated::diagonal, options).value;
+}
+
+Estimate estimate_divergence(const Field& v, const Tensor& x, const JacobianOptions& options) {
+  return found_by("estimate_divergence", v, x, Estimated::trace, options);
+}
+
+Estimate estimate_jacobian_diagonal(const Field& v, const Tensor& x, const JacobianOptions& options) {
+  return found_by("estimate_jacobian_diagonal", v, x, Estimated::diagonal, options);
 }
 
 }  // namespace nabla

@@ -1,18 +1,17 @@
 #include "engine/autodiff/linear_graph.h"
 
+#include <algorithm>
 #include <numeric>
 
 #include "engine/autodiff/alignment.h"
 #include "engine/autodiff/jvp.h"
+#include "engine/autodiff/vjp.h"
 #include "engine/graph/walk.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
 
 namespace nabla {
 namespace {
-
-// Larger matrices of constant operators are not formed (a permutation of a large picture).
-constexpr std::int64_t kMostElements = std::int64_t{1} << 26;
 
 // A value of a node as [leading, B or 1, elements of a sample]. `axis` holds the samples, from the right.
 Tensor flat_samples(const Tensor& x, int leading, int rank, int axis) {
@@ -31,9 +30,27 @@ Tensor flat_samples(const Tensor& x, int leading, int rank, int axis) {
   return reshape(at == leading ? x : permute(x, order), shape);
 }
 
+// Vectors [B or 1, k, elements of a sample] as k values of shape `full`, whose axis `axis` holds the samples.
+Tensor as_values(const Tensor& vectors, const Shape& full, int axis) {
+  const int at = full.rank() + axis;
+  Shape shape = vectors.shape().first(2);
+  std::vector<int> order{1};
+  for (int i = 0; i < full.rank(); ++i) {
+    if (i != at) shape.push_back(full[i]);
+    order.push_back(i == at ? 0 : 2 + i - (i > at));
+  }
+  return permute(reshape(vectors, shape), order);
+}
+
+// Values [k, *shape] with the samples on an axis as vectors [B, k, elements].
+Tensor as_vectors(const Tensor& values, int rank, int axis) {
+  return permute(flat_samples(values, 1, rank, axis), {1, 0, 2});
+}
+
 class Reader {
  public:
-  Reader(const Tensor& y, const Tensor& x) : tangent_(variable(x.shape(), x.dtype())) {
+  Reader(const Tensor& y, const Tensor& x, std::int64_t matrix_elements)
+      : tangent_(variable(x.shape(), x.dtype())), matrix_elements_(matrix_elements) {
     graph_.samples = x.shape()[0];
     graph_.dtype = x.dtype();
     const std::optional<Tensor> dy = jvp(std::span(&y, 1), std::span(&x, 1), std::span(&tangent_, 1))[0];
@@ -78,27 +95,17 @@ class Reader {
         const int at = between.index.find(use.input_node(slot));
         if (at == NodeMap::kAbsent) continue;
         const std::size_t from = static_cast<std::size_t>(at);
-        const std::optional<int> carried =
-            node->primitive().carried_axis(use.application(), slot, axis[from]);
-        if (!carried || (axis[n] != 0 && axis[n] != *carried)) return refuse(node);
-        axis[n] = *carried;
+        // The derivative of a sample-wise field is sample-wise.
+        axis[n] = node->primitive().carried_axis(use.application(), slot, axis[from]).value();
         if (vertex[n] < 0) vertex[n] = new_vertex(elements(node, axis[n]));
-        std::optional<LinearMap> map = map_of(use, node, slot, axis[from], axis[n]);
-        if (!map) return refuse(node);
-        graph_.edges.push_back({vertex[from], vertex[n], std::move(*map)});
+        graph_.edges.push_back({vertex[from], vertex[n], map_of(use, node, slot, axis[from], axis[n])});
       }
     }
     graph_.result = vertex[static_cast<std::size_t>(between.index.find(&dy.node()))];
   }
 
-  void refuse(const Node* node) {
-    graph_.opaque = std::string(node->primitive().name()) + " " + to_string(node->shape()) + " built at " +
-                    node->where().file_name() + ":" + std::to_string(node->where().line());
-  }
-
   // What a node does to the tangent in one slot.
-  std::optional<LinearMap> map_of(const UseOfNode& use, const Node* node, int slot, int axis_in,
-                                  int axis_out) {
+  LinearMap map_of(const UseOfNode& use, Node* node, int slot, int axis_in, int axis_out) {
     const Node* input = use.input_node(slot);
     const std::int64_t rows = elements(node, axis_out), columns = elements(input, axis_in);
     const Primitive& primitive = node->primitive();
@@ -109,10 +116,12 @@ class Reader {
       if (primitive.is_pointwise()) {
         seed = ones(Shape::filled(node->shape().rank(), 1), graph_.dtype);
         const std::optional<Tensor> partial = primitive.jvp(use.application(), tangents);
-        if (!partial) return std::nullopt;
+        if (!partial) return map_applied(use, node, slot, axis_in, axis_out);
         if (&partial->node() != &seed->node()) {
           const Tensor factor = promoted(*partial, node->shape().rank());
-          Shape shape = node->shape();
+          // One factor for all elements of a sample stays one.
+          const bool uniform = factor.size() == factor.shape()[axis_out];
+          Shape shape = uniform ? factor.shape() : node->shape();
           shape[axis_out] = factor.shape()[axis_out];
           map.left = flat_samples(broadcast_to(factor, shape), 0, shape.rank(), axis_out);
         }
@@ -121,14 +130,14 @@ class Reader {
       return map;
     }
     if (primitive.structure(use.application(), slot) != Structure::constant_operator ||
-        rows * columns > kMostElements)
-      return std::nullopt;
+        rows * columns > matrix_elements_)
+      return map_applied(use, node, slot, axis_in, axis_out);
     Shape seeds = input->shape();
     seeds[axis_in] = 1;
     seeds = concatenate(Shape{columns}, seeds);
     seed = reshape(identity(columns, graph_.dtype), seeds);
-    std::optional<Tensor> pushed = primitive.jvp(use.application(), tangents);
-    if (!pushed) return std::nullopt;
+    const std::optional<Tensor> pushed = primitive.jvp(use.application(), tangents);
+    if (!pushed) return map_applied(use, node, slot, axis_in, axis_out);
     Shape full = concatenate(Shape{columns}, node->shape());
     full[axis_out] = pushed->shape()[axis_out];
     const Tensor flat = flat_samples(broadcast_to(*pushed, full), 1, node->shape().rank(), axis_out);
@@ -136,6 +145,58 @@ class Reader {
     LinearMap map{shared ? MapKind::shared : MapKind::per_sample, rows, columns, {}, {}, {}};
     map.matrix = shared ? transpose(reshape(flat, {columns, rows})) : permute(flat, {1, 2, 0});
     return map;
+  }
+
+  // A node that is left as it is: vectors go through its own rules.
+  LinearMap map_applied(const UseOfNode& use, Node* node, int slot, int axis_in, int axis_out) {
+    if (graph_.applied.empty())
+      graph_.applied = std::string(node->primitive().name()) + " " + to_string(node->shape()) + " built at " +
+                       node->where().file_name() + ":" + std::to_string(node->where().line());
+    const Node* input = use.input_node(slot);
+    const Shape in = input->shape(), out = node->shape();
+    const Tensor output(node);
+    const auto forward = [=](const Tensor& vectors) {
+      const UseOfNode again(&output.node());
+      std::vector<std::optional<Tensor>> tangents(static_cast<std::size_t>(again.slots()));
+      tangents[static_cast<std::size_t>(slot)] = as_values(vectors, in, axis_in);
+      const std::optional<Tensor> pushed = output.node().primitive().jvp(again.application(), tangents);
+      const Shape full = concatenate(Shape{vectors.shape()[1]}, out);
+      return as_vectors(pushed ? broadcast_to(*pushed, full) : zeros(full, vectors.dtype()), out.rank(),
+                        axis_out);
+    };
+    const auto transposed = [=](const Tensor& vectors) {
+      // The node as a function of a variable in that slot.
+      const Tensor at = variable(concatenate(Shape{1}, in), vectors.dtype());
+      const UseOfNode again(&output.node());
+      std::vector<std::optional<Tensor>> tangents(static_cast<std::size_t>(again.slots()));
+      tangents[static_cast<std::size_t>(slot)] = at;
+      const std::optional<Tensor> image = output.node().primitive().jvp(again.application(), tangents);
+      const Shape full = concatenate(Shape{vectors.shape()[1], 1}, in);
+      std::optional<Tensor> pulled;
+      if (image) {
+        const Tensor whole = broadcast_to(*image, concatenate(Shape{1}, out));
+        const Tensor cotangents = insert_axes(as_values(vectors, out, axis_out), {-out.rank() - 1});
+        pulled = vjp(std::span(&whole, 1), std::span(&at, 1), std::span(&cotangents, 1))[0];
+      }
+      const Tensor found = pulled ? broadcast_to(*pulled, full) : zeros(full, vectors.dtype());
+      return as_vectors(drop_axes(found, {-in.rank() - 1}), in.rank(), axis_in);
+    };
+    LinearMap map{MapKind::applied, elements(node, axis_out), elements(input, axis_in), {}, {}, {}};
+    map.function = std::make_shared<AppliedMap>(
+        AppliedMap{forward, transposed, graph_.samples, graph_.dtype, operations_of(use, node)});
+    return map;
+  }
+
+  // Of one vector of a sample: a product and a sum for all that the operands and the result span.
+  double operations_of(const UseOfNode& use, const Node* node) const {
+    Shape span = node->shape();
+    for (int slot = 0; slot < use.slots(); ++slot) {
+      const Shape& shape = use.input_node(slot)->shape();
+      for (int axis = -1; axis >= -std::min(span.rank(), shape.rank()); --axis)
+        span[axis] = std::max(span[axis], shape[axis]);
+    }
+    return 2 * static_cast<double>(span.size()) /
+           static_cast<double>(std::max<std::int64_t>(1, graph_.samples));
   }
 
   static Tensor promoted(const Tensor& x, int rank) {
@@ -174,11 +235,14 @@ class Reader {
   }
 
   Tensor tangent_;
+  std::int64_t matrix_elements_;
   LinearGraph graph_;
 };
 
 }  // namespace
 
-LinearGraph linear_graph(const Tensor& y, const Tensor& x) { return Reader(y, x).take(); }
+LinearGraph linear_graph(const Tensor& y, const Tensor& x, std::int64_t matrix_elements) {
+  return Reader(y, x, matrix_elements).take();
+}
 
 }  // namespace nabla

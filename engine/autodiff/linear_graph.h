@@ -19,13 +19,17 @@ struct LinearGraph {
   int argument = 0, result = 0;  ///< vertices
   std::int64_t samples = 0;
   DType dtype = DType::f32;
-  /// Why it is not whole: a primitive that can only be applied, and the line that built it. Empty where every
-  /// edge is known.
-  std::string opaque;
+  /// The first primitive that is applied, and the line that built it; empty where there is none.
+  std::string applied;
 };
 
+/// Larger matrices of constant operators (a permutation of a large picture) are not formed but applied.
+inline constexpr std::int64_t kMostMatrixElements = std::int64_t{1} << 26;
+
 /// The derivative of y by x at x, both [B, ..] and y sample-wise (require_samplewise), taken from the graph
-/// that jvp builds for a symbolic tangent. Products of constants are not made yet.
-LinearGraph linear_graph(const Tensor& y, const Tensor& x);
+/// that jvp builds for a symbolic tangent. Products of constants are not made yet. Operators with more than
+/// `matrix_elements` elements for a sample, and those whose structure is not known, are applied.
+LinearGraph linear_graph(const Tensor& y, const Tensor& x,
+                         std::int64_t matrix_elements = kMostMatrixElements);
 
 }  // namespace nabla

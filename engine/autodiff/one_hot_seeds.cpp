@@ -10,9 +10,9 @@
 
 namespace nabla {
 
-Tensor one_hot_seeds(std::int64_t start, std::int64_t stop, const Shape& sample, DType dtype) {
+Tensor one_hot_seeds(std::int64_t start, std::int64_t stop, const Shape& sample, DType dtype, int batch) {
   return reshape(slice(identity(sample.size(), dtype), 0, start, stop),
-                 concatenate(Shape{stop - start, 1}, sample));
+                 concatenate(concatenate(Shape{stop - start}, Shape::filled(batch, 1)), sample));
 }
 
 std::int64_t seeds_at_once(const Tensor& y, const Tensor& x, std::int64_t directions, std::int64_t bytes) {

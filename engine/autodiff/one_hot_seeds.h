@@ -6,9 +6,9 @@
 
 namespace nabla {
 
-/// Directions start .. stop-1 of the standard basis of samples [*S], shared by all samples of a batch:
-/// [stop - start, 1, *S].
-Tensor one_hot_seeds(std::int64_t start, std::int64_t stop, const Shape& sample, DType dtype);
+/// Directions start .. stop-1 of the standard basis of samples [*S], shared by all samples along `batch`
+/// axes: [stop - start, 1.., *S].
+Tensor one_hot_seeds(std::int64_t start, std::int64_t stop, const Shape& sample, DType dtype, int batch = 1);
 
 /// How many directions may be pushed at once so that the tangents of the widest node between x and y take no
 /// more than `bytes`: 1 at least, `directions` at most.

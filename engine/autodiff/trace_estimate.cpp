@@ -1,54 +1,23 @@
 #include "engine/autodiff/trace_estimate.h"
 
-#include "engine/autodiff/alignment.h"
-#include "engine/autodiff/jvp.h"
-#include "engine/autodiff/samplewise.h"
-#include "engine/autodiff/substitute.h"
+#include <algorithm>
+
 #include "engine/ops/composed.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/random.h"
 #include "engine/ops/reduction.h"
+#include "engine/ops/shaping.h"
 #include "engine/ops/slicing.h"
 
 namespace nabla {
 namespace {
 
-// A field at a variable, with products J t for tangents [K, B, D] of flattened samples.
-class FlatField {
- public:
-  FlatField(const char* what, const Field& v, const Tensor& x)
-      : argument_(x), x_(variable(x.shape(), x.dtype())) {
-    y_ = v(x_);
-    if (!is_floating(x.dtype()) || y_.dtype() != x.dtype() || !(y_.shape() == x.shape()))
-      throw Error(std::string(what) + ": the field maps " + to_string(x.shape()) + " " +
-                  std::string(name_of(x.dtype())) + " to " + to_string(y_.shape()) + " " +
-                  std::string(name_of(y_.dtype())) + "; it must keep shape and floating type");
-    require_samplewise(what, y_, x_);
-  }
-  std::int64_t samples() const { return x_.shape()[0]; }
-  std::int64_t extent() const { return x_.shape().without_first(1).size(); }
-  DType dtype() const { return x_.dtype(); }
-  Shape flat(std::int64_t count) const { return {count, samples(), extent()}; }
-
-  Tensor times(const Tensor& tangents) const {
-    const Shape full = concatenate(tangents.shape().first(2), x_.shape().without_first(1));
-    const Tensor seeds = reshape(tangents, full);
-    const std::optional<Tensor> pushed = jvp(std::span(&y_, 1), std::span(&x_, 1), std::span(&seeds, 1))[0];
-    const Shape result = flat(tangents.shape()[0]);
-    return pushed ? reshape(*pushed, result) : zeros(result, dtype());
-  }
-  Tensor put_back(const Tensor& result) const {
-    return substitute(std::span(&result, 1), std::span(&x_, 1), std::span(&argument_, 1))[0];
-  }
-  Tensor shaped(const Tensor& flat) const { return reshape(flat, argument_.shape()); }
-
- private:
-  Tensor argument_;
-  Tensor x_;
-  Tensor y_;
-};
+const Tensor& key_of(const char* what, const JacobianOptions& options) {
+  if (!options.key) throw Error(std::string(what) + ": a method that draws random signs needs options.key");
+  return *options.key;
+}
 
 Tensor random_signs(const Tensor& key, const Shape& shape, DType dtype) {
   return cast(less(uniform(key, shape), 0.5), dtype) * 2.0 - 1.0;
@@ -81,61 +50,69 @@ Tensor orthonormal(const Tensor& directions) {
 
 }  // namespace
 
-Estimate estimate_divergence(const Field& v, const Tensor& x, const Tensor& key,
-                             const EstimateOptions& options) {
-  const bool sketches = options.method == EstimateMethod::hutch_plus_plus;
+Estimate estimate_by_probes(const char* what, const FieldOnVariable& field, Estimated estimated,
+                            const JacobianOptions& options) {
+  const bool sketches = options.method == JacobianMethod::hutch_plus_plus;
   if (options.products < (sketches ? 6 : 2))
-    throw Error("estimate_divergence: " + std::to_string(options.products) +
+    throw Error(std::string(what) + ": " + std::to_string(options.products) +
                 " products are too few; at least " + (sketches ? "6 for hutch_plus_plus" : "2"));
-  const FlatField field("estimate_divergence", v, x);
-  const auto probe = [&](const Tensor& e) { return sum(e * field.times(e), {-1}); };  // [K, B]
-  Estimate found;
+  const Tensor& key = key_of(what, options);
+  const bool is_trace = estimated == Estimated::trace;
+  const auto signs = [&](const Tensor& of, std::int64_t count) {
+    return random_signs(of, {count, field.samples(), field.extent()}, field.dtype());
+  };
+  // a_i b_i, or their sum: [K, B, D] or [K, B].
+  const auto meet = [&](const Tensor& a, const Tensor& b) { return is_trace ? sum(a * b, {-1}) : a * b; };
   if (!sketches) {
-    found = mean_of(probe(random_signs(key, field.flat(options.products), field.dtype())));
-  } else {
-    const std::int64_t third = options.products / 3;
-    const Tensor keys = split(key, 2);
-    const auto key_of = [&](std::int64_t i) { return drop_axes(slice(keys, 0, i, i + 1), {0}); };
-    const Tensor q = orthonormal(field.times(random_signs(key_of(0), field.flat(third), field.dtype())));
-    const Tensor on_range = sum(q * field.times(q), {0, -1});
-    // Probes without their part in the range: e - Q Q^T e.
-    const Tensor e = random_signs(key_of(1), field.flat(options.products - 2 * third), field.dtype());
-    const Tensor rest = e - einsum("kqb,qbd->kbd", einsum("kbd,qbd->kqb", e, q), q);
-    found = mean_of(probe(rest));
-    found.value = found.value + on_range;
+    const Tensor e = signs(key, options.products);
+    return mean_of(meet(e, field.times(e)));
   }
-  return {field.put_back(found.value), field.put_back(found.standard_error)};
+  const std::int64_t third = options.products / 3;
+  const Tensor keys = split(key, 2);
+  const auto key_at = [&](std::int64_t i) { return drop_axes(slice(keys, 0, i, i + 1), {0}); };
+  const Tensor q = orthonormal(field.times(signs(key_at(0), third)));
+  const Tensor on_range = sum(meet(q, field.times(q)), {0});
+  // J = J Q Q^T + J (I - Q Q^T): probes of the second part. Of a trace the left factor may lose its part in
+  // the range too, for Q^T J (I - Q Q^T) Q is zero; of a diagonal it may not.
+  const Tensor e = signs(key_at(1), options.products - 2 * third);
+  const Tensor rest = e - einsum("kqb,qbd->kbd", einsum("kbd,qbd->kqb", e, q), q);
+  Estimate found = mean_of(meet(is_trace ? rest : e, field.times(rest)));
+  found.value = found.value + on_range;
+  return found;
 }
 
-Estimate estimate_jacobian_diagonal(const Field& v, const Tensor& x, const Tensor& key,
-                                    std::int64_t products) {
-  if (products < 2)
-    throw Error("estimate_jacobian_diagonal: " + std::to_string(products) +
-                " products are too few; at least 2");
-  const FlatField field("estimate_jacobian_diagonal", v, x);
-  const Tensor e = random_signs(key, field.flat(products), field.dtype());
-  const Estimate found = mean_of(e * field.times(e));
-  return {field.shaped(field.put_back(found.value)), field.shaped(field.put_back(found.standard_error))};
-}
-
-Tensor coloured_jacobian_diagonal(const Field& v, const Tensor& x, std::int64_t radius,
-                                  const std::optional<Tensor>& key) {
-  if (radius < 0 || x.rank() < 2)
-    throw Error("coloured_jacobian_diagonal: radius " + std::to_string(radius) + " of samples " +
-                to_string(x.shape()) + "; it must not be negative, and samples need an axis");
-  const FlatField field("coloured_jacobian_diagonal", v, x);
-  const std::int64_t extent = x.shape()[-1];
+Estimate estimate_by_colours(const char* what, const FieldOnVariable& field, Estimated estimated,
+                             const JacobianOptions& options) {
+  if (options.radius < 0 || field.x.rank() < 2)
+    throw Error(std::string(what) + ": colouring with radius " + std::to_string(options.radius) +
+                " of samples " + to_string(field.x.shape()) +
+                "; it must not be negative, and samples need an axis");
+  const std::int64_t extent = field.x.shape()[-1];
   const std::int64_t rows = field.extent() / std::max<std::int64_t>(1, extent);
-  const std::int64_t near = std::min(radius + 1, extent);
+  const std::int64_t near = std::min(options.radius + 1, extent);
   // One colour for each place of a period, in each row of the other axes.
   const std::int64_t periods = (extent + near - 1) / std::max<std::int64_t>(1, near);
-  const Tensor repeated = broadcast_to(insert_axes(identity(near, x.dtype()), {-2}), {near, periods, near});
+  const DType dtype = field.dtype();
+  const Tensor repeated = broadcast_to(insert_axes(identity(near, dtype), {-2}), {near, periods, near});
   const Tensor by_place = slice(reshape(repeated, {near, periods * near}), 1, 0, extent);
-  const Tensor by_row = identity(rows, x.dtype());
-  Tensor seeds = reshape(einsum("rs,ce->rcse", by_row, by_place), {rows * near, 1, rows * extent});
-  if (key) seeds = seeds * random_signs(*key, {1, field.samples(), field.extent()}, x.dtype());
-  const Tensor pushed = field.times(broadcast_to(seeds, field.flat(rows * near)));
-  return field.shaped(field.put_back(sum(pushed * seeds, {0})));
+  const std::int64_t colours = rows * near;
+  const Tensor seeds =
+      reshape(einsum("rs,ce->rcse", identity(rows, dtype), by_place), {1, colours, 1, rows * extent});
+  const auto met = [&](const Tensor& signed_seeds) {  // [repeats, colours, B or 1, D]
+    const Shape full{signed_seeds.shape()[0], colours, field.samples(), field.extent()};
+    const Tensor directions =
+        reshape(broadcast_to(signed_seeds, full), {full[0] * colours, field.samples(), field.extent()});
+    const Tensor diagonals = sum(reshape(field.times(directions), full) * signed_seeds, {1});
+    return estimated == Estimated::trace ? sum(diagonals, {-1}) : diagonals;
+  };
+  if (options.method == JacobianMethod::coloured) {
+    const Tensor value = drop_axes(met(seeds), {0});
+    return {value, zeros(value.shape(), dtype)};
+  }
+  const std::int64_t repeats =
+      std::max<std::int64_t>(2, options.products / std::max<std::int64_t>(1, colours));
+  return mean_of(
+      met(seeds * random_signs(key_of(what, options), {repeats, 1, field.samples(), field.extent()}, dtype)));
 }
 
 }  // namespace nabla

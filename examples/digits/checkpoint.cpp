@@ -4,7 +4,6 @@
 #include <string>
 
 #include "examples/report/number.h"
-#include "flow/field_metadata.h"
 #include "io/atomic_file.h"
 #include "io/safetensors.h"
 
@@ -13,7 +12,7 @@ namespace {
 
 // Everything that decides the numbers of a training, without the number of its step.
 std::map<std::string, std::string> identity_of(const Training& training, const Options& options) {
-  std::map<std::string, std::string> entries = flow::FieldMetadata{.seed = options.seed}.to_text();
+  std::map<std::string, std::string> entries = field_metadata(training, options).to_text();
   entries.erase("step");
   const auto exact = [](double value) { return report::number(value, 17); };
   entries["network"] = name_of(training.kind());
@@ -52,16 +51,21 @@ std::filesystem::path checkpoint_path(const Options& options, Kind kind) {
   return options.out / (name_of(kind) + ".safetensors");
 }
 
+// Linear path, standard normal noise drawn for each image alone, no guidance: what FieldMetadata begins with.
+flow::FieldMetadata field_metadata(const Training& training, const Options& options) {
+  return {.seed = options.seed, .step = training.steps_done()};
+}
+
 void save_checkpoint(const Training& training, const Options& options) {
   io::Safetensors file{identity_of(training, options), training.state()};
   file.metadata["step"] = std::to_string(training.steps_done());
   io::write_safetensors(checkpoint_path(options, training.kind()), file);
 }
 
-bool load_checkpoint(Training& training, const Options& options) {
+std::optional<flow::FieldMetadata> load_checkpoint(Training& training, const Options& options) {
   const std::filesystem::path path = checkpoint_path(options, training.kind());
   io::remove_leftovers(path);
-  if (!std::filesystem::exists(path)) return false;
+  if (!std::filesystem::exists(path)) return std::nullopt;
   const io::Safetensors file = io::read_safetensors(path, io::Checksums::required);
   require_same(file.metadata, identity_of(training, options), path);
   try {
@@ -69,7 +73,7 @@ bool load_checkpoint(Training& training, const Options& options) {
   } catch (const Error& error) {
     throw Error("cannot resume from '" + path.string() + "': " + error.what());
   }
-  return true;
+  return flow::FieldMetadata::from_text(file.metadata);
 }
 
 }  // namespace nabla::digits

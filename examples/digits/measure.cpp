@@ -41,7 +41,7 @@ double identity_error_at(const flow::EmpiricalField& field, const flow::AffinePa
   const Tensor t = flow::shared_time(time, DType::f64);
   const Tensor x = flow::interpolate(path, x0, x1, t).x;
   const auto velocity = [&](const Tensor& at, const Tensor& now) { return field.velocity(at, now); };
-  const Tensor found = uncertainty::posterior_covariance(velocity, x, t, {.path = path});
+  const Tensor found = uncertainty::posterior(velocity, path, x, t).covariance();
   const Tensor exact = field.posterior_covariance(x, t);
   const double elements = static_cast<double>(x1.shape()[1]);
   const Tensor scale = abs(square(path.s(t)) * path.s_rate(t) / (path.a(t) * path.wronskian(t))) * elements;
@@ -52,14 +52,18 @@ double identity_error_at(const flow::EmpiricalField& field, const flow::AffinePa
 
 }  // namespace
 
-PosteriorMeasure measure_posterior(const flow::TimedField& field, const flow::EmpiricalField* oracle,
-                                   const Tensor& x1, double t, const Tensor& key) {
+PosteriorMeasure measure_posterior(const flow::TimedField& field, const flow::FieldMetadata& metadata,
+                                   const flow::EmpiricalField* oracle, const Tensor& x1, double t,
+                                   const Tensor& key) {
   const Tensor time = flow::shared_time(t, x1.dtype());
   const Tensor x =
       flow::interpolate(flow::linear_path(), normal(key, x1.shape(), x1.dtype()), x1, time).x.detach();
-  const Tensor slope = uncertainty::mean_jacobian(field, x, time);
-  const Tensor traces = trace(uncertainty::covariance_from_mean_jacobian(slope, time));
-  const Tensor m = uncertainty::posterior_mean(field, x, time);
+  const uncertainty::Posterior posterior =
+      uncertainty::posterior(field, flow::linear_path(), x, time, {.metadata = metadata});
+  const Tensor slope = posterior.mean_jacobian();
+  // From the matrix, which is formed anyway.
+  const Tensor traces = trace(posterior.covariance());
+  const Tensor m = posterior.mean();
   const Tensor trace_mean = mean(traces);
   const Tensor calibration = uncertainty::calibration_ratio(x1, m, traces);
   const Tensor defect = mean(uncertainty::symmetry_defect(slope));
@@ -74,12 +78,14 @@ PosteriorMeasure measure_posterior(const flow::TimedField& field, const flow::Em
   return measure;
 }
 
-PosteriorMaps posterior_maps(const flow::TimedField& field, const Tensor& x1, const Tensor& x0, double t) {
+PosteriorMaps posterior_maps(const flow::TimedField& field, const flow::FieldMetadata& metadata,
+                             const Tensor& x1, const Tensor& x0, double t) {
   const Tensor time = flow::shared_time(t, x1.dtype());
   const Tensor x = flow::interpolate(flow::linear_path(), x0, x1, time).x.detach();
-  const Tensor variance = uncertainty::posterior_variance(field, x, time);
+  const uncertainty::Posterior posterior =
+      uncertainty::posterior(field, flow::linear_path(), x, time, {.metadata = metadata});
   // A trained field may be slightly negative where it is all but certain.
-  return {t, x, uncertainty::posterior_mean(field, x, time).detach(), sqrt(max(variance, 0)).detach()};
+  return {t, x, posterior.mean().detach(), sqrt(max(posterior.variance(), 0)).detach()};
 }
 
 double identity_error(const Tensor& data, const Tensor& x1, const Tensor& key) {

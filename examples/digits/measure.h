@@ -30,16 +30,18 @@ struct PosteriorMeasure {
 inline constexpr double kLastOracleTime = 0.5;
 
 /// Measures a field at time t on clean images x1 [n, 64] with noise drawn from `key`. `oracle` is in f64, or
-/// null.
-PosteriorMeasure measure_posterior(const flow::TimedField& field, const flow::EmpiricalField* oracle,
-                                   const Tensor& x1, double t, const Tensor& key);
+/// null. @throws Error if the metadata of the field say that its Jacobian tells no posterior; so do the maps.
+PosteriorMeasure measure_posterior(const flow::TimedField& field, const flow::FieldMetadata& metadata,
+                                   const flow::EmpiricalField* oracle, const Tensor& x1, double t,
+                                   const Tensor& key);
 
 /// Noisy images, their posterior means and standard deviations per pixel, [n, 64] each.
 struct PosteriorMaps {
   double t = 0;
   Tensor noisy, mean, deviation;
 };
-PosteriorMaps posterior_maps(const flow::TimedField& field, const Tensor& x1, const Tensor& x0, double t);
+PosteriorMaps posterior_maps(const flow::TimedField& field, const flow::FieldMetadata& metadata,
+                             const Tensor& x1, const Tensor& x0, double t);
 
 /// The largest error of the divergence-uncertainty identity in f64: the covariance that follows from the
 /// Jacobian of the closed-form field of `data` [n, D], against the covariance from its weights, over times in

@@ -37,7 +37,8 @@ ResidualMeasure measure_residuals(const flow::AverageField& u, const Tensor& x1,
           root_ratio(flow::split_residual(u, x, times.t, half_way, times.r), (times.r - times.t) * average)};
 }
 
-OneStepMeasure measure_one_step(const flow::AverageField& u, const Tensor& x1, const Tensor& key) {
+OneStepMeasure measure_one_step(const flow::AverageField& u, const flow::FieldMetadata& metadata,
+                                const Tensor& x1, const Tensor& key) {
   const Tensor keys = split(key, 2);
   const flow::TimedField v = flow::instantaneous(u);
   const Tensor x0 = normal(keys[0], x1.shape(), x1.dtype());
@@ -47,10 +48,11 @@ OneStepMeasure measure_one_step(const flow::AverageField& u, const Tensor& x1, c
     const Tensor t = flow::shared_time(time, x1.dtype());
     const Tensor x = flow::interpolate(flow::linear_path(), noise, x1, t).x.detach();
     const Tensor push_forward = sum(diagonal(uncertainty::push_forward_covariance(u, x, t)), {-1});
+    const uncertainty::PosteriorOptions known{.metadata = metadata};
+    const uncertainty::Posterior posterior = uncertainty::posterior(u, flow::linear_path(), x, t, t, known);
     const Tensor parts =
-        stack({mean(uncertainty::inner_posterior(u, x0, t).trace),
-               mean(uncertainty::posterior_trace(v, x, t)), mean(push_forward),
-               uncertainty::calibration_ratio(x1, uncertainty::posterior_mean(v, x, t), push_forward)});
+        stack({mean(uncertainty::inner_posterior(u, x0, t, known).posterior.trace()), mean(posterior.trace()),
+               mean(push_forward), uncertainty::calibration_ratio(x1, posterior.mean(), push_forward)});
     const std::vector<double> values = cast(parts, DType::f64).to_vector<double>();
     measure.times.push_back({time, values[0], values[1], values[2], values[3]});
   }
@@ -62,12 +64,13 @@ OneStepMeasure measure_one_step(const flow::AverageField& u, const Tensor& x1, c
   return measure;
 }
 
-OneStepMaps one_step_maps(const flow::AverageField& u, const Tensor& x0, double t) {
+OneStepMaps one_step_maps(const flow::AverageField& u, const flow::FieldMetadata& metadata, const Tensor& x0,
+                          double t) {
   const Tensor time = flow::shared_time(t, x0.dtype());
-  const uncertainty::InnerPosterior inner = uncertainty::inner_posterior(u, x0, time);
+  const uncertainty::InnerPosterior inner = uncertainty::inner_posterior(u, x0, time, {.metadata = metadata});
   // A trained field may be slightly negative where it is all but certain.
-  const OneStepMaps maps{t, flow::integrate_average(u, x0, std::vector<double>{0, 1}), inner.mean,
-                         sqrt(max(inner.variance, 0)),
+  const OneStepMaps maps{t, flow::integrate_average(u, x0, std::vector<double>{0, 1}), inner.posterior.mean(),
+                         sqrt(max(inner.posterior.variance(), 0)),
                          sqrt(diagonal(uncertainty::push_forward_covariance(u, inner.x_t, time)))};
   return {t, maps.sample.detach(), maps.mean.detach(), maps.inner.detach(), maps.push_forward.detach()};
 }

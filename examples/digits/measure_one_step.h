@@ -4,6 +4,7 @@
 
 #include "engine/tensor/tensor.h"
 #include "flow/field.h"
+#include "flow/field_metadata.h"
 
 namespace nabla::digits {
 
@@ -31,8 +32,10 @@ struct OneStepMeasure {
   double one_step_bits_per_dim = 0;
   double integrated_bits_per_dim = 0;
 };
-/// x1: held-out images [n, 64]. Noise comes from `key`.
-OneStepMeasure measure_one_step(const flow::AverageField& u, const Tensor& x1, const Tensor& key);
+/// x1: held-out images [n, 64]. Noise comes from `key`. @throws Error if the metadata of the field say that
+/// its Jacobian tells no posterior; so do the maps.
+OneStepMeasure measure_one_step(const flow::AverageField& u, const flow::FieldMetadata& metadata,
+                                const Tensor& x1, const Tensor& key);
 
 /// One-step samples with the uncertainty behind them, [n, 64] each.
 struct OneStepMaps {
@@ -42,6 +45,7 @@ struct OneStepMaps {
   Tensor inner;         ///< (A) standard deviation per pixel
   Tensor push_forward;  ///< (B) standard deviation per pixel at the same x_t
 };
-OneStepMaps one_step_maps(const flow::AverageField& u, const Tensor& x0, double t);
+OneStepMaps one_step_maps(const flow::AverageField& u, const flow::FieldMetadata& metadata, const Tensor& x0,
+                          double t);
 
 }  // namespace nabla::digits

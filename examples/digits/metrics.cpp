@@ -101,6 +101,10 @@ std::string metrics_json(const Results& results) {
   json["loss"] = results.flow_matching.losses.front().final_mean();
   json["seconds_per_step"] = results.flow_matching.seconds_per_step;
   json["posterior"] = posterior_json(results.flow_matching.posterior);
+  json["trace"] = {{"operations_saved", results.trace_cost.saving},
+                   {"tangent_seconds", results.trace_cost.tangent_seconds},
+                   {"chosen_seconds", results.trace_cost.chosen_seconds},
+                   {"difference", results.trace_cost.difference}};
   json["identity_oracle_max_error"] = results.identity_error;
   json["bits_per_dim"] = results.flow_matching.likelihood.bits_per_dim;
   json["bits_per_dim_standard_error"] = results.flow_matching.likelihood.standard_error;

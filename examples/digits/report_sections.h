@@ -11,6 +11,7 @@ void add_models(report::Report& page, const Results& results);
 void add_samples(report::Report& page, const Results& results);
 void add_maps(report::Report& page, const Results& results);
 void add_calibration(report::Report& page, const Results& results);
+void add_trace_cost(report::Report& page, const Results& results);
 void add_likelihood(report::Report& page, const Results& results);
 void add_one_step(report::Report& page, const Results& results);
 void add_identity(report::Report& page, const Results& results);

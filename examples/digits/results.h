@@ -9,6 +9,7 @@
 #include "examples/digits/measure_likelihood.h"
 #include "examples/digits/measure_one_step.h"
 #include "examples/digits/measure_samples.h"
+#include "examples/digits/measure_trace.h"
 #include "examples/digits/options.h"
 #include "examples/digits/training.h"
 
@@ -20,6 +21,7 @@ struct NetworkResults {
   std::int64_t resumed_at = 0;    ///< steps that an earlier run had done
   double training_seconds = 0;    ///< in this run, checkpoints included
   double seconds_per_step = 0;    ///< the same for each step
+  flow::FieldMetadata metadata;   ///< what decides whether its Jacobian tells a posterior
   std::vector<LossCurve> losses;  ///< see Training::losses
   std::vector<PosteriorMeasure> posterior;
   LikelihoodMeasure likelihood;
@@ -33,6 +35,7 @@ struct Results {
   NetworkResults flow_matching;
   NetworkResults mean_flow;
   double identity_error = 0;
+  TraceCost trace_cost;  ///< of the flow-matching network
   ResidualMeasure residuals;  ///< of the average velocity
   OneStepMeasure one_step;
   SampleComparison samples;

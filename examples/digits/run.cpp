@@ -18,6 +18,7 @@ constexpr std::int64_t kShownOneStep = 8;
 constexpr std::int64_t kIdentityDigits = 4;
 constexpr double kMeasuredTimes[] = {.1, .2, .3, .5, .7, .9};
 constexpr double kOneStepTime = .5;
+constexpr double kTraceTime = .5;
 constexpr double kSolverTolerance = 1e-3;
 
 double seconds_since(std::chrono::steady_clock::time_point start) {
@@ -44,7 +45,11 @@ std::vector<double> as_doubles(const Tensor& x) { return cast(x, DType::f64).to_
 NetworkResults train(Training& training, const Options& options) {
   NetworkResults network;
   network.parameters = training.parameter_count();
-  if (options.resume && load_checkpoint(training, options)) network.resumed_at = training.steps_done();
+  network.metadata = field_metadata(training, options);
+  if (options.resume) {
+    if (const auto saved = load_checkpoint(training, options)) network.metadata = *saved;
+    network.resumed_at = training.steps_done();
+  }
   const std::int64_t ahead = training.steps() - network.resumed_at;
   report::Progress progress("training " + name_of(training.kind()), std::max<std::int64_t>(1, ahead));
   const auto start = std::chrono::steady_clock::now();
@@ -61,6 +66,7 @@ NetworkResults train(Training& training, const Options& options) {
   network.training_seconds = seconds_since(start);
   network.seconds_per_step = ahead > 0 ? network.training_seconds / static_cast<double>(ahead) : 0;
   network.losses = training.losses();
+  network.metadata.step = training.steps_done();
   return network;
 }
 
@@ -110,7 +116,8 @@ void measure(Results& results, NetworkResults& network, const Model& model,
     report::Progress progress("posterior, " + name, static_cast<std::int64_t>(std::size(kMeasuredTimes)));
     std::uint32_t number = 0;
     for (const double t : kMeasuredTimes) {
-      network.posterior.push_back(measure_posterior(v, oracle, clean, t, fold_in(key, number++)));
+      network.posterior.push_back(
+          measure_posterior(v, network.metadata, oracle, clean, t, fold_in(key, number++)));
       progress.update(number, "calibration " + report::fixed(network.posterior.back().calibration, 3) +
                                   " at t = " + report::number(t));
     }
@@ -126,15 +133,17 @@ void measure_one_step_model(Results& results, const Model& model, const Tensor& 
   const Tensor keys = split(key, 3);
   const flow::AverageField u = model.average_velocity();
   results.residuals = measure_residuals(u, clean, keys[0]);
-  results.one_step = measure_one_step(u, clean, keys[1]);
-  results.one_step_maps = one_step_maps(u, normal(keys[2], Shape{kShownOneStep, kPixels}), kOneStepTime);
+  results.one_step = measure_one_step(u, results.mean_flow.metadata, clean, keys[1]);
+  results.one_step_maps = one_step_maps(u, results.mean_flow.metadata,
+                                        normal(keys[2], Shape{kShownOneStep, kPixels}), kOneStepTime);
 }
 
 void draw_maps(Results& results, const flow::TimedField& field, const Tensor& clean, const Tensor& key) {
   const Stopwatch watch(results, "variance maps");
   const Tensor shown = clean({range(0, std::min(kShownMaps, clean.shape()[0]))});
   const Tensor noise = normal(key, shown.shape());
-  for (const double t : kMeasuredTimes) results.maps.push_back(posterior_maps(field, shown, noise, t));
+  for (const double t : kMeasuredTimes)
+    results.maps.push_back(posterior_maps(field, results.flow_matching.metadata, shown, noise, t));
   results.map_digits = as_doubles(shown);
 }
 
@@ -175,6 +184,10 @@ std::optional<Results> run(const Options& options) {
   compare(results, flow_matching, mean_flow, known, clean, keys[5]);
   measure(results, results.flow_matching, flow_matching, &oracle, clean, keys[6]);
   measure(results, results.mean_flow, mean_flow, nullptr, clean, keys[11]);
+  {
+    const Stopwatch watch(results, "trace, by tangents and planned");
+    results.trace_cost = measure_trace_cost(flow_matching.velocity(), clean, kTraceTime);
+  }
   measure_one_step_model(results, mean_flow, clean, keys[12]);
   draw_maps(results, flow_matching.velocity(), clean, keys[7]);
   {

@@ -57,6 +57,7 @@ void write_outputs(const Results& results) {
   add_samples(page, results);
   add_maps(page, results);
   add_calibration(page, results);
+  add_trace_cost(page, results);
   add_likelihood(page, results);
   add_one_step(page, results);
   add_identity(page, results);

@@ -19,8 +19,9 @@ int main() {
 
   // Its exact divergence, and what that says about the data behind each sample.
   std::cout << "divergence    " << divergence([&](const Tensor& at) { return v(at, t); }, xt) << "\n";
-  std::cout << "variance      " << uncertainty::posterior_variance(v, xt, t) << "\n";
-  std::cout << "its trace     " << uncertainty::posterior_trace(v, xt, t) << "\n";
+  const uncertainty::Posterior posterior = uncertainty::posterior(v, flow::linear_path(), xt, t);
+  std::cout << "variance      " << posterior.variance() << "\n";
+  std::cout << "its trace     " << posterior.trace() << "\n";
 
   // What such a divergence costs, before it is computed: operations, bytes and memory of every step.
   std::cout << "\n" << explain(divergence([&](const Tensor& at) { return v(at, t); }, xt));

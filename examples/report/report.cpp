@@ -110,6 +110,11 @@ void Report::chart(const LineChart& chart, const std::string& caption) {
   body_ += "<figure class=\"chart\">\n" + chart_html(chart) + caption_html(caption) + "</figure>\n";
 }
 
+void Report::svg(const std::string& element, const std::string& caption) {
+  body_ += "<figure><div style=\"overflow-x: auto\">\n" + element + "</div>" + caption_html(caption) +
+           "</figure>\n";
+}
+
 void Report::footer(const std::string& text) { footer_ = text; }
 
 std::string Report::html() const {

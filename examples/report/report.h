@@ -45,6 +45,9 @@ class Report {
 
   void chart(const LineChart& chart, const std::string& caption = "");
 
+  /// A drawing as one <svg> element that is taken as it is; a wide one scrolls.
+  void svg(const std::string& element, const std::string& caption = "");
+
   /// A line at the foot of the page, such as the command that made it.
   void footer(const std::string& text);
 

@@ -53,8 +53,10 @@ int main() {
   const flow::EmpiricalField field(y);
   const auto exact = [&](const Tensor& at, const Tensor& time) { return field.velocity(at, time); };
   const Tensor at = zeros({1, 2}), t = flow::shared_time(0.5, DType::f32);
-  std::cout << "distance to the data " << distance << "\nposterior variance   "
-            << uncertainty::posterior_variance(v, at, t) << "\nof the exact field   "
-            << uncertainty::posterior_variance(exact, at, t) << "\n";
+  const auto variance = [&](const flow::TimedField& of) {
+    return uncertainty::posterior(of, flow::linear_path(), at, t).variance();
+  };
+  std::cout << "distance to the data " << distance << "\nposterior variance   " << variance(v)
+            << "\nof the exact field   " << variance(exact) << "\n";
   return distance < 0.006 ? 0 : 1;
 }

@@ -36,6 +36,7 @@ std::string comparable(const Results& results) {
   Results same = results;
   same.seconds.clear();
   same.peak_bytes = 0;
+  same.trace_cost.tangent_seconds = same.trace_cost.chosen_seconds = 0;
   for (NetworkResults* network : {&same.flow_matching, &same.mean_flow})
     network->training_seconds = network->seconds_per_step = 0;
   for (SamplerResult& sampler : same.samples.samplers) sampler.seconds_per_image = 0;
@@ -54,6 +55,9 @@ TEST_CASE("a run gives the same numbers every time and for any number of threads
   CHECK(results.training_images == 1500);
   CHECK(results.flow_matching.losses.size() == 1);
   CHECK(results.mean_flow.losses.size() == 4);
+  CHECK(results.trace_cost.samples == 297);
+  CHECK(results.trace_cost.ways.size() >= 4);
+  CHECK(results.trace_cost.difference < 1e-4);
   for (const NetworkResults* network : {&results.flow_matching, &results.mean_flow}) {
     const std::size_t steps = network == &results.mean_flow ? 5 : 4;
     for (const LossCurve& curve : network->losses) CHECK(curve.values.size() == steps);

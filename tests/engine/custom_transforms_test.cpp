@@ -149,9 +149,9 @@ TEST_CASE("fields that use an independent custom derivative have divergence and 
   const auto field = [&](Binary f) {
     return [f, weights](const Tensor& v) { return f(nabla::tanh(matmul(v, weights)), f(v, nabla::exp(v))); };
   };
-  for (const JacobianMode mode : {JacobianMode::forward, JacobianMode::reverse})
-    CHECK(distance(sample_jacobian(field(&product), x, {.mode = mode}),
-                   sample_jacobian(field(&plain_product), x, {.mode = mode})) < 1e-13);
+  for (const JacobianMethod method : {JacobianMethod::forward, JacobianMethod::reverse})
+    CHECK(distance(sample_jacobian(field(&product), x, {.method = method}),
+                   sample_jacobian(field(&plain_product), x, {.method = method})) < 1e-13);
   CHECK(distance(divergence(field(&product), x), divergence(field(&plain_product), x)) < 1e-13);
   CHECK(distance(jacobian_diagonal(field(&product), x), jacobian_diagonal(field(&plain_product), x)) < 1e-13);
   // Differentiated again, as training by a divergence does.

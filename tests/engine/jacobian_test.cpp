@@ -33,8 +33,8 @@ TEST_CASE("a Jacobian has the axes of the result, then those of the argument") {
 TEST_CASE("forward and reverse mode give the same Jacobian") {
   const Tensor x = counting({3, 4}, 0.1);
   const Field f = [](const Tensor& v) { return softmax(rowwise(v), 0); };
-  const Tensor forward = jacobian(f, x, {.mode = JacobianMode::forward});
-  const Tensor reverse = jacobian(f, x, {.mode = JacobianMode::reverse});
+  const Tensor forward = jacobian(f, x, {.method = JacobianMethod::forward});
+  const Tensor reverse = jacobian(f, x, {.method = JacobianMethod::reverse});
   CHECK(forward.shape() == reverse.shape());
   CHECK(distance(forward, reverse) < 1e-14);
   CHECK(distance(jacobian(f, x), forward) < 1e-14);
@@ -42,12 +42,12 @@ TEST_CASE("forward and reverse mode give the same Jacobian") {
 
 TEST_CASE("a budget of bytes changes the chunks, not the result") {
   const Tensor x = counting({3, 4}, 0.1);
-  for (const JacobianMode mode : {JacobianMode::forward, JacobianMode::reverse}) {
-    const Tensor whole = jacobian(&rowwise, x, {.mode = mode});
+  for (const JacobianMethod method : {JacobianMethod::forward, JacobianMethod::reverse}) {
+    const Tensor whole = jacobian(&rowwise, x, {.method = method});
     for (const std::int64_t bytes : {0, 1, 300, 700})
-      CHECK(distance(jacobian(&rowwise, x, {.mode = mode, .tangent_bytes = bytes}), whole) < 1e-15);
-    const Tensor samples = sample_jacobian(&rowwise, x, {.mode = mode});
-    CHECK(distance(sample_jacobian(&rowwise, x, {.mode = mode, .tangent_bytes = 1}), samples) < 1e-15);
+      CHECK(distance(jacobian(&rowwise, x, {.method = method, .tangent_bytes = bytes}), whole) < 1e-15);
+    const Tensor samples = sample_jacobian(&rowwise, x, {.method = method});
+    CHECK(distance(sample_jacobian(&rowwise, x, {.method = method, .tangent_bytes = 1}), samples) < 1e-15);
   }
   CHECK(distance(divergence(&rowwise, x, {.tangent_bytes = 1}), divergence(&rowwise, x)) < 1e-15);
   CHECK(distance(jacobian_diagonal(&rowwise, x, {.tangent_bytes = 1}), jacobian_diagonal(&rowwise, x)) <

@@ -1,4 +1,4 @@
-#include "engine/autodiff/trace_estimate.h"
+#include "engine/autodiff/jacobian.h"
 
 #include "tests/engine/numbers.h"
 
@@ -17,21 +17,22 @@ TEST_CASE("estimates of a divergence lie within four standard errors, and these 
   const Tensor w = weight(12, 12, 1), x = weight(50, 12, 2);
   const Field v = [&](const Tensor& at) { return nabla::tanh(matmul(at, w) * 0.3) * at; };
   const std::vector<double> exact = values(divergence(v, x));
-  for (const EstimateMethod method : {EstimateMethod::hutchinson, EstimateMethod::hutch_plus_plus}) {
+  for (const JacobianMethod method : {JacobianMethod::hutchinson, JacobianMethod::hutch_plus_plus}) {
     double squares = 0;
     int count = 0;
     for (std::uint64_t seed = 0; seed < 20; ++seed) {
-      const Estimate found = estimate_divergence(v, x, random_key(seed), {method, 60});
+      const Estimate found =
+          estimate_divergence(v, x, {.method = method, .key = random_key(seed), .products = 60});
       const std::vector<double> value = values(found.value), error = values(found.standard_error);
       for (std::size_t b = 0; b < exact.size(); ++b) {
         CHECK(std::abs(value[b] - exact[b]) <= 4.5 * error[b] + 1e-10);
         // A sketch of 20 directions holds all of 12 dimensions: nothing is left to guess.
-        if (method == EstimateMethod::hutch_plus_plus) CHECK(error[b] < 1e-10);
+        if (method == JacobianMethod::hutch_plus_plus) CHECK(error[b] < 1e-10);
         squares += std::pow((value[b] - exact[b]) / error[b], 2);
         ++count;
       }
     }
-    if (method == EstimateMethod::hutchinson) {
+    if (method == JacobianMethod::hutchinson) {
       CHECK(squares / count > 0.85);
       CHECK(squares / count < 1.2);
     }
@@ -46,13 +47,13 @@ TEST_CASE("Hutch++ is unbiased, and closer where few directions hold the trace")
   const std::vector<double> exact = values(divergence(v, x));
   double errors[2] = {}, mean_error = 0;
   for (std::uint64_t seed = 0; seed < 30; ++seed)
-    for (const EstimateMethod method : {EstimateMethod::hutchinson, EstimateMethod::hutch_plus_plus}) {
+    for (const JacobianMethod method : {JacobianMethod::hutchinson, JacobianMethod::hutch_plus_plus}) {
       const std::vector<double> value =
-          values(estimate_divergence(v, x, random_key(seed), {method, 12}).value);
+          values(divergence(v, x, {.method = method, .key = random_key(seed), .products = 12}));
       for (std::size_t b = 0; b < exact.size(); ++b) {
         const double difference = value[b] - exact[b];
-        errors[static_cast<int>(method)] += difference * difference / 900;
-        if (method == EstimateMethod::hutch_plus_plus) mean_error += difference / 900;
+        errors[method == JacobianMethod::hutch_plus_plus] += difference * difference / 900;
+        if (method == JacobianMethod::hutch_plus_plus) mean_error += difference / 900;
       }
     }
   CHECK(std::sqrt(errors[1]) < 0.3 * std::sqrt(errors[0]));
@@ -65,13 +66,15 @@ TEST_CASE("estimates of a diagonal, differentiable and compiled") {
     return [=](const Tensor& at) { return nabla::tanh(matmul(at, by) * 0.3); };
   };
   const std::vector<double> exact = values(jacobian_diagonal(field(w), x));
-  const Estimate found = estimate_jacobian_diagonal(field(w), x, random_key(5), 400);
+  const Estimate found = estimate_jacobian_diagonal(
+      field(w), x, {.method = JacobianMethod::hutchinson, .key = random_key(5), .products = 400});
   CHECK(found.value.shape() == x.shape());
   const std::vector<double> value = values(found.value), error = values(found.standard_error);
   for (std::size_t i = 0; i < exact.size(); ++i) CHECK(std::abs(value[i] - exact[i]) < 4.5 * error[i]);
   // With the same probes the gradient is that of the estimate: against differences.
   const auto loss = [&](const Tensor& by) {
-    return sum(square(estimate_divergence(field(by), x, random_key(7)).value));
+    return sum(
+        square(divergence(field(by), x, {.method = JacobianMethod::hutchinson, .key = random_key(7)})));
   };
   const Tensor direction = weight(6, 6, 9);
   const double slope = sum(grad(loss, w) * direction).item();
@@ -96,43 +99,86 @@ TEST_CASE("colouring is exact for local fields, signs keep it unbiased for other
     return total;
   };
   const Tensor exact = jacobian_diagonal(local, picture);
-  CHECK(distance(coloured_jacobian_diagonal(local, picture, 2), exact) < 1e-13);
-  CHECK(distance(coloured_jacobian_diagonal(local, picture, 2, random_key(1)), exact) < 1e-13);
-  CHECK(distance(coloured_jacobian_diagonal(local, picture, 100), exact) < 1e-13);
-  CHECK(distance(coloured_jacobian_diagonal(local, picture, 1), exact) > 1e-3);
-  // Not local: the mean over signs.
+  const auto coloured = [&](const Field& v, std::int64_t radius) {
+    return jacobian_diagonal(v, picture, {.method = JacobianMethod::coloured, .radius = radius});
+  };
+  const auto with_signs = [&](const Field& v, std::uint64_t seed, std::int64_t products) {
+    return estimate_jacobian_diagonal(v, picture,
+                                      {.method = JacobianMethod::signed_colouring,
+                                       .radius = 2,
+                                       .key = random_key(seed),
+                                       .products = products});
+  };
+  CHECK(distance(coloured(local, 2), exact) < 1e-13);
+  CHECK(distance(coloured(local, 100), exact) < 1e-13);
+  CHECK(distance(coloured(local, 1), exact) > 1e-3);
+  const Estimate local_signs = with_signs(local, 1, 2);
+  CHECK(distance(local_signs.value, exact) < 1e-13);
+  CHECK(distance(local_signs.standard_error, zeros(picture.shape(), DType::f64)) < 1e-13);
+  CHECK(distance(divergence(local, picture, {.method = JacobianMethod::coloured, .radius = 2}),
+                 divergence(local, picture)) < 1e-12);
+  // Not local: the mean over signs, within its standard error.
   const Tensor w = weight(9, 9, 3);
   const Field far = [&](const Tensor& at) { return matmul(at, w); };
   const Tensor truth = jacobian_diagonal(far, picture);
-  Tensor total = zeros(picture.shape(), DType::f64);
-  for (std::uint64_t seed = 0; seed < 4000; ++seed)
-    total = (total + coloured_jacobian_diagonal(far, picture, 2, random_key(seed))).detach();
-  CHECK(distance(total / 4000.0, truth) < 0.2);
-  CHECK(distance(coloured_jacobian_diagonal(far, picture, 2), truth) > 0.5);
+  CHECK(distance(coloured(far, 2), truth) > 0.5);
+  // 4 rows of 3 colours: 12 directions a repeat.
+  const Estimate many = with_signs(far, 1, 12 * 400);
+  const std::vector<double> off = values(many.value - truth), error = values(many.standard_error);
+  double squares = 0;
+  for (std::size_t i = 0; i < off.size(); ++i) {
+    CHECK(std::abs(off[i]) < 4.5 * error[i]);
+    squares += std::pow(off[i] / error[i], 2) / static_cast<double>(off.size());
+  }
+  CHECK(squares > 0.6);
+  CHECK(squares < 1.5);
 }
 
-TEST_CASE("what estimates refuse") {
+TEST_CASE("a diagonal by Hutch++ is unbiased, and exact on the sketched range") {
+  const Tensor w = weight(12, 12, 1), x = weight(10, 12, 2);
+  const Field v = [&](const Tensor& at) { return nabla::tanh(matmul(at, w) * 0.3) * at; };
+  const Tensor exact = jacobian_diagonal(v, x);
+  const auto estimate = [&](std::int64_t products, std::uint64_t seed) {
+    return estimate_jacobian_diagonal(
+        v, x, {.method = JacobianMethod::hutch_plus_plus, .key = random_key(seed), .products = products});
+  };
+  // A sketch of 20 directions holds all of 12 dimensions.
+  CHECK(distance(estimate(60, 3).value, exact) < 1e-10);
+  const Estimate few = estimate(15, 1);
+  CHECK(distance(few.value, exact) > 1e-3);
+  Tensor total = zeros(x.shape(), DType::f64), variance = zeros(x.shape(), DType::f64);
+  for (std::uint64_t seed = 0; seed < 200; ++seed) {
+    const Estimate found = estimate(15, seed);
+    total = (total + found.value).detach();
+    variance = (variance + square(found.standard_error)).detach();
+  }
+  const std::vector<double> off = values(total / 200.0 - exact), error = values(sqrt(variance) / 200.0);
+  for (std::size_t i = 0; i < off.size(); ++i) CHECK(std::abs(off[i]) < 4.5 * error[i]);
+}
+
+TEST_CASE("what methods refuse") {
   const Tensor x = weight(2, 3, 1);
   const Field v = [](const Tensor& at) { return at * 2.0; };
-  CHECK(contains(error_of([&] {
-                   estimate_divergence(v, x, random_key(1), {EstimateMethod::hutchinson, 1});
-                 }),
-                 "too few"));
-  CHECK(contains(error_of([&] {
-                   estimate_divergence(v, x, random_key(1), {EstimateMethod::hutch_plus_plus, 5});
-                 }),
-                 "at least 6"));
-  CHECK(contains(error_of([&] { estimate_jacobian_diagonal(v, x, random_key(1), 0); }), "too few"));
-  CHECK(contains(error_of([&] { coloured_jacobian_diagonal(v, x, -1); }), "radius -1"));
-  CHECK(contains(error_of([&] {
-                   estimate_divergence([](const Tensor& at) { return at - mean(at, {0}, true); }, x,
-                                       random_key(1));
-                 }),
+  const auto refusal = [&](const JacobianOptions& options, const Field& field) {
+    return error_of([&] { divergence(field, x, options); });
+  };
+  const Tensor key = random_key(1);
+  CHECK(contains(refusal({.method = JacobianMethod::hutchinson, .key = key, .products = 1}, v), "too few"));
+  CHECK(contains(refusal({.method = JacobianMethod::hutch_plus_plus, .key = key, .products = 5}, v),
+                 "divergence: 5 products are too few; at least 6"));
+  CHECK(contains(refusal({.method = JacobianMethod::hutchinson}, v), "needs options.key"));
+  CHECK(contains(refusal({.method = JacobianMethod::signed_colouring}, v), "needs options.key"));
+  CHECK(contains(refusal({.method = JacobianMethod::coloured, .radius = -1}, v), "radius -1"));
+  CHECK(contains(refusal({.method = JacobianMethod::hutchinson, .key = key},
+                         [](const Tensor& at) { return at - mean(at, {0}, true); }),
                  "mixes samples"));
-  CHECK(contains(error_of([&] {
-                   estimate_divergence([](const Tensor& at) { return sum(at, {-1}); }, x, random_key(1));
-                 }),
-                 "must keep shape"));
+  CHECK(contains(refusal({.method = JacobianMethod::hutchinson, .key = key},
+                         [](const Tensor& at) { return sum(at, {-1}, true); }),
+                 "needs equal shapes"));
+  CHECK(contains(error_of([&] { sample_jacobian(v, x, {.method = JacobianMethod::hutchinson, .key = key}); }),
+                 "sample_jacobian: method hutchinson finds a diagonal or trace"));
+  CHECK(contains(error_of([&] { jacobian(v, x, {.method = JacobianMethod::contraction}); }),
+                 "jacobian: method contraction needs samples that do not mix"));
 }
 
 }  // namespace nabla::test

@@ -9,6 +9,7 @@ namespace nabla::flow {
 TEST_CASE("what is known of a field survives as text") {
   const FieldMetadata written{.path = "trigonometric",
                               .source = "uniform",
+                              .source_scale = 0.3,
                               .coupling = "minibatch_ot",
                               .guidance = "2.5",
                               .data_low = 0.1,
@@ -18,12 +19,19 @@ TEST_CASE("what is known of a field survives as text") {
   const FieldMetadata read = FieldMetadata::from_text(written.to_text());
   CHECK(read.path == written.path);
   CHECK(read.source == written.source);
+  CHECK(read.source_scale == written.source_scale);
   CHECK(read.coupling == written.coupling);
   CHECK(read.guidance == written.guidance);
   CHECK(read.data_low == written.data_low);
   CHECK(read.data_high == written.data_high);
   CHECK(read.seed == written.seed);
   CHECK(read.step == written.step);
+}
+
+TEST_CASE("a source without a scale is that of unit variance") {
+  auto entries = FieldMetadata{.source_scale = 2}.to_text();
+  entries.erase("source_scale");
+  CHECK(FieldMetadata::from_text(entries).source_scale == 1);
 }
 
 TEST_CASE("text that is missing or no number is refused by name") {

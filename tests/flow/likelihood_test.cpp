@@ -106,6 +106,47 @@ TEST_CASE("the noise belongs to the sample, and evaluations are counted") {
   CHECK(reduce_max(abs(sum(square(z), {-1}) - expected)).item() < 1e-4);
 }
 
+TEST_CASE(
+    "an estimated divergence gives the density within its standard error, which deflation makes small") {
+  // Forty dimensions, of which three differ from the others.
+  const Tensor variances =
+      full(Shape{40}, 0.3, DType::f64) + pad(tensor<double>({1.7, 0.7, -0.28}, Shape{3}), 0, 0, 37);
+  const Tensor z = normal(random_key(3), Shape{48, 40}, DType::f64);
+  const Tensor basis = rotation(40);
+  const GaussianField field(zeros(Shape{40}, DType::f64), variances, basis);
+  const Tensor x = matmul(z * sqrt(variances), transpose(basis)).detach();
+  const Tensor log_density = sum(square(z) + log(variances) + kLogTwoPi, {-1}) * -0.5;
+  const TimedField v = [&](const Tensor& at, const Tensor& t) { return field.velocity(at, t); };
+  const auto estimated = [&](const DeflationOptions& deflation) {
+    const Likelihood result =
+        log_likelihood(v, x, {.rows = 20, .jacobian = {.key = random_key(8)}, .deflation = deflation});
+    CHECK(result.products == (24 + deflation.warm_up) * (deflation.rank + deflation.probes));
+    const Tensor error = abs(result.log_density - log_density);
+    CHECK(reduce_max(error / (result.standard_error * 4.5 + 1e-4)).item() < 1);
+    return mean(result.standard_error).item();
+  };
+  const double with_one = estimated({.rank = 1, .probes = 4});
+  const double with_three = estimated({.rank = 3, .probes = 4});
+  CHECK(with_one > 0.1);
+  CHECK(with_three < 0.02 * with_one);
+  // The errors are as large as they say: their mean square in units of the standard error is 1.
+  const Likelihood result = log_likelihood(
+      v, x, {.jacobian = {.key = random_key(9)}, .deflation = DeflationOptions{.rank = 1, .probes = 4}});
+  const double squares = mean(square((result.log_density - log_density) / result.standard_error)).item();
+  CHECK(squares > 0.5);
+  CHECK(squares < 2);
+  // Hutchinson's, with other probes at every node.
+  const Likelihood plain = log_likelihood(
+      v, x, {.jacobian = {.method = JacobianMethod::hutchinson, .key = random_key(7), .products = 5}});
+  const double plain_squares = mean(square((plain.log_density - log_density) / plain.standard_error)).item();
+  CHECK(plain_squares > 0.5);
+  CHECK(plain_squares < 2);
+  CHECK(mean(plain.standard_error).item() > 10 * with_three);
+  const Likelihood exact = log_likelihood(v, x);
+  CHECK(reduce_max(exact.standard_error).item() == 0);
+  CHECK(exact.products == 0);
+}
+
 TEST_CASE("rows in blocks, images, and tangents in chunks give the same") {
   const Problem problem = gaussian(DType::f64);
   const Likelihood whole = log_likelihood(problem.v, problem.x, {.nodes = 6});
@@ -147,6 +188,17 @@ TEST_CASE("a likelihood refuses what does not fit, and passes a NaN on") {
   const Likelihood bad = log_likelihood(
       [](const Tensor& y, const Tensor&) { return y * std::numeric_limits<double>::quiet_NaN(); }, x);
   CHECK(std::isnan(bad.log_density.data<double>()[0]));
+  const LikelihoodOptions by_estimates{.jacobian = {.key = random_key(1)},
+                                       .deflation = DeflationOptions{.rank = 2}};
+  const Likelihood also_bad = log_likelihood(
+      [](const Tensor& y, const Tensor&) { return y * std::numeric_limits<double>::quiet_NaN(); }, x,
+      by_estimates);
+  CHECK(std::isnan(also_bad.log_density.data<double>()[0]));
+  CHECK_THROWS_WITH_AS(log_likelihood(v, x, {.deflation = DeflationOptions{}}),
+                       doctest::Contains("options.jacobian.key"), Error);
+  CHECK_THROWS_WITH_AS(
+      log_likelihood(v, x, {.jacobian = {.key = random_key(1)}, .deflation = DeflationOptions{.rank = 0}}),
+      doctest::Contains("rank 0"), Error);
 }
 
 TEST_CASE("bits per dimension") {

@@ -15,7 +15,8 @@ int main() {
     return (2 * t - 1) / (t * t + (1 - t) * (1 - t)) * x;
   };
   const Tensor x = tensor<double>({0.3, -1.2}, {1, 2});
-  const double trace = uncertainty::posterior_trace(v, x, flow::shared_time(0.25, DType::f64)).item();
+  const double trace =
+      uncertainty::posterior(v, flow::linear_path(), x, flow::shared_time(0.25, DType::f64)).trace().item();
 
   std::cout << "gradient " << slope << ", posterior trace " << trace << "\n";
   return std::abs(slope - 12) < 1e-12 && std::abs(trace - 1.8) < 1e-12 ? 0 : 1;

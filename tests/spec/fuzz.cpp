@@ -76,8 +76,8 @@ TEST_CASE("divergence and diagonal of random sample-wise fields are those of the
                  expected.diagonal, 1e-12);
     expect_close(failures, "diagonal of jacobian", full.diagonal, expected.diagonal, 1e-12);
     expect_close(failures, "reverse mode",
-                 sample_jacobian(random.field, random.x, {.mode = JacobianMode::reverse}),
-                 sample_jacobian(random.field, random.x, {.mode = JacobianMode::forward}), 1e-12);
+                 sample_jacobian(random.field, random.x, {.method = JacobianMethod::reverse}),
+                 sample_jacobian(random.field, random.x, {.method = JacobianMethod::forward}), 1e-12);
     expect_close(failures, "one direction at a time",
                  sample_jacobian(random.field, random.x, {.tangent_bytes = 1}), per_sample, 1e-12);
     expect_close(failures, "divergence, one direction at a time",

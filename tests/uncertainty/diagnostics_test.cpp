@@ -16,7 +16,8 @@ TEST_CASE("an exact field has neither defect") {
   const flow::TimedField v = [&](const Tensor& x, const Tensor& t) { return field.velocity(x, t); };
   const Tensor x = normal(random_key(2), Shape{4, 8}, DType::f64);
   for (const double time : {0.1, 0.4, 0.7}) {
-    const Tensor a = mean_jacobian(v, x, flow::shared_time(time, DType::f64));
+    const Tensor a =
+        posterior(v, flow::linear_path(), x, flow::shared_time(time, DType::f64)).mean_jacobian();
     // Late, the posterior all but collapses, and A is what is left of a cancellation.
     CHECK(reduce_max(symmetry_defect(a)).item() < 1e-10);
     CHECK(reduce_max(negative_mass(a)).item() < 1e-10);
@@ -32,7 +33,7 @@ TEST_CASE("the defects of a linear field that turns") {
   const Tensor transposed = tensor<double>({p, q, -q, r}, Shape{2, 2});
   const flow::TimedField v = [&](const Tensor& x, const Tensor&) { return matmul(x, transposed); };
   const Tensor x = normal(random_key(2), Shape{3, 2}, DType::f64);
-  const Tensor a = mean_jacobian(v, x, flow::shared_time(t, DType::f64));
+  const Tensor a = posterior(v, flow::linear_path(), x, flow::shared_time(t, DType::f64)).mean_jacobian();
   const double first = 1 + (1 - t) * p;
   const double second = 1 + (1 - t) * r;  // negative
   const double defect = std::sqrt(2.0) * (1 - t) * q / std::hypot(first, second);

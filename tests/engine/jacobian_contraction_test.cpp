@@ -1,9 +1,9 @@
-#include "engine/autodiff/trace_contraction.h"
+#include "engine/autodiff/jacobian_contraction.h"
 
 #include <functional>
 #include <random>
 
-#include "engine/autodiff/explain_trace.h"
+#include "engine/autodiff/explain_jacobian.h"
 #include "engine/autodiff/substitute.h"
 #include "tests/engine/numbers.h"
 
@@ -12,20 +12,24 @@
 namespace nabla::test {
 namespace {
 
-TracePlan plan_of(const Field& v, const Tensor& x) {
+ContractionPlan plan_of(const Field& v, const Tensor& x, EliminationGoal goal = EliminationGoal::trace) {
   const Tensor at = variable(x.shape(), x.dtype());
-  return plan_trace(linear_graph(v(at), at));
+  return plan_contraction(linear_graph(v(at), at), goal);
 }
 
-Tensor by(DivergenceMethod method, const Field& v, const Tensor& x, std::int64_t bytes = 1 << 28) {
-  JacobianOptions options;
-  options.divergence = method;
-  options.tangent_bytes = bytes;
-  return divergence(v, x, options);
+bool is_contracted(const ContractionPlan& plan) {
+  return chosen_order(plan, JacobianMethod::automatic) != nullptr;
 }
+
+Tensor by(JacobianMethod method, const Field& v, const Tensor& x, std::int64_t bytes = 1 << 28) {
+  return divergence(v, x, {.method = method, .tangent_bytes = bytes});
+}
+
+constexpr JacobianMethod kExact[] = {JacobianMethod::automatic, JacobianMethod::reverse,
+                                     JacobianMethod::contraction, JacobianMethod::loop_cut};
 
 // Networks of everything that the planner knows: products, shared weights, residual branches, per-sample
-// scales and shifts, masks, norms, softmax, views.
+// scales and shifts, masks, norms, softmax, views, and layers that read a second input.
 class Networks {
  public:
   explicit Networks(std::uint64_t seed) : random_(seed) {}
@@ -36,8 +40,10 @@ class Networks {
   };
   Case next() {
     const std::int64_t batch = 1 + pick(4);
-    const std::int64_t extent = 1 + pick(8);
+    // Wide ones, at times: norms are of low rank only there.
+    const std::int64_t extent = pick(4) == 0 ? 8 + pick(9) : 1 + pick(8);
     batch_ = batch;
+    condition_ = numbers({batch, 1 + pick(3)});
     const Tensor x = numbers({batch, extent});
     std::vector<Field> layers;
     std::int64_t width = extent;
@@ -70,10 +76,10 @@ class Networks {
 
   Field layer(std::int64_t& width) {
     const int act = pick(3);
-    switch (pick(9)) {
+    switch (pick(11)) {
       case 0:
       case 1: {
-        const std::int64_t next = 1 + pick(8);
+        const std::int64_t next = pick(4) == 0 ? 8 + pick(9) : 1 + pick(8);
         const Tensor w = numbers({width, next}), b = numbers({next});
         width = next;
         return [=](const Tensor& h) { return activate(act, matmul(h, w) + b); };
@@ -98,6 +104,19 @@ class Networks {
           return c * rsqrt(mean(square(c), {-1}, true) + 0.1) * gain;
         };
       }
+      case 8: {  // a network of a second input, time or a class say, that scales, shifts and gates
+        const std::int64_t inputs = condition_->shape()[-1];
+        const Tensor a = numbers({inputs, width}), b = numbers({inputs, width}), c = *condition_;
+        return [=](const Tensor& h) {
+          return h * (activate(act, matmul(c, a)) + 1.0) + h * sigmoid(matmul(c, b) + h) + matmul(c, b);
+        };
+      }
+      case 9: {  // samples on the innermost axis
+        const std::int64_t next = 1 + pick(8);
+        const Tensor w = numbers({next, width}), b = numbers({next, 1});
+        width = next;
+        return [=](const Tensor& h) { return transpose(activate(act, matmul(w, transpose(h)) + b)); };
+      }
       case 6:  // rms norm
         return [](const Tensor& h) { return h * rsqrt(mean(square(h), {-1}, true) + 0.1); };
       case 7: {  // the same weight again and again
@@ -115,32 +134,55 @@ class Networks {
 
   std::mt19937_64 random_;
   std::int64_t batch_ = 1;
-  std::optional<Tensor> shared_;
+  std::optional<Tensor> shared_, condition_;
 };
 
 }  // namespace
 
-TEST_CASE("a contracted trace is that of D tangents, for 1000 random networks") {
+TEST_CASE("all exact methods agree, for 1000 random networks") {
   Networks networks(1);
   int cheaper = 0;
   for (int i = 0; i < 1000; ++i) {
     const auto [field, x] = networks.next();
     INFO("network ", i);
-    const std::vector<double> expected = values(by(DivergenceMethod::forward, field, x));
-    const std::vector<double> found = values(by(DivergenceMethod::contraction, field, x));
-    const std::vector<double> size = values(sum(abs(jacobian_diagonal(field, x)), {-1}) + 1.0);
-    REQUIRE(found.size() == expected.size());
-    for (std::size_t b = 0; b < found.size(); ++b) CHECK(std::abs(found[b] - expected[b]) <= 1e-10 * size[b]);
-    if (i % 10 != 0) continue;
-    // In pieces of one sample.
-    const std::vector<double> pieces = values(by(DivergenceMethod::contraction, field, x, 1));
-    for (std::size_t b = 0; b < found.size(); ++b)
-      CHECK(std::abs(pieces[b] - expected[b]) <= 1e-10 * size[b]);
-    const TracePlan plan = plan_of(field, x);
+    const Tensor diagonal = jacobian_diagonal(field, x, {.method = JacobianMethod::forward});
+    const Tensor expected = by(JacobianMethod::forward, field, x);
+    const std::vector<double> size = values(sum(abs(diagonal), {-1}) + 1.0);
+    const auto agree = [&](const Tensor& found) {
+      const std::vector<double> off = values(found - expected);
+      REQUIRE(off.size() == size.size());
+      for (std::size_t b = 0; b < off.size(); ++b) CHECK(std::abs(off[b]) <= 1e-10 * size[b]);
+    };
+    for (const JacobianMethod method : kExact) agree(by(method, field, x));
+    const ContractionPlan plan = plan_of(field, x);
     REQUIRE(plan.orders.size() == 4);
-    for (const EliminationOrder& order : plan.orders)
+    for (const EliminationOrder& order : plan.orders) {
       CHECK(plan.orders.front().cost.total(x.shape()[0]) <= order.cost.total(x.shape()[0]));
+    }
     cheaper += plan.orders.front().name == "searched";
+    const double scale = sum(abs(diagonal)).item() + 1;
+    for (const JacobianMethod method : kExact)
+      CHECK(distance(jacobian_diagonal(field, x, {.method = method}), diagonal) <= 1e-10 * scale);
+    // With pieces that are applied, all of them or the larger ones.
+    const Tensor at = variable(x.shape(), x.dtype());
+    const Tensor y = field(at);
+    const std::int64_t formed_elements = i % 3 == 0 ? 0 : i % 40;
+    const auto contract = [&](EliminationGoal goal, std::int64_t bytes) {
+      const ContractionPlan applied = plan_contraction(linear_graph(y, at, formed_elements), goal);
+      const Tensor found = contract_in_order(applied, applied.orders[static_cast<std::size_t>(i) % 4], bytes);
+      return substitute(std::span(&found, 1), std::span(&at, 1), std::span(&x, 1))[0];
+    };
+    agree(contract(EliminationGoal::trace, 1 << 28));
+    CHECK(distance(contract(EliminationGoal::diagonal, i % 2 ? 1 : 1 << 28), diagonal) <= 1e-10 * scale);
+    if (i % 5 != 0) continue;
+    // In pieces of one sample, and whole.
+    agree(by(JacobianMethod::contraction, field, x, 1));
+    const Tensor whole = sample_jacobian(field, x, {.method = JacobianMethod::forward});
+    for (const JacobianMethod method : kExact)
+      CHECK(distance(sample_jacobian(field, x, {.method = method, .tangent_bytes = i % 2 ? 1 : 1 << 28}),
+                     whole) <= 1e-10 * (reduce_max(abs(whole)).item() + 1));
+    CHECK(distance(contract(EliminationGoal::whole, 1 << 28), whole) <=
+          1e-10 * (reduce_max(abs(whole)).item() + 1));
   }
   CHECK(cheaper > 50);
 }
@@ -163,7 +205,7 @@ TEST_CASE("deep residual networks: too many vertices to search, and sums of many
     };
     const std::size_t orders = plan_of(v, x).orders.size();
     CHECK(orders == (blocks == 24 ? 3 : 4));
-    CHECK(distance(by(DivergenceMethod::contraction, v, x), by(DivergenceMethod::forward, v, x)) < 1e-10);
+    CHECK(distance(by(JacobianMethod::contraction, v, x), by(JacobianMethod::forward, v, x)) < 1e-10);
   }
 }
 
@@ -176,8 +218,8 @@ TEST_CASE("two hidden layers cost one product of shared matrices and a bilinear 
   const Field v = [&](const Tensor& at) {
     return matmul(nabla::tanh(matmul(nabla::tanh(matmul(at, w1)), w2)), w3);
   };
-  const TracePlan plan = plan_of(v, x);
-  CHECK(plan.graph.opaque.empty());
+  const ContractionPlan plan = plan_of(v, x);
+  CHECK(plan.graph.applied.empty());
   const EliminationCost cost = plan.orders.front().cost;
   // W1 W3 and its product with W2, element by element; then d1^T S d2.
   CHECK(cost.once >= 2.0 * 64 * 40 * 48);
@@ -190,7 +232,7 @@ TEST_CASE("a contracted trace is differentiable, by the argument and by the weig
   const Tensor w1 = f64({0.3, -0.2, 0.5, 0.1, 0.7, -0.4}, {2, 3}),
                w2 = f64({0.2, 0.6, -0.5, 0.3, 0.9, -0.1}, {3, 2});
   const Tensor x = f64({0.1, 0.2, -0.3, 0.4}, {2, 2});
-  const auto loss = [&](DivergenceMethod method) {
+  const auto loss = [&](JacobianMethod method) {
     return [=](const std::vector<Tensor>& p) {
       const Field v = [&](const Tensor& at) {
         return matmul(nabla::tanh(matmul(at, p[0])), p[1]) + at * square(at);
@@ -199,12 +241,39 @@ TEST_CASE("a contracted trace is differentiable, by the argument and by the weig
     };
   };
   const std::vector<Tensor> at{w1, w2, x};
-  const auto expected = value_and_grad(loss(DivergenceMethod::forward), at);
-  const auto found = value_and_grad(loss(DivergenceMethod::contraction), at);
+  const auto expected = value_and_grad(loss(JacobianMethod::forward), at);
+  const auto found = value_and_grad(loss(JacobianMethod::contraction), at);
   for (std::size_t i = 0; i < at.size(); ++i) CHECK(distance(found.grads[i], expected.grads[i]) < 1e-12);
   const auto compiled = compile(
-      std::function<std::vector<Tensor>(const std::vector<Tensor>&)>(loss(DivergenceMethod::contraction)));
+      std::function<std::vector<Tensor>(const std::vector<Tensor>&)>(loss(JacobianMethod::contraction)));
   CHECK(std::abs(compiled(at)[0].item() - expected.value.item()) < 1e-12);
+}
+
+TEST_CASE("products of weights run again when a weight has a new version, and only then") {
+  const Tensor first = cast(normal(random_key(1), {96, 96}) * 0.1, DType::f64).detach();
+  const Tensor x = cast(normal(random_key(2), {4, 96}), DType::f64).detach();
+  Cell w(first);
+  const auto trace = [&](JacobianMethod method) {
+    return [&w, method](const Tensor& at) {
+      const Field v = [&](const Tensor& z) {
+        return matmul(nabla::tanh(matmul(nabla::tanh(matmul(z, w.get())), w.get())), w.get());
+      };
+      return divergence(v, at, {.method = method});
+    };
+  };
+  const auto contracted = compile(std::function<Tensor(const Tensor&)>(trace(JacobianMethod::contraction)));
+  const auto check = [&] {
+    const Tensor expected = trace(JacobianMethod::forward)(x);
+    CHECK(distance(contracted(x), expected) < 1e-10);
+    CHECK(distance(contracted((x * 0.5).detach()), expected) > 1e-3);
+  };
+  check();
+  check();
+  const std::uint64_t runs = contracted.statistics().prologue_runs;
+  w.assign((first * 1.25).detach());
+  check();
+  check();
+  CHECK(contracted.statistics().prologue_runs == runs + 1);
 }
 
 TEST_CASE("automatic contracts what is large, and pushes tangents through what can only be applied") {
@@ -213,25 +282,29 @@ TEST_CASE("automatic contracts what is large, and pushes tangents through what c
   const Field mlp = [&](const Tensor& at) {
     return matmul(nabla::tanh(matmul(nabla::tanh(matmul(at, w)), w)), w);
   };
-  CHECK(is_worth_contracting(plan_of(mlp, x)));
+  CHECK(is_contracted(plan_of(mlp, x)));
   // Sorting is a permutation of each sample.
   const Field sorted = [&](const Tensor& at) {
     return matmul(gather(matmul(at, w), argsort(matmul(at, w), -1), -1), w);
   };
-  CHECK(distance(by(DivergenceMethod::contraction, sorted, x), by(DivergenceMethod::forward, sorted, x)) <
-        1e-12);
-  // A matrix that would not fit anywhere is not formed.
-  const Tensor picture = zeros({1, 8200});
-  const Field flipped = [](const Tensor& at) { return flip(at, -1) * 2.0; };
-  CHECK_FALSE(is_worth_contracting(plan_of(flipped, picture)));
-  const std::string message = error_of([&] { by(DivergenceMethod::contraction, flipped, picture); });
-  CHECK(contains(message, "flip"));
-  CHECK(contains(message, "can only be applied; use forward"));
+  CHECK(distance(by(JacobianMethod::contraction, sorted, x), by(JacobianMethod::forward, sorted, x)) < 1e-12);
+  // A matrix that would not fit anywhere is not formed: vectors go through what it stands for.
+  const Tensor narrow = cast(normal(random_key(3), {8200, 3}), DType::f64).detach();
+  const Tensor picture = cast(normal(random_key(4), {2, 8200}) * 0.01, DType::f64).detach();
+  const Field flipped = [&](const Tensor& at) {
+    return matmul(nabla::tanh(matmul(flip(at, -1), narrow)), transpose(narrow)) * at;
+  };
+  const ContractionPlan plan = plan_of(flipped, picture);
+  CHECK(contains(plan.graph.applied, "flip"));
+  CHECK(is_contracted(plan));
+  const std::vector<double> at_cut = values(by(JacobianMethod::contraction, flipped, picture));
+  const std::vector<double> by_tangents = values(by(JacobianMethod::forward, flipped, picture));
+  for (std::size_t b = 0; b < 2; ++b) CHECK(at_cut[b] == doctest::Approx(by_tangents[b]).epsilon(1e-10));
   // Nothing depends on the argument.
   const Field constant = [&](const Tensor& at) { return stop_gradient(at) * 2.0; };
-  CHECK(distance(by(DivergenceMethod::contraction, constant, x), zeros({4}, DType::f64)) == 0);
+  CHECK(distance(by(JacobianMethod::contraction, constant, x), zeros({4}, DType::f64)) == 0);
   const Field same = [&](const Tensor& at) { return at; };
-  CHECK(distance(by(DivergenceMethod::contraction, same, x), full({4}, 96, DType::f64)) == 0);
+  CHECK(distance(by(JacobianMethod::contraction, same, x), full({4}, 96, DType::f64)) == 0);
 }
 
 TEST_CASE("the ways to a divergence are explained") {
@@ -240,19 +313,29 @@ TEST_CASE("the ways to a divergence are explained") {
   const Field mlp = [&](const Tensor& at) {
     return matmul(nabla::tanh(matmul(nabla::tanh(matmul(at, w)), w)), w);
   };
-  const std::string text = explain_divergence(mlp, x);
+  const std::string text = explain_divergence(mlp, x).text();
   CHECK(contains(text, "divergence of 4 samples of 96 elements"));
   CHECK(contains(text, "[96]: matrix\n"));
   CHECK(contains(text, "diagonal of each sample"));
   CHECK(contains(text, "96 tangents"));
-  CHECK(contains(text, "chosen: contracted, searched; vertices are eliminated in the order v"));
-  JacobianOptions forward;
-  forward.divergence = DivergenceMethod::forward;
-  CHECK(contains(explain_divergence(mlp, x, forward), "chosen: tangents, as asked"));
+  CHECK(explain_divergence(mlp, x).saving() > 3);
+  const std::string picture = explain_divergence(mlp, x).svg();
+  CHECK(picture.starts_with("<svg xmlns="));
+  CHECK(picture.ends_with("</svg>\n"));
+  CHECK(contains(picture, ">x</text>"));
+  CHECK(contains(picture, ">D W 96×96</text>"));
+  CHECK(contains(picture, "fill=\"#2d7d46\""));  // a number of the order
+  CHECK(contains(
+      text,
+      "chosen: contracted, searched, because it takes the fewest operations\nvertices are eliminated in the "
+      "order v"));
+  CHECK(contains(explain_divergence(mlp, x, {.method = JacobianMethod::forward}).text(),
+                 "chosen: 96 tangents, because it was asked for"));
   const Field small = [](const Tensor& at) { return nabla::tanh(at); };
-  CHECK(contains(explain_divergence(small, x), "no contraction takes clearly fewer"));
+  CHECK(contains(explain_divergence(small, x).text(), "no contraction takes clearly fewer"));
   const Field flipped = [](const Tensor& at) { return flip(at, -1) * 2.0; };
-  CHECK(contains(explain_divergence(flipped, zeros({1, 8200})), "chosen: tangents, because flip"));
+  CHECK(contains(explain_divergence(flipped, zeros({1, 8200})).text(),
+                 "applied, not formed: flip [1, 8200] built at "));
 }
 
 }  // namespace nabla::test

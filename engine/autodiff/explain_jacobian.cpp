@@ -1,0 +1,100 @@
+#include "engine/autodiff/explain_jacobian.h"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "engine/autodiff/elimination_picture.h"
+
+namespace nabla {
+namespace {
+
+std::string with_prefix(double count) {
+  static constexpr const char* kPrefixes[] = {"", "k", "M", "G", "T", "P"};
+  std::size_t prefix = 0;
+  while (count >= 999.5 && prefix + 1 < std::size(kPrefixes)) {
+    count /= 1000;
+    ++prefix;
+  }
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g %s", count, kPrefixes[prefix]);
+  return text;
+}
+
+std::string name_of(const LinearMap& map) {
+  if (map.kind == MapKind::diagonal) {
+    if (!map.left) return "identity";
+    return map.left->shape()[0] == 1 ? "diagonal" : "diagonal of each sample";
+  }
+  if (map.kind == MapKind::applied) return "applied";
+  if (map.kind == MapKind::low_rank) return "rank " + std::to_string(map.left->shape()[1]);
+  return map.kind == MapKind::shared ? "matrix" : "matrix of each sample";
+}
+
+std::string line(const DivergenceExplanation::Way& way) {
+  char text[160];
+  std::snprintf(text, sizeof text, "  %-22s %12sFLOP once %12sFLOP a sample %12sFLOP in all %12sB\n",
+                way.name.c_str(), with_prefix(way.once).c_str(), with_prefix(way.per_sample).c_str(),
+                with_prefix(way.total).c_str(), with_prefix(way.bytes).c_str());
+  return text;
+}
+
+std::int64_t argument_size(const LinearGraph& graph) {
+  return graph.sizes[static_cast<std::size_t>(graph.argument)];
+}
+
+}  // namespace
+
+DivergenceExplanation explain_divergence(const Field& v, const Tensor& x, const JacobianOptions& options) {
+  const FieldOnVariable field = samplewise_on_variable("explain_divergence", v, x, /*same_shape=*/true);
+  DivergenceExplanation explanation;
+  explanation.plan = plan_contraction(linear_graph(field.y, field.x), EliminationGoal::trace);
+  const ContractionPlan& plan = explanation.plan;
+  const LinearGraph& graph = plan.graph;
+  const double size = static_cast<double>(argument_size(graph)), samples = static_cast<double>(graph.samples),
+               element = static_cast<double>(size_of(graph.dtype)),
+               widest = static_cast<double>(*std::ranges::max_element(graph.sizes));
+  const double forward = forward_operations(graph, plan.goal);
+  explanation.ways.push_back(
+      {std::to_string(argument_size(graph)) + " tangents", 0, forward / std::max(1.0, samples), forward,
+       std::min(static_cast<double>(options.tangent_bytes), size * widest * samples * element)});
+  for (const EliminationOrder& order : plan.orders)
+    explanation.ways.push_back({"contracted, " + order.name, order.cost.once, order.cost.per_sample,
+                                order.cost.total(graph.samples), order.cost.elements * samples * element});
+  const bool asked = options.method != JacobianMethod::automatic;
+  if (const EliminationOrder* order = chosen_order(plan, options.method)) {
+    explanation.chosen = static_cast<std::size_t>(order - plan.orders.data()) + 1;
+    explanation.reason = asked ? "it was asked for" : "it takes the fewest operations";
+  } else {
+    explanation.reason = asked ? "it was asked for" : "no contraction takes clearly fewer operations";
+  }
+  return explanation;
+}
+
+double DivergenceExplanation::saving() const {
+  return ways[chosen].total > 0 ? ways.front().total / ways[chosen].total : 1;
+}
+
+std::string DivergenceExplanation::text() const {
+  const LinearGraph& graph = plan.graph;
+  std::string text = "divergence of " + std::to_string(graph.samples) + " samples of " +
+                     std::to_string(argument_size(graph)) + " elements\n";
+  for (const LinearGraph::Edge& edge : graph.edges)
+    text += "  v" + std::to_string(edge.from) + " [" + std::to_string(edge.map.columns) + "] -> v" +
+            std::to_string(edge.to) + " [" + std::to_string(edge.map.rows) + "]: " + name_of(edge.map) + "\n";
+  text += "ways\n";
+  for (const Way& way : ways) text += line(way);
+  if (!graph.applied.empty()) text += "applied, not formed: " + graph.applied + "\n";
+  text += "chosen: " + ways[chosen].name + ", because " + reason + "\n";
+  if (chosen > 0) {
+    text += "vertices are eliminated in the order";
+    for (const int vertex : plan.orders[chosen - 1].vertices) text += " v" + std::to_string(vertex);
+    text += "\n";
+  }
+  return text;
+}
+
+std::string DivergenceExplanation::svg() const {
+  return draw_elimination(elimination_graph(plan), chosen > 0 ? &plan.orders[chosen - 1] : nullptr);
+}
+
+}  // namespace nabla

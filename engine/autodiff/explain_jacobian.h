@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/autodiff/jacobian.h"
+#include "engine/autodiff/jacobian_contraction.h"
+
+namespace nabla {
+
+/// How `divergence` would compute the trace of a sample-wise field: the linear pieces of its Jacobian, what
+/// each way takes, and which is chosen and why.
+struct DivergenceExplanation {
+  struct Way {
+    std::string name;       ///< "784 tangents", "contracted, searched", ..
+    double once = 0;        ///< floating-point operations on what all samples share
+    double per_sample = 0;  ///< operations for each sample
+    double total = 0;       ///< operations for the batch
+    double bytes = 0;       ///< of the tangents, or of the largest matrices of the samples
+  };
+  ContractionPlan plan;
+  std::vector<Way> ways;   ///< tangents first, then the contractions by their cost
+  std::size_t chosen = 0;  ///< index of a way
+  std::string reason;
+
+  /// Operations of tangents by those of the chosen way.
+  double saving() const;
+  std::string text() const;
+  /// A picture of the layers and of the order in which they are eliminated, as one SVG element. What only
+  /// scales is left out of it.
+  std::string svg() const;
+};
+
+/// Nothing is computed. @throws Error as divergence does.
+DivergenceExplanation explain_divergence(const Field& v, const Tensor& x,
+                                         const JacobianOptions& options = {});
+
+}  // namespace nabla

@@ -1,0 +1,92 @@
+#include "engine/autodiff/one_by_one.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/autodiff/alignment.h"
+#include "engine/autodiff/jvp.h"
+#include "engine/autodiff/one_hot_seeds.h"
+#include "engine/autodiff/vjp.h"
+#include "engine/ops/contraction.h"
+#include "engine/ops/pointwise.h"
+#include "engine/ops/slicing.h"
+
+namespace nabla {
+namespace {
+
+// Calls use(directions) for one chunk of one-hot directions after the other.
+template <class Use>
+void for_each_chunk(const Shape& sample, int batch, DType dtype, std::int64_t chunk, Use use) {
+  for (std::int64_t start = 0; start < sample.size(); start += chunk)
+    use(one_hot_seeds(start, std::min(start + chunk, sample.size()), sample, dtype, batch));
+}
+
+std::optional<Tensor> pushed_or_pulled(const FieldOnVariable& field, const Tensor& seeds, Direction direction,
+                                       bool compressed) {
+  const std::span ys(&field.y, 1), xs(&field.x, 1), seed(&seeds, 1);
+  if (direction == Direction::reverse) return vjp(ys, xs, seed)[0];
+  return compressed ? jvp_compressed(ys, xs, seed)[0] : jvp(ys, xs, seed)[0];
+}
+
+Tensor move_first_axis_last(const Tensor& x) {
+  std::vector<int> order(static_cast<std::size_t>(x.rank()));
+  std::iota(order.begin(), order.end(), 1);
+  order.back() = 0;
+  return permute(x, order);
+}
+
+// Contracts direction k with what became of it over `summed` axes of [K, B, *S] and adds up the chunks.
+Tensor contracted_with_directions(const FieldOnVariable& field, const Axes& summed, const Shape& result,
+                                  Direction direction, std::int64_t bytes) {
+  const Shape sample = field.x.shape().without_first(1);
+  Tensor total;
+  for_each_chunk(sample, 1, field.dtype(), seeds_at_once(field.y, field.x, sample.size(), bytes),
+                 [&](const Tensor& seeds) {
+                   const std::optional<Tensor> found =
+                       pushed_or_pulled(field, seeds, direction, /*compressed=*/true);
+                   if (!found) return;
+                   const Tensor part = drop_axes(contraction(*found, seeds, summed), summed);
+                   total = total ? total + part : part;
+                 });
+  return total ? broadcast_to(total, result) : zeros(result, field.dtype());
+}
+
+}  // namespace
+
+Tensor all_derivatives(const FieldOnVariable& field, int batch, Direction direction, std::int64_t bytes) {
+  const bool forward = direction == Direction::forward;
+  const Shape samples = field.y.shape().first(batch);
+  const Shape inner_x = field.x.shape().without_first(batch);
+  const Shape inner_y = field.y.shape().without_first(batch);
+  const Shape& directions = forward ? inner_x : inner_y;
+  const Shape& results = forward ? inner_y : inner_x;
+  std::vector<Tensor> chunks;
+  for_each_chunk(directions, batch, field.dtype(), seeds_at_once(field.y, field.x, directions.size(), bytes),
+                 [&](const Tensor& seeds) {
+                   const std::optional<Tensor> pushed =
+                       pushed_or_pulled(field, seeds, direction, /*compressed=*/false);
+                   const Shape shape = concatenate(concatenate(Shape{seeds.shape()[0]}, samples), results);
+                   chunks.push_back(pushed ? broadcast_to(*pushed, shape) : zeros(shape, field.dtype()));
+                 });
+  const Shape result = concatenate(concatenate(samples, inner_y), inner_x);
+  if (chunks.empty()) return zeros(result, field.dtype());
+  Tensor found = concatenate(chunks, 0);  // [directions, samples.., results..]
+  if (forward) return reshape(move_first_axis_last(found), result);
+  std::vector<int> order(static_cast<std::size_t>(found.rank()));
+  std::iota(order.begin(), order.end(), 0);
+  std::rotate(order.begin(), order.begin() + 1, order.begin() + 1 + batch);  // samples first, then directions
+  return reshape(permute(found, order), result);
+}
+
+Tensor trace_one_by_one(const FieldOnVariable& field, Direction direction, std::int64_t bytes) {
+  const int rank = field.x.rank();
+  Axes summed{-rank - 1};
+  for (int axis = 1 - rank; axis < 0; ++axis) summed.push_back(axis);
+  return contracted_with_directions(field, summed, field.x.shape().first(1), direction, bytes);
+}
+
+Tensor diagonal_one_by_one(const FieldOnVariable& field, Direction direction, std::int64_t bytes) {
+  return contracted_with_directions(field, {-field.x.rank() - 1}, field.x.shape(), direction, bytes);
+}
+
+}  // namespace nabla

@@ -1,0 +1,60 @@
+#include "examples/digits/measure_trace.h"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "engine/engine.h"
+
+namespace nabla::digits {
+namespace {
+
+constexpr std::size_t kRuns = 7;
+
+double seconds_of(const Compiled<std::function<Tensor(const Tensor&)>>& f, const Tensor& x) {
+  const auto start = std::chrono::steady_clock::now();
+  evaluate({f(x)});
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+double median(std::array<double, kRuns> values) {
+  std::ranges::sort(values);
+  return values[kRuns / 2];
+}
+
+}  // namespace
+
+TraceCost measure_trace_cost(const flow::TimedField& v, const Tensor& x, double t) {
+  const Tensor time = flow::shared_time(t, x.dtype());
+  const Field field = [&](const Tensor& at) { return v(at, time); };
+  const DivergenceExplanation explanation = explain_divergence(field, x);
+  TraceCost cost;
+  cost.samples = x.shape()[0];
+  for (std::size_t i = 0; i < explanation.ways.size(); ++i) {
+    const DivergenceExplanation::Way& way = explanation.ways[i];
+    cost.ways.push_back({way.name, way.total, way.bytes, i == explanation.chosen});
+  }
+  cost.reason = explanation.reason;
+  cost.picture = explanation.svg();
+  cost.saving = explanation.saving();
+
+  const auto compiled = [&](JacobianMethod method) {
+    return compile(std::function<Tensor(const Tensor&)>(
+        [&field, method](const Tensor& at) { return divergence(field, at, {.method = method}); }));
+  };
+  const auto tangents = compiled(JacobianMethod::forward), chosen = compiled(JacobianMethod::automatic);
+  const double size = static_cast<double>(x.shape()[1]);
+  const Tensor expected = tangents(x) * (1 - t) + size;
+  cost.difference =
+      (reduce_max(abs(chosen(x) * (1 - t) + size - expected)) / reduce_max(abs(expected))).item();
+  std::array<double, kRuns> tangent_seconds{}, chosen_seconds{};
+  for (std::size_t i = 0; i < kRuns; ++i) {
+    tangent_seconds[i] = seconds_of(tangents, x);
+    chosen_seconds[i] = seconds_of(chosen, x);
+  }
+  cost.tangent_seconds = median(tangent_seconds);
+  cost.chosen_seconds = median(chosen_seconds);
+  return cost;
+}
+
+}  // namespace nabla::digits
