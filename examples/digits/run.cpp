@@ -186,6 +186,7 @@ std::optional<Results> run(const Options& options) {
   {
     const Stopwatch watch(results, "trace, by tangents and planned");
     results.trace_cost = measure_trace_cost(flow_matching.velocity(), clean, kTraceTime);
+    results.planned_savings = planned_savings(options.width, clean.shape()[0]);
   }
   measure_one_step_model(results, mean_flow, clean, keys[12]);
   draw_maps(results, flow_matching.velocity(), clean, keys[7]);
