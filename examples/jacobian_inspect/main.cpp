@@ -7,7 +7,6 @@
 #include "examples/jacobian_inspect/command_line.h"
 #include "examples/jacobian_inspect/run.h"
 #include "examples/jacobian_inspect/write_report.h"
-#include "examples/report/number.h"
 
 namespace {
 

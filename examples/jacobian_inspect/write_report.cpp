@@ -116,7 +116,7 @@ void add_symmetry(report::Report& page, const Results& results) {
              "of the symmetric part where there are any; means over the samples.");
 }
 
-std::string operations(double flops) { return flops > 0 ? number(flops / 1e9) : "–"; }
+std::string operations(double flops) { return flops > 0 ? number(flops / 1e6) : "–"; }
 
 void add_cost(report::Report& page, const SubjectResults& subject) {
   const DivergenceCost& cost = subject.cost;
@@ -127,7 +127,7 @@ void add_cost(report::Report& page, const SubjectResults& subject) {
         {way.name + (way.name == cost.chosen ? " (chosen)" : "") + (way.is_estimate ? " (an estimate)" : ""),
          operations(way.planned), operations(way.once), operations(way.each), number(way.first_milliseconds),
          number(way.milliseconds), &way == &cost.ways.front() ? "–" : number(way.difference, 2)});
-  page.table({"way", "foretold, GFLOP", "once, GFLOP", "a call, GFLOP", "first call, ms", "a call, ms",
+  page.table({"way", "foretold, MFLOP", "once, MFLOP", "a call, MFLOP", "first call, ms", "a call, ms",
               "difference"},
              rows,
              std::to_string(cost.samples) + " samples of " + std::to_string(cost.elements) +
@@ -136,8 +136,8 @@ void add_cost(report::Report& page, const SubjectResults& subject) {
                  "once; then what the plans of the compiled function hold, the median time of a call, and "
                  "how far the results lie from those of tangents.");
   page.svg(cost.picture,
-           "The pieces of the Jacobian and the order in which the vectors between them are "
-           "eliminated.");
+           "The pieces of the Jacobian. Where they are contracted, circles tell in which order the vectors "
+           "between them are eliminated.");
   page.preformatted(cost.explanation);
 }
 
