@@ -64,20 +64,28 @@ def contracted(width, hidden, once=0):
     return {"flops": value + trace + once, "bytes": 0}
 
 
-def trace_three_hidden():
+def trace_three():
     return contracted(WIDTH, 3)
 
 
-def trace_two_hidden():
+def trace_two():
     return contracted(WIDTH, 2)
 
 
-def trace_two_hidden_cold():
+def trace_two_cold():
     return contracted(WIDTH, 2, once=product(WIDTH, D, WIDTH))
 
 
 def trace_narrow():
     return contracted(256, 3)
+
+
+def trace_residual():
+    """The value of four blocks up to the last activation, and five products of width^3 for each sample: the fewest that
+    the engine's search finds, products of weights made once."""
+    width, blocks = 256, 4
+    value = blocks * product(SAMPLES, D, width) + (blocks - 1) * product(SAMPLES, width, D)
+    return {"flops": value + 5 * SAMPLES * product(width, width, width), "bytes": 0}
 
 
 def trace_modulated():

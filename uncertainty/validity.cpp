@@ -9,10 +9,11 @@
 #include "engine/ops/pointwise.h"
 #include "engine/ops/random.h"
 #include "engine/ops/reduction.h"
+#include "engine/ops/shaping.h"
 #include "engine/ops/slicing.h"
 #include "engine/plan/evaluate.h"
 #include "flow/per_sample.h"
-#include "uncertainty/diagnostics.h"
+#include "uncertainty/symmetric_spectrum.h"
 
 namespace nabla::uncertainty {
 namespace {
@@ -35,6 +36,17 @@ Ratio ratio_of(const std::vector<double>& errors, const std::vector<double>& tra
   return {ratio, std::sqrt(squares) / std::abs(predicted)};
 }
 
+// sum |negative eigenvalues| / sum |all eigenvalues| of all matrices.
+double negative_share(const Tensor& a) {
+  double negative = 0, all = 0;
+  for (const std::vector<double>& eigenvalues : symmetric_spectra(a))
+    for (const double value : eigenvalues) {
+      all += std::abs(value);
+      negative += std::max(0.0, -value);
+    }
+  return all > 0 ? negative / all : 0;
+}
+
 // A ratio that is not positive, or no number, is outside.
 bool outside(const Ratio& ratio, const ValidityLimits& limits) {
   const bool within = ratio.value >= 1 / limits.calibration && ratio.value <= limits.calibration;
@@ -51,7 +63,7 @@ ValidityRow measure(const flow::TimedField& v, const flow::AffinePath& path, con
   const Tensor traces = cast(all.trace(), DType::f64);
   const std::int64_t formed = std::min(options.matrices, x.shape()[0]);
   const Tensor a = posterior(v, path, slice(x, 0, 0, formed), time, options.posterior).mean_jacobian();
-  const Tensor defect = mean(symmetry_defect(a));
+  const Tensor defect = norm(a - transpose(a)) / norm(a + transpose(a));
   evaluate({errors, traces, a, defect});
 
   const double k = options.posterior.source_scale, s = path.s(time).item();
@@ -60,7 +72,7 @@ ValidityRow measure(const flow::TimedField& v, const flow::AffinePath& path, con
   ValidityRow row;
   row.t = t;
   row.symmetry_defect = defect.item();
-  row.negative_mass = mean(negative_mass(a)).item();
+  row.negative_mass = negative_share(a);
   row.amplification = k * k * s * s * s / (path.a(time).item() * path.wronskian(time).item());
   row.calibration = ratio.value;
   row.calibration_error = ratio.error;

@@ -13,11 +13,11 @@ namespace nabla::uncertainty {
 /// field, for one, leaves its Jacobian symmetric, and an optimal coupling can pass the calibration at one
 /// time.
 struct ValidityLimits {
-  /// Of the mean symmetry_defect. What makes A = dm/dx asymmetric is error, and an error without a preference
+  /// Of the symmetry defect. What makes A = dm/dx asymmetric is error, and an error without a preference
   /// has about as large a symmetric part, which stays in S: the defect estimates the relative error of S, and
   /// a quarter is where its single elements stop to mean much.
   double symmetry_defect = 0.25;
-  /// Of the mean negative_mass. samples() clips that share away: at a twentieth the trace of what they are
+  /// Of the negative mass. samples() clips that share away: at a twentieth the trace of what they are
   /// drawn from is a tenth too large.
   double negative_mass = 0.05;
   /// Of the calibration ratio and its reciprocal: a factor of 1.25 in variance is 12% in standard deviation.
@@ -39,11 +39,12 @@ struct ValidityOptions {
   PosteriorOptions posterior = {.preconditions = Preconditions::warn};
 };
 
-/// What a field's posterior turns out to be at one time.
+/// What a field's posterior turns out to be at one time. Ratios are of sums over all samples: where the
+/// posterior of a sample has collapsed, a ratio of its own would be one of rounding errors.
 struct ValidityRow {
   double t = 0;
-  double symmetry_defect = 0;    ///< of A = dm/dx, mean over samples
-  double negative_mass = 0;      ///< of A, mean over samples
+  double symmetry_defect = 0;    ///< |A - A^T|_F / |A + A^T|_F of A = dm/dx
+  double negative_mass = 0;      ///< of the eigenvalues of A
   double amplification = 0;      ///< k^2 s^3 / (a w), on the linear path (1-t)^3 / t
   double calibration = 0;        ///< E|x1 - m|^2 / E tr S: 1 is right
   double calibration_error = 0;  ///< its standard error, with the ratio linearised

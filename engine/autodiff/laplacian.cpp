@@ -145,45 +145,74 @@ class SecondOrderTerm {
   std::vector<std::size_t> active_;
 };
 
-// What the directions `seeds` contribute to the Laplacian of y; nullopt for zero.
-Optional contribution(const Dependents& between, const Tensor& y, const Tensor& x, const Tensor& seeds) {
-  std::vector<Optional> tangents(between.nodes.size());
-  std::vector<Optional> laplacians(between.nodes.size());
-  std::vector<Optional> incoming;
-  std::vector<Optional> incoming_laplacians;
-  for (std::size_t n = 0; n < between.nodes.size(); ++n) {
-    Node* node = between.nodes[n];
-    if (node == &x.node()) {
-      tangents[n] = seeds;
-      continue;
-    }
-    const UseOfNode use(node);
-    const Application at = use.application();
-    const Primitive& primitive = node->primitive();
-    incoming.clear();
-    incoming_laplacians.clear();
-    bool any = false;
-    bool any_laplacian = false;
-    for (int slot = 0; slot < use.slots(); ++slot) {
-      const int index = between.index.find(use.input_node(slot));
-      const auto of_slot = [&](const std::vector<Optional>& held) -> Optional {
-        if (index == NodeMap::kAbsent || !held[static_cast<std::size_t>(index)]) return std::nullopt;
-        return expand_where(*held[static_cast<std::size_t>(index)], use.input_node(slot)->shape(),
-                            [&](int axis) { return !primitive.accepts_compressed_tangent(at, slot, axis); });
-      };
-      incoming.push_back(of_slot(tangents));
-      incoming_laplacians.push_back(of_slot(laplacians));
-      any = any || incoming.back();
-      any_laplacian = any_laplacian || incoming_laplacians.back();
-    }
-    if (!any) continue;
-    tangents[n] = primitive.jvp(at, incoming);
-    if (any_laplacian) laplacians[n] = primitive.jvp(at, incoming_laplacians);
-    accumulate(laplacians[n], SecondOrderTerm(primitive, at, incoming, seeds.shape()[0]).get());
+// The graph between x and y, through which tangents and Laplacians go forward.
+class Forward {
+ public:
+  Forward(const Tensor& y, const Tensor& x)
+      : y_(y),
+        x_(x),
+        between_(dependents(std::span(&y, 1), std::span(&x, 1), Through::differentiable)),
+        second_order_(between_.nodes.size()) {}
+
+  /// Pushes directions [K, 1, *S] and adds what they contribute to the second order of every node.
+  void push(const Tensor& seeds) {
+    walk(seeds, [&](std::size_t n, const Primitive& primitive, const Application& at, Tangents incoming) {
+      if (all_zero(incoming)) return Optional();
+      accumulate(second_order_[n], SecondOrderTerm(primitive, at, incoming, seeds.shape()[0]).get());
+      return primitive.jvp(at, incoming);
+    });
   }
-  const int index = between.index.find(&y.node());
-  return index == NodeMap::kAbsent ? std::nullopt : laplacians[static_cast<std::size_t>(index)];
-}
+
+  /// The Laplacian of y along all directions pushed; nullopt for zero.
+  Optional laplacian() const {
+    return walk(std::nullopt,
+                [&](std::size_t n, const Primitive& primitive, const Application& at, Tangents incoming) {
+                  Optional result = all_zero(incoming) ? std::nullopt : primitive.jvp(at, incoming);
+                  accumulate(result, second_order_[n]);
+                  return result;
+                });
+  }
+
+ private:
+  static bool all_zero(Tangents incoming) {
+    return std::none_of(incoming.begin(), incoming.end(), [](const Optional& t) { return t.has_value(); });
+  }
+
+  // Goes through the nodes, inputs before users, with what rule(n, primitive, at, incoming) says of each; of
+  // x it is `start`. Returns what is said of y.
+  template <class Rule>
+  Optional walk(const Optional& start, Rule rule) const {
+    std::vector<Optional> carried(between_.nodes.size());
+    std::vector<Optional> incoming;
+    for (std::size_t n = 0; n < between_.nodes.size(); ++n) {
+      if (between_.nodes[n] == &x_.node()) {
+        carried[n] = start;
+        continue;
+      }
+      const UseOfNode use(between_.nodes[n]);
+      const Application at = use.application();
+      const Primitive& primitive = between_.nodes[n]->primitive();
+      incoming.clear();
+      for (int slot = 0; slot < use.slots(); ++slot) {
+        const int index = between_.index.find(use.input_node(slot));
+        incoming.push_back(index == NodeMap::kAbsent ? std::nullopt
+                                                     : carried[static_cast<std::size_t>(index)]);
+        if (incoming.back())
+          incoming.back() = expand_where(*incoming.back(), use.input_node(slot)->shape(), [&](int axis) {
+            return !primitive.accepts_compressed_tangent(at, slot, axis);
+          });
+      }
+      carried[n] = rule(n, primitive, at, incoming);
+    }
+    const int index = between_.index.find(&y_.node());
+    return index == NodeMap::kAbsent ? std::nullopt : carried[static_cast<std::size_t>(index)];
+  }
+
+  const Tensor& y_;
+  const Tensor& x_;
+  Dependents between_;
+  std::vector<Optional> second_order_;  // of each node: sum_k g''[t_k, t_k]
+};
 
 }  // namespace
 
@@ -196,13 +225,11 @@ Tensor laplacian(const Field& f, const Tensor& x, const LaplacianOptions& option
                 std::string(name_of(y.dtype())) + " must be of one floating type");
   require_samplewise(kName, y, at);
   const Shape sample = x.shape().without_first(1);
-  const Dependents between = dependents(std::span(&y, 1), std::span(&at, 1), Through::differentiable);
   const std::int64_t chunk = seeds_at_once(y, at, sample.size(), options.tangent_bytes);
-  Optional total;
+  Forward forward(y, at);
   for (std::int64_t start = 0; start < sample.size(); start += chunk)
-    accumulate(total,
-               contribution(between, y, at,
-                            one_hot_seeds(start, std::min(start + chunk, sample.size()), sample, x.dtype())));
+    forward.push(one_hot_seeds(start, std::min(start + chunk, sample.size()), sample, x.dtype()));
+  const Optional total = forward.laplacian();
   if (!total) return zeros(y.shape(), y.dtype());
   return broadcast_to(substitute(std::span(&*total, 1), std::span(&at, 1), std::span(&x, 1))[0], y.shape());
 }

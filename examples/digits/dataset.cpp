@@ -12,6 +12,8 @@
 namespace nabla::digits {
 namespace {
 
+constexpr std::int64_t kHeldOut = 297;
+
 Images pick(const Images& images, const std::vector<std::int64_t>& rows) {
   Images picked{take(images.levels, tensor(rows, Shape{static_cast<std::int64_t>(rows.size())})).detach(),
                 {}};
@@ -77,6 +79,10 @@ Split stratified_split(const Images& images, std::int64_t count, const Tensor& k
     if (quota > 0) --quota;
   }
   return {pick(images, training), pick(images, held_out)};
+}
+
+Split split_of_run(const Images& images, std::uint64_t seed) {
+  return stratified_split(images, kHeldOut, split(random_key(seed), 1)[0]);
 }
 
 Tensor dequantise(const Tensor& levels, const Tensor& key) {

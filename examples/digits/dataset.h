@@ -31,6 +31,8 @@ struct Split {
 /// in the order of its writers, so that a cut by position would not be a fair sample.
 /// @throws Error if count is not between 1 and the number of images less 1.
 Split stratified_split(const Images& images, std::int64_t count, const Tensor& key);
+/// How a run with this seed divides the images into those it trains on and 297 that it holds out.
+Split split_of_run(const Images& images, std::uint64_t seed);
 
 /// Levels with uniform noise in place of what rounding took away: 2 (k + u) / 17 - 1, in [-1, 1).
 Tensor dequantise(const Tensor& levels, const Tensor& key);

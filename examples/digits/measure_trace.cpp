@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "engine/engine.h"
+#include "nn/nn.h"
 
 namespace nabla::digits {
 namespace {
@@ -55,6 +56,21 @@ TraceCost measure_trace_cost(const flow::TimedField& v, const Tensor& x, double 
   cost.tangent_seconds = median(tangent_seconds);
   cost.chosen_seconds = median(chosen_seconds);
   return cost;
+}
+
+std::vector<PlannedSaving> planned_savings(std::int64_t width, std::int64_t samples) {
+  std::vector<PlannedSaving> savings;
+  for (const std::int64_t pixels : {64, 784})
+    for (const std::int64_t layers : {1, 2, 3}) {
+      const nn::Mlp network(random_key(0),
+                            {.inputs = pixels, .outputs = pixels, .width = width, .hidden_layers = layers});
+      const Tensor t = flow::shared_time(0.5, DType::f32);
+      const DivergenceExplanation explanation =
+          explain_divergence([&](const Tensor& x) { return network(x, t); }, zeros({samples, pixels}));
+      savings.push_back({pixels, layers, width, explanation.ways.front().total,
+                         explanation.ways[explanation.chosen].total});
+    }
+  return savings;
 }
 
 }  // namespace nabla::digits

@@ -101,6 +101,11 @@ std::string metrics_json(const Results& results) {
   json["loss"] = results.flow_matching.losses.front().final_mean();
   json["seconds_per_step"] = results.flow_matching.seconds_per_step;
   json["posterior"] = posterior_json(results.flow_matching.posterior);
+  for (const PlannedSaving& saving : results.planned_savings)
+    json["trace_planned"].push_back(
+        {{"pixels", saving.pixels},
+         {"layers", saving.layers},
+         {"operations_saved", saving.tangent_operations / saving.chosen_operations}});
   json["trace"] = {{"operations_saved", results.trace_cost.saving},
                    {"tangent_seconds", results.trace_cost.tangent_seconds},
                    {"chosen_seconds", results.trace_cost.chosen_seconds},

@@ -36,6 +36,7 @@ struct Results {
   NetworkResults mean_flow;
   double identity_error = 0;
   TraceCost trace_cost;  ///< of the flow-matching network
+  std::vector<PlannedSaving> planned_savings;
   ResidualMeasure residuals;  ///< of the average velocity
   OneStepMeasure one_step;
   SampleComparison samples;

@@ -11,7 +11,6 @@
 namespace nabla::digits {
 namespace {
 
-constexpr std::int64_t kHeldOut = 297;
 constexpr std::int64_t kShownSamples = 64;
 constexpr std::int64_t kShownMaps = 4;
 constexpr std::int64_t kShownOneStep = 8;
@@ -155,7 +154,7 @@ std::optional<Results> run(const Options& options) {
   results.options = options;
   reset_peak_memory();
   const Tensor keys = split(random_key(options.seed), 14);
-  const Split data = stratified_split(read_images(options.data), kHeldOut, keys[0]);
+  const Split data = split_of_run(read_images(options.data), options.seed);  // by the first key
   results.training_images = data.training.count();
   results.held_out_images = data.held_out.count();
 
@@ -187,6 +186,7 @@ std::optional<Results> run(const Options& options) {
   {
     const Stopwatch watch(results, "trace, by tangents and planned");
     results.trace_cost = measure_trace_cost(flow_matching.velocity(), clean, kTraceTime);
+    results.planned_savings = planned_savings(options.width, clean.shape()[0]);
   }
   measure_one_step_model(results, mean_flow, clean, keys[12]);
   draw_maps(results, flow_matching.velocity(), clean, keys[7]);

@@ -58,6 +58,11 @@ TEST_CASE("a run gives the same numbers every time and for any number of threads
   CHECK(results.trace_cost.samples == 297);
   CHECK(results.trace_cost.ways.size() >= 4);
   CHECK(results.trace_cost.difference < 1e-4);
+  REQUIRE(results.planned_savings.size() == 6);
+  for (const PlannedSaving& saving : results.planned_savings) {
+    CHECK(saving.chosen_operations <= saving.tangent_operations);
+    if (saving.pixels == 784) CHECK(saving.tangent_operations > 2 * saving.chosen_operations);
+  }
   for (const NetworkResults* network : {&results.flow_matching, &results.mean_flow}) {
     const std::size_t steps = network == &results.mean_flow ? 5 : 4;
     for (const LossCurve& curve : network->losses) CHECK(curve.values.size() == steps);

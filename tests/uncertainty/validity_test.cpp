@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "tests/uncertainty/oracles.h"
+#include "uncertainty/diagnostics.h"
 
 namespace nabla::uncertainty {
 namespace {
@@ -121,6 +122,26 @@ TEST_CASE("each flag is raised by what it is named for, and named in the text") 
   CHECK_FALSE((shifted.asymmetric || shifted.negative || shifted.amplified));
   CHECK(row_of(none, .02).amplified);
   CHECK_FALSE(row_of(none, .05).amplified);
+}
+
+TEST_CASE("samples whose posterior has collapsed do not decide") {
+  // Two points that noise confuses, and many that it does not: there dm/dx is what rounding leaves.
+  Tensor points = random_normal(8, Shape{40, 8});
+  points = concatenate({points, tensor<double>({.05, -.05}, Shape{2, 1}) * ones(Shape{1, 8}, DType::f64)}, 0);
+  const flow::EmpiricalField field(points);
+  const flow::TimedField v = [&](const Tensor& x, const Tensor& t) { return field.velocity(x, t); };
+  const double time = .9;
+  const Tensor x1 = take(points, concatenate({iota(42), full(Shape{20}, 40, DType::i64)}, 0));
+  const Tensor x =
+      flow::interpolate(flow::linear_path(), normal(random_key(3), x1.shape(), DType::f64), x1, time_of(time))
+          .x;
+  const Tensor a = posterior(v, flow::linear_path(), x, time_of(time)).mean_jacobian();
+  CHECK(mean(negative_mass(a)).item() > .05);
+  const ValidityRow row =
+      validity_report(v, flow::linear_path(), x1, random_key(3), std::vector<double>{time}).rows[0];
+  CHECK(row.negative_mass < 1e-12);
+  CHECK(row.symmetry_defect < 1e-12);
+  CHECK_FALSE((row.negative || row.asymmetric));
 }
 
 TEST_CASE("limits are the caller's, and chance is no failure") {

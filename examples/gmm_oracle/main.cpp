@@ -1,0 +1,50 @@
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#include "examples/gmm_oracle/command_line.h"
+#include "examples/gmm_oracle/run.h"
+
+namespace {
+
+// One line, whatever the message holds.
+int fail(std::string message) {
+  for (char& c : message)
+    if (c == '\n') c = ' ';
+  std::fprintf(stderr, "gmm_oracle: %s\n", message.c_str());
+  return 1;
+}
+
+void print_summary(const nabla::gmm_oracle::Results& results) {
+  std::printf("D  path                 member          worst error  bound   verdict\n");
+  for (const nabla::gmm_oracle::PathErrors& path : results.errors)
+    for (const nabla::gmm_oracle::MemberErrors& member : path.members)
+      std::printf("%d  %-19s  %-14s  %11.1e  %6.0e  %s\n", static_cast<int>(path.dimension),
+                  path.path.c_str(), member.member.c_str(), member.worst(), member.bound,
+                  member.passed() ? "pass" : "FAIL");
+  std::printf("report: %s\n", (results.options.out / "report.html").string().c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  nabla::gmm_oracle::Options options;
+  if (const auto refusal = nabla::gmm_oracle::parse_command_line(argc, argv, options))
+    return refusal->exit_code;
+  try {
+    std::error_code error;
+    std::filesystem::create_directories(options.out, error);
+    if (error || !std::filesystem::is_directory(options.out))
+      return fail("cannot make the directory '" + options.out.string() +
+                  "': " + (error ? error.message() : "it is no directory"));
+    const nabla::gmm_oracle::Results results = nabla::gmm_oracle::run(options);
+    nabla::gmm_oracle::write_outputs(results);
+    print_summary(results);
+    if (!results.passed()) return fail("a bound is missed");
+  } catch (const std::exception& error) {
+    return fail(error.what());
+  }
+  return 0;
+}

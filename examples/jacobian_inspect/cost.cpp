@@ -1,0 +1,122 @@
+#include "examples/jacobian_inspect/cost.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <functional>
+#include <span>
+
+#include "engine/autodiff/jacobian_contraction.h"
+#include "engine/autodiff/substitute.h"
+#include "engine/engine.h"
+
+namespace nabla::jacobian_inspect {
+namespace {
+
+constexpr std::int64_t kProducts = 12;  // of the estimates
+constexpr std::size_t kFewestCalls = 3, kMostCalls = 1000;
+
+using Divergence = std::function<Tensor(const Tensor& x)>;
+
+double now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// The divergence by the order of this name among those that the plan of the field lists.
+Tensor in_order(const Field& v, const Tensor& x, const std::string& name) {
+  const Tensor at = variable(x.shape(), x.dtype());
+  const ContractionPlan plan = plan_contraction(linear_graph(v(at), at), EliminationGoal::trace);
+  const auto order = std::ranges::find(plan.orders, name, &EliminationOrder::name);
+  const Tensor trace = contract_in_order(plan, *order, JacobianOptions().tangent_bytes);
+  return substitute(std::span(&trace, 1), std::span(&at, 1), std::span(&x, 1))[0];
+}
+
+// Calls a compiled form of `divergence` at x; `values` receives the results.
+WayCost measure(const Divergence& divergence, const Tensor& x, double seconds, std::vector<double>& values) {
+  const auto compiled = compile(divergence);
+  WayCost cost;
+  const auto call = [&] {
+    const double start = now();
+    const Tensor result = compiled(x);
+    evaluate({result});
+    const double milliseconds = 1e3 * (now() - start);
+    values = cast(result, DType::f64).to_vector<double>();
+    return milliseconds;
+  };
+  cost.first_milliseconds = call();
+  std::vector<double> times;
+  const double end = now() + seconds;
+  while (times.size() < kFewestCalls || (now() < end && times.size() < kMostCalls)) times.push_back(call());
+  std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
+  cost.milliseconds = times[times.size() / 2];
+  // The last plan is that of a call, those before it are run when parameters change.
+  const std::vector<NamedPlan> plans = compiled.plans();
+  for (std::size_t i = 0; i < plans.size(); ++i)
+    (i + 1 == plans.size() ? cost.each : cost.once) += cost_of(*plans[i].plan).flops;
+  return cost;
+}
+
+double relative_difference(const std::vector<double>& values, const std::vector<double>& exact) {
+  double difference = 0, size = 0;
+  for (std::size_t i = 0; i < exact.size(); ++i) {
+    difference += (values[i] - exact[i]) * (values[i] - exact[i]);
+    size += exact[i] * exact[i];
+  }
+  return std::sqrt(difference / size);
+}
+
+}  // namespace
+
+DivergenceCost measure_divergence(const Subject& subject, double t, std::int64_t batch, double seconds,
+                                  const Tensor& key) {
+  const std::int64_t count = std::min(batch, subject.data.shape()[0]);
+  const Tensor keys = split(key, 2);
+  const Tensor clean = slice(subject.data, 0, 0, count);
+  const Tensor noise = cast(normal(keys[0], clean.shape(), DType::f64), clean.dtype());
+  const Tensor x = (t * clean + (1 - t) * noise).detach(), signs = keys[1].detach();
+  const Field v = [velocity = subject.velocity, time = flow::shared_time(t, x.dtype())](const Tensor& at) {
+    return velocity(at, time);
+  };
+
+  const DivergenceExplanation explanation = explain_divergence(v, x);
+  DivergenceCost found;
+  found.t = t;
+  found.samples = count;
+  found.elements = x.size() / count;
+  found.chosen = explanation.ways[explanation.chosen].name;
+  found.explanation = explanation.text();
+  found.picture = explanation.svg();
+
+  std::vector<double> exact;
+  const auto add = [&](const std::string& name, double planned, const Divergence& divergence) {
+    std::vector<double> values;
+    WayCost cost = measure(divergence, x, seconds, values);
+    if (exact.empty()) exact = values;
+    cost.name = name;
+    cost.planned = planned;
+    cost.difference = relative_difference(values, exact);
+    found.ways.push_back(cost);
+  };
+  const auto by = [&](JacobianMethod method) {
+    JacobianOptions options;
+    options.method = method;
+    options.key = signs;
+    options.products = kProducts;
+    return [v, options](const Tensor& at) { return divergence(v, at, options); };
+  };
+  add(explanation.ways[0].name, explanation.ways[0].total, by(JacobianMethod::forward));
+  for (std::size_t i = 1; i < explanation.ways.size(); ++i)
+    add(explanation.ways[i].name, explanation.ways[i].total,
+        [v, name = explanation.plan.orders[i - 1].name](const Tensor& at) { return in_order(v, at, name); });
+  add(std::to_string(found.elements) + " cotangents",
+      reverse_operations(explanation.plan.graph, EliminationGoal::trace), by(JacobianMethod::reverse));
+  if (found.elements <= kProducts) return found;
+  for (const auto& [name, method] : {std::pair{"Hutchinson", JacobianMethod::hutchinson},
+                                     std::pair{"Hutch++", JacobianMethod::hutch_plus_plus}}) {
+    add(name + (", " + std::to_string(kProducts)) + " products", 0, by(method));
+    found.ways.back().is_estimate = true;
+  }
+  return found;
+}
+
+}  // namespace nabla::jacobian_inspect

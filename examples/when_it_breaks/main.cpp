@@ -1,0 +1,52 @@
+#include <cstdio>
+#include <exception>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#include "examples/when_it_breaks/command_line.h"
+#include "examples/when_it_breaks/run.h"
+
+namespace {
+
+// One line, whatever the message holds.
+int fail(std::string message) {
+  for (char& c : message)
+    if (c == '\n') c = ' ';
+  std::fprintf(stderr, "when_it_breaks: %s\n", message.c_str());
+  return 1;
+}
+
+void print_summary(const nabla::when_it_breaks::Results& results) {
+  std::printf("field                        metadata  calibration (predicted) at first and last time\n");
+  for (const nabla::when_it_breaks::Control& control : results.controls) {
+    const auto& first = control.report.rows.front();
+    const auto& last = control.report.rows.back();
+    std::printf("%-27s  %-8s  %7.3f (%.3f) at t = %.2f, %7.3f (%.3f) at t = %.2f\n", control.name.c_str(),
+                control.refusal.empty() ? "pass" : "refused", first.calibration, control.predicted.front(),
+                first.t, last.calibration, control.predicted.back(), last.t);
+  }
+  std::printf("report: %s\n", (results.options.out / "report.html").string().c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  nabla::when_it_breaks::Options options;
+  if (const auto refusal = nabla::when_it_breaks::parse_command_line(argc, argv, options))
+    return refusal->exit_code;
+  try {
+    std::error_code error;
+    std::filesystem::create_directories(options.out, error);
+    if (error || !std::filesystem::is_directory(options.out))
+      return fail("cannot make the directory '" + options.out.string() +
+                  "': " + (error ? error.message() : "it is no directory"));
+    const nabla::when_it_breaks::Results results = nabla::when_it_breaks::run(options);
+    nabla::when_it_breaks::write_outputs(results);
+    print_summary(results);
+    if (!results.passed()) return fail("a field is not as wrong as predicted, or not seen");
+  } catch (const std::exception& error) {
+    return fail(error.what());
+  }
+  return 0;
+}
