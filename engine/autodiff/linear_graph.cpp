@@ -94,47 +94,67 @@ class Reader {
         continue;
       }
       const UseOfNode use(node);
-      int active = 0;
+      std::vector<Slot> active;
       for (int slot = 0; slot < use.slots(); ++slot) {
         const int at = between.index.find(use.input_node(slot));
         if (at == NodeMap::kAbsent) continue;
         const std::size_t from = static_cast<std::size_t>(at);
-        ++active;
+        active.push_back({slot, vertex[from], axis[from], scaled[from]});
         // The derivative of a sample-wise field is sample-wise.
         axis[n] = node->primitive().carried_axis(use.application(), slot, axis[from]).value();
-        if (vertex[n] < 0) vertex[n] = new_vertex(elements(node, axis[n]));
-        if (const std::optional<Tensor> factor = factor_of(use, node, slot, scaled[from])) {
-          const int source = scaled[from] ? scaled[from]->source : vertex[from];
-          graph_.edges.push_back({source, vertex[n], diagonal(*factor, node, axis[n])});
-          scaled[n] = Scaled{source, *factor};
-        } else {
-          graph_.edges.push_back({vertex[from], vertex[n], map_of(use, node, slot, axis[from], axis[n])});
-        }
       }
-      if (active > 1) scaled[n].reset();
+      vertex[n] = new_vertex(elements(node, axis[n]));
+      const bool one_source = std::ranges::all_of(
+          active, [&](const Slot& slot) { return slot.source() == active.front().source(); });
+      if (const std::optional<Tensor> factor = one_source ? factor_of(use, node, active) : std::nullopt) {
+        scaled[n] = Scaled{active.front().source(), *factor};
+        graph_.edges.push_back({scaled[n]->source, vertex[n], diagonal(*factor, node, axis[n])});
+        continue;
+      }
+      for (const Slot& slot : active) {
+        if (const std::optional<Tensor> factor = factor_of(use, node, {slot}))
+          graph_.edges.push_back({slot.source(), vertex[n], diagonal(*factor, node, axis[n])});
+        else
+          graph_.edges.push_back(
+              {slot.vertex, vertex[n], map_of(use, node, slot.number, slot.axis, axis[n])});
+      }
     }
     graph_.result = vertex[static_cast<std::size_t>(between.index.find(&dy.node()))];
     drop_dead_ends();
   }
 
-  // A node that only scales the elements of another vertex, by a chain of pointwise nodes. The chain is one
-  // factor, found by pushing ones through its nodes as a tangent would go: a select drops what is not
-  // selected even where that is infinite or no number, and a product of diagonals could not.
+  // A node that only scales the elements of another vertex, by pointwise nodes between. They are one factor,
+  // found by pushing ones through them as a tangent would go: a select drops what is not selected even where
+  // that is infinite or no number, and products and sums of diagonals could not.
   struct Scaled {
     int source;
     Tensor factor;
   };
 
-  std::optional<Tensor> factor_of(const UseOfNode& use, const Node* node, int slot,
-                                  const std::optional<Scaled>& before) const {
-    const Node* input = use.input_node(slot);
-    if (!node->primitive().is_pointwise() || !(input->shape() == node->shape())) return std::nullopt;
+  // An input that depends on the argument.
+  struct Slot {
+    int number, vertex, axis;
+    std::optional<Scaled> scaled;
+    int source() const { return scaled ? scaled->source : vertex; }
+  };
+
+  std::optional<Tensor> factor_of(const UseOfNode& use, const Node* node,
+                                  const std::vector<Slot>& slots) const {
+    if (!node->primitive().is_pointwise()) return std::nullopt;
     std::vector<std::optional<Tensor>> tangents(static_cast<std::size_t>(use.slots()));
-    std::optional<Tensor>& seed = tangents[static_cast<std::size_t>(slot)];
-    seed = before ? before->factor : ones(Shape::filled(node->shape().rank(), 1), input->dtype());
+    for (const Slot& slot : slots) {
+      const Node* input = use.input_node(slot.number);
+      if (!(input->shape() == node->shape())) return std::nullopt;
+      tangents[static_cast<std::size_t>(slot.number)] =
+          slot.scaled ? slot.scaled->factor : ones(Shape::filled(node->shape().rank(), 1), input->dtype());
+    }
     const std::optional<Tensor> pushed = node->primitive().jvp(use.application(), tangents);
+    if (!pushed) return std::nullopt;
     // Without a factor it hands its input on.
-    if (!pushed || (!before && &pushed->node() == &seed->node())) return std::nullopt;
+    const Slot& first = slots.front();
+    if (slots.size() == 1 && !first.scaled &&
+        &pushed->node() == &tangents[static_cast<std::size_t>(first.number)]->node())
+      return std::nullopt;
     return promoted(*pushed, node->shape().rank());
   }
 
