@@ -11,7 +11,8 @@ namespace nabla::flow {
 ///   S = sum_i w_i (x1_i - m)(x1_i - m)^T,  dm/dx = (1 / (s^2 h^2)) Cov_w(x1, a x1 + s x0).
 /// So the Jacobian tells S + (s/a) Cov_w(x1, x0), up to the factor a / (s^2 h^2), and S alone where x0 and x1
 /// are independent given x_t: with x0_i = 0 this is the field of a source N(0, h^2 I). Times are inside (0,
-/// 1), of shape [B, 1] or [1, 1]; x is [B, D].
+/// 1), of shape [B, 1] or [1, 1]; x is [B, D]. Exponents are rounded to about |c|^2 / (s h)^2 times the
+/// precision of the type, c = a x1 + s x0: for small s h use f64.
 class PairedField {
  public:
   /// x0 and x1 [n, D], floating, and h > 0. @throws Error where they do not fit.

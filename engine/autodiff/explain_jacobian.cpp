@@ -45,6 +45,10 @@ std::int64_t argument_size(const LinearGraph& graph) {
 }  // namespace
 
 DivergenceExplanation explain_divergence(const Field& v, const Tensor& x, const JacobianOptions& options) {
+  if (options.method > JacobianMethod::loop_cut)
+    throw Error(
+        "explain_divergence: colourings and estimates take the directions that the options say; only methods "
+        "that are exact for every field are explained");
   const FieldOnVariable field = samplewise_on_variable("explain_divergence", v, x, /*same_shape=*/true);
   DivergenceExplanation explanation;
   explanation.plan = plan_contraction(linear_graph(field.y, field.x), EliminationGoal::trace);
@@ -53,10 +57,13 @@ DivergenceExplanation explain_divergence(const Field& v, const Tensor& x, const 
   const double size = static_cast<double>(argument_size(graph)), samples = static_cast<double>(graph.samples),
                element = static_cast<double>(size_of(graph.dtype)),
                widest = static_cast<double>(*std::ranges::max_element(graph.sizes));
-  const double forward = forward_operations(graph, plan.goal);
-  explanation.ways.push_back(
-      {std::to_string(argument_size(graph)) + " tangents", 0, forward / std::max(1.0, samples), forward,
-       std::min(static_cast<double>(options.tangent_bytes), size * widest * samples * element)});
+  const auto add_one_by_one = [&](const char* directions, double operations) {
+    explanation.ways.push_back(
+        {std::to_string(argument_size(graph)) + " " + directions, 0, operations / std::max(1.0, samples),
+         operations,
+         std::min(static_cast<double>(options.tangent_bytes), size * widest * samples * element)});
+  };
+  add_one_by_one("tangents", forward_operations(graph, plan.goal));
   for (const EliminationOrder& order : plan.orders)
     explanation.ways.push_back({"contracted, " + order.name, order.cost.once, order.cost.per_sample,
                                 order.cost.total(graph.samples), order.cost.elements * samples * element});
@@ -64,6 +71,10 @@ DivergenceExplanation explain_divergence(const Field& v, const Tensor& x, const 
   if (const EliminationOrder* order = chosen_order(plan, options.method, options.tangent_bytes)) {
     explanation.chosen = static_cast<std::size_t>(order - plan.orders.data()) + 1;
     explanation.reason = asked ? "it was asked for" : "it takes the fewest operations";
+  } else if (options.method == JacobianMethod::reverse) {
+    explanation.chosen = explanation.ways.size();
+    add_one_by_one("cotangents", reverse_operations(graph, plan.goal));
+    explanation.reason = "it was asked for";
   } else {
     explanation.reason = asked ? "it was asked for" : "no contraction takes clearly fewer operations";
   }
@@ -72,6 +83,10 @@ DivergenceExplanation explain_divergence(const Field& v, const Tensor& x, const 
 
 double DivergenceExplanation::saving() const {
   return ways[chosen].total > 0 ? ways.front().total / ways[chosen].total : 1;
+}
+
+const EliminationOrder* DivergenceExplanation::chosen_contraction() const {
+  return chosen > 0 && chosen <= plan.orders.size() ? &plan.orders[chosen - 1] : nullptr;
 }
 
 std::string DivergenceExplanation::text() const {
@@ -85,16 +100,16 @@ std::string DivergenceExplanation::text() const {
   for (const Way& way : ways) text += line(way);
   if (!graph.applied.empty()) text += "applied, not formed: " + graph.applied + "\n";
   text += "chosen: " + ways[chosen].name + ", because " + reason + "\n";
-  if (chosen > 0) {
+  if (const EliminationOrder* order = chosen_contraction()) {
     text += "vertices are eliminated in the order";
-    for (const int vertex : plan.orders[chosen - 1].vertices) text += " v" + std::to_string(vertex);
+    for (const int vertex : order->vertices) text += " v" + std::to_string(vertex);
     text += "\n";
   }
   return text;
 }
 
 std::string DivergenceExplanation::svg() const {
-  return draw_elimination(elimination_graph(plan), chosen > 0 ? &plan.orders[chosen - 1] : nullptr);
+  return draw_elimination(elimination_graph(plan), chosen_contraction());
 }
 
 }  // namespace nabla

@@ -19,10 +19,13 @@ struct DivergenceExplanation {
     double bytes = 0;       ///< of the tangents, or of the largest matrices of the samples
   };
   ContractionPlan plan;
-  std::vector<Way> ways;   ///< tangents first, then the contractions by their cost
+  std::vector<Way>
+      ways;  ///< tangents first, then the contractions by their cost, and cotangents if asked for
   std::size_t chosen = 0;  ///< index of a way
   std::string reason;
 
+  /// The order of the chosen way; nullptr for tangents and cotangents.
+  const EliminationOrder* chosen_contraction() const;
   /// Operations of tangents by those of the chosen way.
   double saving() const;
   std::string text() const;
@@ -31,7 +34,7 @@ struct DivergenceExplanation {
   std::string svg() const;
 };
 
-/// Nothing is computed. @throws Error as divergence does.
+/// Nothing is computed. @throws Error as divergence does, and for a method that is not exact for every field.
 DivergenceExplanation explain_divergence(const Field& v, const Tensor& x,
                                          const JacobianOptions& options = {});
 

@@ -194,7 +194,9 @@ class Reader {
         if (&partial->node() != &seed->node()) {
           map.left = diagonal(promoted(*partial, node->shape().rank()), node, axis_out).left;
         }
-        if (!(input->shape() == node->shape())) return spread(map, node, input, axis_out);
+        if (input->shape() == node->shape()) return map;
+        if (rows * columns > matrix_elements_) return map_applied(use, node, slot, axis_in, axis_out);
+        return spread(map, node, input, axis_out);
       }
       return map;
     }

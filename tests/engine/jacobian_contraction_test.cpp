@@ -418,6 +418,12 @@ TEST_CASE("the ways to a divergence are explained") {
       "order v"));
   CHECK(contains(explain_divergence(mlp, x, {.method = JacobianMethod::forward}).text(),
                  "chosen: 96 tangents, because it was asked for"));
+  CHECK(contains(explain_divergence(mlp, x, {.method = JacobianMethod::reverse}).text(),
+                 "chosen: 96 cotangents, because it was asked for"));
+  CHECK(contains(explain_divergence(mlp, x, {.method = JacobianMethod::loop_cut}).text(),
+                 "chosen: contracted, cut at 96, because it was asked for"));
+  CHECK(contains(error_of([&] { explain_divergence(mlp, x, {.method = JacobianMethod::hutchinson}); }),
+                 "explain_divergence: colourings and estimates"));
   const Field small = [](const Tensor& at) { return nabla::tanh(at); };
   CHECK(contains(explain_divergence(small, x).text(), "no contraction takes clearly fewer"));
   const Field flipped = [](const Tensor& at) { return flip(at, -1) * 2.0; };
