@@ -45,6 +45,8 @@ struct CountingAlgebra {
   Scale image(const MapForm& map, std::int64_t vectors, Scale vary, bool transposed) {
     const Scale before = transposed ? map.left : map.right, after = transposed ? map.right : map.left;
     const bool once = vary == Scale::none && before == Scale::none && map.kind == MapKind::shared;
+    if (map.kind == MapKind::applied)
+      cost.elements = std::max(cost.elements, static_cast<double>(vectors) * static_cast<double>(map.widest));
     count(
         static_cast<double>(vectors) * (map.kind == MapKind::applied ? map.operations : 2 * elements_of(map)),
         once);
@@ -99,6 +101,7 @@ struct CountingAlgebra {
     if (both) {
       result.kind = MapKind::applied;
       result.operations = second.operations + first.operations;
+      result.widest = std::max(second.widest, first.widest);
       return result;
     }
     const bool through_second = second.kind == MapKind::applied;
@@ -201,6 +204,7 @@ struct CountingAlgebra {
       }
       if (map.kind == MapKind::applied) {
         map.operations += term.operations;
+        map.widest = std::max(map.widest, term.widest);
         map.left = map.right = Scale::none;
         return;
       }
@@ -251,6 +255,20 @@ struct CountingAlgebra {
   void close(const Edge& only) {
     close(only, Edge{{MapKind::diagonal, only.front().columns, only.front().columns}});
   }
+
+  // The edge that is left, as one matrix for each sample.
+  void count_formed(const Edge& maps) {
+    for (const MapForm& map : maps) {
+      const double elements = elements_of(map);
+      if (map.kind == MapKind::low_rank)
+        count(2 * static_cast<double>(map.rank) * elements,
+              map.left == Scale::none && map.right == Scale::none);
+      else if (map.kind == MapKind::applied)
+        image(map, map.columns, Scale::none, false);
+      else if (map.kind == MapKind::per_sample || std::max(map.left, map.right) != Scale::none)
+        cost.per_sample += kElementwise * elements;
+    }
+  }
 };
 
 using Elimination = GradedElimination<CountingAlgebra>;
@@ -269,10 +287,14 @@ struct State {
   std::vector<int> order;
 };
 
+void eliminate(State& state, int vertex) {
+  state.graph.eliminate(vertex, state.counted);
+  state.order.push_back(vertex);
+}
+
 State after(const State& state, int vertex) {
   State next = state;
-  next.graph.eliminate(vertex, next.counted);
-  next.order.push_back(vertex);
+  eliminate(next, vertex);
   return next;
 }
 
@@ -284,7 +306,7 @@ bool is_trivial(const Elimination& graph, int vertex, std::int64_t size) {
   int in = 0, out = 0;
   bool in_cheap = true, out_cheap = true;
   std::int64_t narrowest = std::numeric_limits<std::int64_t>::max();
-  graph.for_each_edge([&](int from, int to, int, const std::vector<MapForm>& terms) {
+  graph.for_each_edge_at(vertex, [&](int from, int to, const std::vector<MapForm>& terms) {
     const bool cheap = std::ranges::all_of(terms, is_cheap);
     if (to == vertex) ++in, in_cheap = in_cheap && cheap, narrowest = std::min(narrowest, terms[0].columns);
     if (from == vertex) ++out, out_cheap = out_cheap && cheap, narrowest = std::min(narrowest, terms[0].rows);
@@ -294,15 +316,16 @@ bool is_trivial(const Elimination& graph, int vertex, std::int64_t size) {
 }
 
 void eliminate_trivial(State& state, std::set<int>& left, const std::vector<std::int64_t>& sizes) {
-  for (bool found = true; found;) {
-    found = false;
-    for (const int vertex : left) {
-      if (!is_trivial(state.graph, vertex, sizes[static_cast<std::size_t>(vertex)])) continue;
-      state = after(state, vertex);
-      left.erase(vertex);
-      found = true;
-      break;
-    }
+  // Only what lies beside an eliminated vertex may have become trivial.
+  for (std::set<int> asked = left; !asked.empty();) {
+    const int vertex = asked.extract(asked.begin()).value();
+    if (!is_trivial(state.graph, vertex, sizes[static_cast<std::size_t>(vertex)])) continue;
+    left.erase(vertex);
+    state.graph.for_each_edge_at(vertex, [&](int from, int to, const std::vector<MapForm>&) {
+      const int beside = from == vertex ? to : from;
+      if (left.contains(beside)) asked.insert(beside);
+    });
+    eliminate(state, vertex);
   }
 }
 
@@ -405,6 +428,9 @@ std::vector<EliminationOrder> searched_orders(const EliminationGraph& graph) {
   const auto add = [&](std::string name, const std::vector<int>& order) {
     State state = all;
     for (const int vertex : order) state.graph.eliminate(vertex, state.counted);
+    if (graph.goal == EliminationGoal::whole)
+      state.graph.for_each_edge(
+          [&](int, int, int, const std::vector<MapForm>& terms) { state.counted.count_formed(terms); });
     orders.push_back({std::move(name), false, order, state.counted.cost});
   };
   // The argument is pushed up from vertex to vertex, or the result pulled down.
@@ -439,7 +465,7 @@ std::vector<std::int64_t> key_of(const EliminationGraph& graph) {
     for (const MapForm& map : edge.terms)
       key.insert(key.end(), {static_cast<std::int64_t>(map.kind), map.rows, map.columns,
                              static_cast<std::int64_t>(map.left), static_cast<std::int64_t>(map.right),
-                             map.rank, static_cast<std::int64_t>(map.operations)});
+                             map.rank, static_cast<std::int64_t>(map.operations), map.widest});
   }
   return key;
 }

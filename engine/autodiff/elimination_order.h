@@ -16,8 +16,9 @@ struct MapForm {
   std::int64_t rows, columns;
   /// Of low rank: none where that side is the same for all samples, else elements.
   Scale left = Scale::none, right = Scale::none;
-  std::int64_t rank = 0;  ///< of low rank
-  double operations = 0;  ///< of one vector, where it is applied
+  std::int64_t rank = 0;    ///< of low rank
+  double operations = 0;    ///< of one vector, where it is applied
+  std::int64_t widest = 0;  ///< elements of a vector on its way, where it is applied
 };
 
 /// What is asked of a linear map.

@@ -61,7 +61,7 @@ DivergenceExplanation explain_divergence(const Field& v, const Tensor& x, const 
     explanation.ways.push_back({"contracted, " + order.name, order.cost.once, order.cost.per_sample,
                                 order.cost.total(graph.samples), order.cost.elements * samples * element});
   const bool asked = options.method != JacobianMethod::automatic;
-  if (const EliminationOrder* order = chosen_order(plan, options.method)) {
+  if (const EliminationOrder* order = chosen_order(plan, options.method, options.tangent_bytes)) {
     explanation.chosen = static_cast<std::size_t>(order - plan.orders.data()) + 1;
     explanation.reason = asked ? "it was asked for" : "it takes the fewest operations";
   } else {

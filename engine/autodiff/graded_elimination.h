@@ -1,7 +1,9 @@
 #pragma once
 
 #include <array>
+#include <limits>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -40,15 +42,14 @@ class GradedElimination {
 
   void eliminate(int vertex, Algebra& algebra) {
     std::vector<std::pair<Key, Edge>> in, out;
-    for (auto at = edges_.begin(); at != edges_.end();) {
-      const Key& key = at->first;
-      if (key[0] != vertex && key[1] != vertex) {
-        ++at;
-        continue;
-      }
-      (key[1] == vertex ? in : out).emplace_back(key, std::move(at->second));
-      at = edges_.erase(at);
-    }
+    const auto take = [&](const Key& key, std::vector<std::pair<Key, Edge>>& to) {
+      const auto at = edges_.find(key);
+      to.emplace_back(key, std::move(at->second));
+      edges_.erase(at);
+      turned_.erase({key[1], key[0], key[2]});
+    };
+    for (const Key& key : into(vertex)) take(key, in);
+    for (const Key& key : out_of(vertex)) take(key, out);
     for (const auto& [first, first_edge] : in)
       for (const auto& [second, second_edge] : out) {
         const int grade = first[2] + second[2];
@@ -58,6 +59,13 @@ class GradedElimination {
         else
           add({first[0], second[1], grade}, algebra.multiply(second_edge, first_edge), algebra);
       }
+  }
+
+  /// Calls f(from, to, edge) for every edge into or out of a vertex.
+  template <class F>
+  void for_each_edge_at(int vertex, F&& f) const {
+    for (const Key& key : into(vertex)) f(key[0], key[1], edges_.at(key));
+    for (const Key& key : out_of(vertex)) f(key[0], key[1], edges_.at(key));
   }
 
   /// Calls f(from, to, grade, edge) for every edge.
@@ -71,12 +79,32 @@ class GradedElimination {
 
   void add(const Key& key, Edge edge, Algebra& algebra) {
     const auto [at, is_new] = edges_.try_emplace(key, std::move(edge));
-    if (!is_new) algebra.add(at->second, std::move(edge));
+    if (is_new)
+      turned_.insert({key[1], key[0], key[2]});
+    else
+      algebra.add(at->second, std::move(edge));
+  }
+
+  static constexpr int kLeast = std::numeric_limits<int>::min();
+  std::vector<Key> into(int vertex) const {
+    std::vector<Key> keys;
+    for (auto at = turned_.lower_bound({vertex, kLeast, kLeast}); at != turned_.end() && (*at)[0] == vertex;
+         ++at)
+      keys.push_back({(*at)[1], vertex, (*at)[2]});
+    return keys;
+  }
+  std::vector<Key> out_of(int vertex) const {
+    std::vector<Key> keys;
+    for (auto at = edges_.lower_bound({vertex, kLeast, kLeast}); at != edges_.end() && at->first[0] == vertex;
+         ++at)
+      keys.push_back(at->first);
+    return keys;
   }
 
   int argument_, result_;
   bool closes_;
   std::map<Key, Edge> edges_;
+  std::set<Key> turned_;  // to, from, grade: the same edges, to be found by where they lead
 };
 
 }  // namespace nabla

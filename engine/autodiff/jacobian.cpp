@@ -6,6 +6,7 @@
 #include "engine/autodiff/one_by_one.h"
 #include "engine/autodiff/trace_estimate.h"
 #include "engine/ops/constant.h"
+#include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
 
 namespace nabla {
@@ -49,9 +50,9 @@ std::optional<Tensor> contracted(const FieldOnVariable& field, EliminationGoal g
   if (options.method == JacobianMethod::forward || options.method == JacobianMethod::reverse)
     return std::nullopt;
   const ContractionPlan plan = plan_contraction(linear_graph(field.y, field.x), goal);
-  const EliminationOrder* order = chosen_order(plan, options.method);
+  const EliminationOrder* order = chosen_order(plan, options.method, options.tangent_bytes);
   if (!order) return std::nullopt;
-  return contract_in_order(plan, *order, options.tangent_bytes);
+  return cast(contract_in_order(plan, *order, options.tangent_bytes), field.dtype());
 }
 
 Estimate found_by(const char* what, const Field& v, const Tensor& x, Estimated estimated,

@@ -16,10 +16,14 @@ MapForm form_of(const LinearMap& map) {
     if (!d || d->shape()[0] == 1) return Scale::none;
     return d->shape()[-1] == 1 ? Scale::uniform : Scale::elements;
   };
-  return {map.kind,         map.rows,
-          map.columns,      scale(map.left),
+  return {map.kind,
+          map.rows,
+          map.columns,
+          scale(map.left),
           scale(map.right),
-          /*rank=*/0,       map.function ? map.function->operations : 0};
+          /*rank=*/0,
+          map.function ? map.function->operations : 0,
+          std::max(map.rows, map.columns)};
 }
 
 // Builds the expressions.
@@ -30,10 +34,10 @@ struct BuildingAlgebra {
   std::optional<Tensor> total = {};  // [B or 1] or [B or 1, n]
 
   LinearMaps multiply(const LinearMaps& second, const LinearMaps& first) {
-    return nabla::multiply(second, first);
+    return nabla::multiply(second, first, dtype);
   }
   void add(LinearMaps& to, const LinearMaps& terms) {
-    for (const LinearMap& term : terms) nabla::add(to, term);
+    for (const LinearMap& term : terms) nabla::add(to, term, dtype);
   }
   void close(const LinearMaps& second, const LinearMaps& first) {
     for (const LinearMap& s : second)
@@ -108,7 +112,22 @@ double reverse_operations(const LinearGraph& graph, EliminationGoal goal) {
   return one_by_one_operations(graph, goal, false);
 }
 
-const EliminationOrder* chosen_order(const ContractionPlan& plan, JacobianMethod method) {
+namespace {
+
+// What is applied knows all samples, so that these cannot be taken in turn.
+bool takes_all_samples(const LinearGraph& graph) {
+  return std::ranges::any_of(graph.edges,
+                             [](const LinearGraph::Edge& edge) { return edge.map.kind == MapKind::applied; });
+}
+
+// What is there at once of a sample: as much again beside the largest matrices.
+double sample_bytes(const ContractionPlan& plan, const EliminationOrder& order) {
+  return 2 * order.cost.elements * static_cast<double>(size_of(plan.graph.dtype));
+}
+
+}  // namespace
+
+const EliminationOrder* chosen_order(const ContractionPlan& plan, JacobianMethod method, std::int64_t bytes) {
   // Below this everything is calls and steps, of which forward mode has fewer.
   constexpr double kFewOperations = 1e6;
   const EliminationOrder& cheapest = plan.orders.front();
@@ -118,18 +137,21 @@ const EliminationOrder* chosen_order(const ContractionPlan& plan, JacobianMethod
   if (method != JacobianMethod::automatic) return nullptr;
   const double one_by_one =
       std::min(forward_operations(plan.graph, plan.goal), reverse_operations(plan.graph, plan.goal));
+  const bool fits =
+      !takes_all_samples(plan.graph) ||
+      sample_bytes(plan, cheapest) * static_cast<double>(plan.graph.samples) <= static_cast<double>(bytes);
   const bool is_worth_it =
-      one_by_one > kFewOperations && cheapest.cost.total(plan.graph.samples) < 0.8 * one_by_one;
+      fits && one_by_one > kFewOperations && cheapest.cost.total(plan.graph.samples) < 0.8 * one_by_one;
   return is_worth_it ? &cheapest : nullptr;
 }
 
 Tensor contract_in_order(const ContractionPlan& plan, const EliminationOrder& order, std::int64_t bytes) {
   const LinearGraph& graph = plan.graph;
   const auto size_at = [&](int vertex) { return graph.sizes[static_cast<std::size_t>(vertex)]; };
-  const double sample_bytes = order.cost.elements * static_cast<double>(size_of(graph.dtype)) * 2;
-  const std::int64_t chunk = std::clamp<std::int64_t>(
-      static_cast<std::int64_t>(static_cast<double>(bytes) / std::max(1.0, sample_bytes)), 1,
-      std::max<std::int64_t>(1, graph.samples));
+  const std::int64_t all = std::max<std::int64_t>(1, graph.samples);
+  const std::int64_t fitting =
+      static_cast<std::int64_t>(static_cast<double>(bytes) / std::max(1.0, sample_bytes(plan, order)));
+  const std::int64_t chunk = takes_all_samples(graph) ? all : std::clamp<std::int64_t>(fitting, 1, all);
   Shape result;
   if (plan.goal == EliminationGoal::diagonal) result = {size_at(graph.argument)};
   if (plan.goal == EliminationGoal::whole) result = {size_at(graph.result), size_at(graph.argument)};

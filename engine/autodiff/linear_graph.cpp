@@ -81,6 +81,8 @@ class Reader {
   void read(const Tensor& dy) {
     const Dependents between =
         dependents(std::span(&dy, 1), std::span(&tangent_, 1), Through::differentiable);
+    for (const Node* node : between.nodes)
+      if (node->dtype() == DType::f64) graph_.dtype = DType::f64;
     std::vector<int> vertex(between.nodes.size(), -1);
     std::vector<int> axis(between.nodes.size(), 0);  // of the samples, from the right
     for (std::size_t n = 0; n < between.nodes.size(); ++n) {
@@ -114,7 +116,7 @@ class Reader {
     if (primitive.is_pointwise() || is_renaming(node, axis_in, axis_out)) {
       LinearMap map{MapKind::diagonal, rows, columns, {}, {}, {}};
       if (primitive.is_pointwise()) {
-        seed = ones(Shape::filled(node->shape().rank(), 1), graph_.dtype);
+        seed = ones(Shape::filled(node->shape().rank(), 1), input->dtype());
         const std::optional<Tensor> partial = primitive.jvp(use.application(), tangents);
         if (!partial) return map_applied(use, node, slot, axis_in, axis_out);
         if (&partial->node() != &seed->node()) {
@@ -123,7 +125,7 @@ class Reader {
           const bool uniform = factor.size() == factor.shape()[axis_out];
           Shape shape = uniform ? factor.shape() : node->shape();
           shape[axis_out] = factor.shape()[axis_out];
-          map.left = flat_samples(broadcast_to(factor, shape), 0, shape.rank(), axis_out);
+          map.left = cast(flat_samples(broadcast_to(factor, shape), 0, shape.rank(), axis_out), graph_.dtype);
         }
         if (!(input->shape() == node->shape())) return spread(map, node, input, axis_out);
       }
@@ -135,13 +137,16 @@ class Reader {
     Shape seeds = input->shape();
     seeds[axis_in] = 1;
     seeds = concatenate(Shape{columns}, seeds);
-    seed = reshape(identity(columns, graph_.dtype), seeds);
+    seed = reshape(identity(columns, input->dtype()), seeds);
     const std::optional<Tensor> pushed = primitive.jvp(use.application(), tangents);
     if (!pushed) return map_applied(use, node, slot, axis_in, axis_out);
     Shape full = concatenate(Shape{columns}, node->shape());
     full[axis_out] = pushed->shape()[axis_out];
-    const Tensor flat = flat_samples(broadcast_to(*pushed, full), 1, node->shape().rank(), axis_out);
+    const Tensor flat =
+        cast(flat_samples(broadcast_to(*pushed, full), 1, node->shape().rank(), axis_out), graph_.dtype);
     const bool shared = flat.shape()[1] == 1;
+    if (rows * columns * flat.shape()[1] > matrix_elements_)
+      return map_applied(use, node, slot, axis_in, axis_out);
     LinearMap map{shared ? MapKind::shared : MapKind::per_sample, rows, columns, {}, {}, {}};
     map.matrix = shared ? transpose(reshape(flat, {columns, rows})) : permute(flat, {1, 2, 0});
     return map;
@@ -154,19 +159,20 @@ class Reader {
                        node->where().file_name() + ":" + std::to_string(node->where().line());
     const Node* input = use.input_node(slot);
     const Shape in = input->shape(), out = node->shape();
+    const DType in_type = input->dtype(), out_type = node->dtype(), type = graph_.dtype;
     const Tensor output(node);
     const auto forward = [=](const Tensor& vectors) {
       const UseOfNode again(&output.node());
       std::vector<std::optional<Tensor>> tangents(static_cast<std::size_t>(again.slots()));
-      tangents[static_cast<std::size_t>(slot)] = as_values(vectors, in, axis_in);
+      tangents[static_cast<std::size_t>(slot)] = as_values(cast(vectors, in_type), in, axis_in);
       const std::optional<Tensor> pushed = output.node().primitive().jvp(again.application(), tangents);
       const Shape full = concatenate(Shape{vectors.shape()[1]}, out);
-      return as_vectors(pushed ? broadcast_to(*pushed, full) : zeros(full, vectors.dtype()), out.rank(),
-                        axis_out);
+      const Tensor found = pushed ? cast(broadcast_to(*pushed, full), type) : zeros(full, type);
+      return as_vectors(found, out.rank(), axis_out);
     };
     const auto transposed = [=](const Tensor& vectors) {
       // The node as a function of a variable in that slot.
-      const Tensor at = variable(concatenate(Shape{1}, in), vectors.dtype());
+      const Tensor at = variable(concatenate(Shape{1}, in), in_type);
       const UseOfNode again(&output.node());
       std::vector<std::optional<Tensor>> tangents(static_cast<std::size_t>(again.slots()));
       tangents[static_cast<std::size_t>(slot)] = at;
@@ -175,10 +181,11 @@ class Reader {
       std::optional<Tensor> pulled;
       if (image) {
         const Tensor whole = broadcast_to(*image, concatenate(Shape{1}, out));
-        const Tensor cotangents = insert_axes(as_values(vectors, out, axis_out), {-out.rank() - 1});
+        const Tensor cotangents =
+            insert_axes(as_values(cast(vectors, out_type), out, axis_out), {-out.rank() - 1});
         pulled = vjp(std::span(&whole, 1), std::span(&at, 1), std::span(&cotangents, 1))[0];
       }
-      const Tensor found = pulled ? broadcast_to(*pulled, full) : zeros(full, vectors.dtype());
+      const Tensor found = pulled ? cast(broadcast_to(*pulled, full), type) : zeros(full, type);
       return as_vectors(drop_axes(found, {-in.rank() - 1}), in.rank(), axis_in);
     };
     LinearMap map{MapKind::applied, elements(node, axis_out), elements(input, axis_in), {}, {}, {}};

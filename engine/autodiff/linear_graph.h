@@ -18,7 +18,7 @@ struct LinearGraph {
   std::vector<Edge> edges;
   int argument = 0, result = 0;  ///< vertices
   std::int64_t samples = 0;
-  DType dtype = DType::f32;
+  DType dtype = DType::f32;  ///< of all maps: f64 if any step of the field is
   /// The first primitive that is applied, and the line that built it; empty where there is none.
   std::string applied;
 };
@@ -27,8 +27,9 @@ struct LinearGraph {
 inline constexpr std::int64_t kMostMatrixElements = std::int64_t{1} << 26;
 
 /// The derivative of y by x at x, both [B, ..] and y sample-wise (require_samplewise), taken from the graph
-/// that jvp builds for a symbolic tangent. Products of constants are not made yet. Operators with more than
-/// `matrix_elements` elements for a sample, and those whose structure is not known, are applied.
+/// that jvp builds for a symbolic tangent. Products of constants are not made yet. Operators whose matrices
+/// have more than `matrix_elements` elements, those of all samples together where they differ, and those
+/// whose structure is not known, are applied.
 LinearGraph linear_graph(const Tensor& y, const Tensor& x,
                          std::int64_t matrix_elements = kMostMatrixElements);
 

@@ -235,12 +235,10 @@ LinearMap multiply(const LinearMap& second, const LinearMap& first) {
   return result;
 }
 
-void add(LinearMaps& to, const LinearMap& term) {
+void add(LinearMaps& to, const LinearMap& term, DType dtype) {
   for (LinearMap& map : to) {
     if (map.kind != term.kind) continue;
     if (map.kind == MapKind::diagonal) {
-      if (!map.left && !term.left) continue;  // two identities: without a type to add them in
-      const DType dtype = term.left ? term.left->dtype() : map.left->dtype();
       const auto full = [&](const Diagonal& d) { return d ? *d : ones({1, 1}, dtype); };
       map.left = full(map.left) + full(term.left);
       return;
@@ -254,12 +252,14 @@ void add(LinearMaps& to, const LinearMap& term) {
       std::erase_if(to, [](const LinearMap& m) { return m.kind == MapKind::low_rank; });
       const Tensor matrix = formed(both, both.left->dtype());
       const bool shared = matrix.shape()[0] == 1;
-      add(to, {shared ? MapKind::shared : MapKind::per_sample,
-               both.rows,
-               both.columns,
-               {},
-               shared ? drop_axes(matrix, {-3}) : matrix,
-               {}});
+      add(to,
+          {shared ? MapKind::shared : MapKind::per_sample,
+           both.rows,
+           both.columns,
+           {},
+           shared ? drop_axes(matrix, {-3}) : matrix,
+           {}},
+          dtype);
       return;
     }
     if (map.kind == MapKind::applied) {
@@ -274,13 +274,13 @@ void add(LinearMaps& to, const LinearMap& term) {
   if (std::ranges::count_if(to, has_matrix) > kMostMatrices) to = with_one_matrix(to);
 }
 
-LinearMaps multiply(const LinearMaps& second, const LinearMaps& first) {
+LinearMaps multiply(const LinearMaps& second, const LinearMaps& first, DType dtype) {
   const auto ready = [](const LinearMaps& maps, const LinearMaps& other) {
     return std::ranges::any_of(other, is_dense) ? with_one_matrix(maps) : maps;
   };
   LinearMaps result;
   for (const LinearMap& s : ready(second, first))
-    for (const LinearMap& f : ready(first, second)) add(result, multiply(s, f));
+    for (const LinearMap& f : ready(first, second)) add(result, multiply(s, f), dtype);
   return result;
 }
 
@@ -340,16 +340,6 @@ LinearMap for_samples(const LinearMap& map, std::int64_t start, std::int64_t sto
   cut(part.left);
   cut(part.right);
   if (map.kind == MapKind::per_sample) cut(part.matrix);
-  if (map.kind == MapKind::applied && stop - start != map.function->samples) {
-    // What is applied knows all samples: those of the others are zero.
-    const auto among_all = [start, stop,
-                            all = map.function->samples](const std::function<Tensor(const Tensor&)>& f) {
-      return [=](const Tensor& x) { return slice(f(pad(x, 0, start, all - stop)), 0, start, stop); };
-    };
-    part.function = std::make_shared<AppliedMap>(AppliedMap{among_all(map.function->forward),
-                                                            among_all(map.function->transposed), stop - start,
-                                                            map.function->dtype, map.function->operations});
-  }
   return part;
 }
 

@@ -54,7 +54,7 @@ constexpr bool is_full_rank(std::int64_t rank, std::int64_t rows, std::int64_t c
   return 2 * rank > (rows < columns ? rows : columns);
 }
 
-/// The map for samples start .. stop - 1.
+/// The map for samples start .. stop - 1: all of them where it is applied.
 LinearMap for_samples(const LinearMap& map, std::int64_t start, std::int64_t stop);
 
 /// A sum of maps.
@@ -64,9 +64,10 @@ using LinearMaps = std::vector<LinearMap>;
 LinearMap multiply(const LinearMap& second, const LinearMap& first);
 /// The products of all terms. What has several matrices is brought together first where another matrix meets
 /// it: adding them takes less than multiplying each.
-LinearMaps multiply(const LinearMaps& second, const LinearMaps& first);
+LinearMaps multiply(const LinearMaps& second, const LinearMaps& first, DType dtype);
 /// The sum, with terms brought together where that costs no more than adding two diagonals or matrices.
-void add(LinearMaps& to, const LinearMap& term);
+/// `dtype` is that of the maps: an identity has none.
+void add(LinearMaps& to, const LinearMap& term, DType dtype);
 /// The trace of first, then second, of each sample: [B or 1].
 Tensor trace_of_product(const LinearMap& second, const LinearMap& first, DType dtype);
 /// The diagonal of first, then second, of each sample: [B or 1, rows], or [B or 1, 1] where all are equal.

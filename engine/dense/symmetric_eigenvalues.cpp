@@ -76,12 +76,15 @@ void iterate_ql(Tridiagonal& t, std::vector<double>* basis) {
   std::vector<double>& d = t.diagonal;
   std::vector<double>& e = t.below;
   constexpr int kMaxSweeps = 60;
+  // Compared with its neighbours alone an element would never be small among the rounding errors that a
+  // matrix of low rank has where zeros should be.
+  double scale = 0;
   for (std::size_t l = 0; l < n; ++l) {
+    scale = std::max(scale, std::abs(d[l]) + std::abs(e[l]));
     for (int sweep = 0;; ++sweep) {
       std::size_t m = l;
       for (; m + 1 < n; ++m) {
-        const double size = std::abs(d[m]) + std::abs(d[m + 1]);
-        if (std::abs(e[m]) <= std::numeric_limits<double>::epsilon() * size) break;
+        if (std::abs(e[m]) <= std::numeric_limits<double>::epsilon() * scale) break;
       }
       if (m == l) break;
       if (sweep == kMaxSweeps) throw Error("symmetric_eigenvalues: the QL iteration does not converge");
@@ -135,12 +138,29 @@ void check_matrix(const char* what, std::span<const double> matrix, std::size_t 
     throw Error(std::string(what) + ": the matrix holds a NaN or an infinity");
 }
 
+// The matrix by a power of 2 that brings its largest element near 1, so that squares neither vanish nor
+// overflow.
+struct Scaled {
+  std::vector<double> elements;
+  int exponent = 0;
+
+  explicit Scaled(std::span<const double> matrix) : elements(matrix.begin(), matrix.end()) {
+    double largest = 0;
+    for (const double value : matrix) largest = std::max(largest, std::abs(value));
+    if (largest > 0) exponent = std::ilogb(largest);
+    for (double& value : elements) value = std::ldexp(value, -exponent);
+  }
+  double restored(double eigenvalue) const { return std::ldexp(eigenvalue, exponent); }
+};
+
 }  // namespace
 
 std::vector<double> symmetric_eigenvalues(std::span<const double> matrix, std::size_t n) {
   check_matrix("symmetric_eigenvalues", matrix, n);
-  Tridiagonal t = tridiagonalise({matrix.begin(), matrix.end()}, n, nullptr);
+  const Scaled scaled(matrix);
+  Tridiagonal t = tridiagonalise(scaled.elements, n, nullptr);
   iterate_ql(t, nullptr);
+  for (double& value : t.diagonal) value = scaled.restored(value);
   std::sort(t.diagonal.begin(), t.diagonal.end());
   return t.diagonal;
 }
@@ -149,7 +169,8 @@ SymmetricEigen symmetric_eigen(std::span<const double> matrix, std::size_t n) {
   check_matrix("symmetric_eigen", matrix, n);
   std::vector<double> basis(n * n, 0.0);
   for (std::size_t i = 0; i < n; ++i) basis[i * n + i] = 1;
-  Tridiagonal t = tridiagonalise({matrix.begin(), matrix.end()}, n, &basis);
+  const Scaled scaled(matrix);
+  Tridiagonal t = tridiagonalise(scaled.elements, n, &basis);
   iterate_ql(t, &basis);
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), std::size_t{0});
@@ -157,7 +178,7 @@ SymmetricEigen symmetric_eigen(std::span<const double> matrix, std::size_t n) {
             [&](std::size_t a, std::size_t b) { return t.diagonal[a] < t.diagonal[b]; });
   SymmetricEigen result{std::vector<double>(n), std::vector<double>(n * n)};
   for (std::size_t i = 0; i < n; ++i) {
-    result.values[i] = t.diagonal[order[i]];
+    result.values[i] = scaled.restored(t.diagonal[order[i]]);
     std::copy_n(basis.begin() + static_cast<std::ptrdiff_t>(order[i] * n), n,
                 result.vectors.begin() + static_cast<std::ptrdiff_t>(i * n));
   }

@@ -5,6 +5,7 @@
 
 #include "engine/autodiff/explain_jacobian.h"
 #include "engine/autodiff/substitute.h"
+#include "engine/plan/explain.h"
 #include "tests/engine/numbers.h"
 
 // The contraction planner against D tangents.
@@ -305,6 +306,77 @@ TEST_CASE("automatic contracts what is large, and pushes tangents through what c
   CHECK(distance(by(JacobianMethod::contraction, constant, x), zeros({4}, DType::f64)) == 0);
   const Field same = [&](const Tensor& at) { return at; };
   CHECK(distance(by(JacobianMethod::contraction, same, x), full({4}, 96, DType::f64)) == 0);
+}
+
+TEST_CASE("a field may compute in another type on its way") {
+  for (const DType type : {DType::f64, DType::f32}) {
+    const DType inside = type == DType::f64 ? DType::f32 : DType::f64;
+    const Tensor w = (normal(random_key(1), {9, 9}, inside) * 0.4).detach();
+    const Tensor x = normal(random_key(2), {3, 9}, type).detach();
+    const Field v = [&](const Tensor& at) {
+      return cast(sort(nabla::tanh(matmul(cast(at, inside), w)), -1), type) * at;
+    };
+    for (const JacobianMethod method : kExact) {
+      const Tensor found = by(method, v, x);
+      CHECK(found.dtype() == type);
+      CHECK(distance(found, by(JacobianMethod::forward, v, x)) < 1e-5);
+      const Tensor whole = sample_jacobian(v, x, {.method = method});
+      CHECK(whole.dtype() == type);
+      CHECK(distance(whole, sample_jacobian(v, x, {.method = JacobianMethod::forward})) < 1e-5);
+    }
+  }
+}
+
+TEST_CASE("ways without a map between the same vertices are one") {
+  const Tensor w = cast(normal(random_key(1), {6, 6}) * 0.4, DType::f64).detach();
+  const Tensor x = cast(normal(random_key(2), {3, 6}), DType::f64).detach();
+  const Field v = [&](const Tensor& at) {
+    Tensor before = at, h = nabla::tanh(matmul(at, w));
+    for (int i = 0; i < 60; ++i) {  // 10^12 of them
+      const Tensor next = before + h;
+      before = h * 0.5;
+      h = next;
+    }
+    Tensor last = h, most = h;
+    for (int i = 0; i < 60; ++i) {
+      const Tensor next = last + most;
+      last = most;
+      most = next;
+    }
+    return most;
+  };
+  const Tensor expected = by(JacobianMethod::forward, v, x);
+  const double scale = reduce_max(abs(expected)).item();
+  CHECK(distance(by(JacobianMethod::contraction, v, x), expected) < 1e-12 * scale);
+}
+
+TEST_CASE("what is applied takes all samples at once, and the vectors that go through it are counted") {
+  const Tensor up = cast(normal(random_key(1), {12, 96}) * 0.2, DType::f64).detach();
+  const Tensor down = cast(normal(random_key(2), {96, 12}) * 0.2, DType::f64).detach();
+  const Tensor x = cast(normal(random_key(3), {8, 12}), DType::f64).detach();
+  const Tensor at = variable(x.shape(), x.dtype());
+  const Tensor y = matmul(nabla::tanh(sort(matmul(at, up), -1)), down);
+  for (const EliminationGoal goal : {EliminationGoal::trace, EliminationGoal::whole}) {
+    const ContractionPlan plan = plan_contraction(linear_graph(y, at, /*matrix_elements=*/0), goal);
+    const auto operations = [&](std::int64_t bytes) {
+      const auto f = compile(std::function<Tensor(const Tensor&)>([&](const Tensor& z) {
+        const Tensor found = contract_in_order(plan, plan.orders.front(), bytes);
+        return substitute(std::span(&found, 1), std::span(&at, 1), std::span(&z, 1))[0];
+      }));
+      evaluate({f(x)});
+      double total = 0;
+      for (const NamedPlan& part : f.plans()) total += cost_of(*part.plan).flops;
+      return total;
+    };
+    CHECK(operations(1) == operations(std::int64_t{1} << 30));
+    // Two products of 12 vectors with 12 x 96 elements for each sample.
+    const EliminationCost& cost = plan.orders.front().cost;
+    CHECK(cost.total(8) >= 8 * 4.0 * 12 * 12 * 96);
+    CHECK(cost.elements >= 12 * 96);
+  }
+  // Matrices of each sample are bounded together.
+  CHECK(linear_graph(y, at, 96 * 96).applied.find("gather") != std::string::npos);
+  CHECK(linear_graph(y, at, 8 * 96 * 96).applied.empty());
 }
 
 TEST_CASE("the ways to a divergence are explained") {
