@@ -35,8 +35,8 @@ class DeflatedTrace {
 
   /// An unbiased estimate of the trace of each sample's operator and its standard error, leaves [B] f64. A
   /// key is used once.
-  /// @throws Error if the operator is not square, not of the domain and type of those before it, or gives a
-  /// NaN.
+  /// A sample whose operator gives a NaN or an infinity gets what they give, and disturbs no other.
+  /// @throws Error if the operator is not square, or not of the domain and type of those before it.
   Estimate estimate(const LinearOperator& a, const Tensor& key);
 
   /// Products with each sample's operators so far: rank + probes in each turn, warm-up included.

@@ -148,10 +148,11 @@ const EliminationOrder* chosen_order(const ContractionPlan& plan, JacobianMethod
 Tensor contract_in_order(const ContractionPlan& plan, const EliminationOrder& order, std::int64_t bytes) {
   const LinearGraph& graph = plan.graph;
   const auto size_at = [&](int vertex) { return graph.sizes[static_cast<std::size_t>(vertex)]; };
-  const std::int64_t all = std::max<std::int64_t>(1, graph.samples);
+  const std::int64_t samples = std::max<std::int64_t>(1, graph.samples);
   const std::int64_t fitting =
       static_cast<std::int64_t>(static_cast<double>(bytes) / std::max(1.0, sample_bytes(plan, order)));
-  const std::int64_t chunk = takes_all_samples(graph) ? all : std::clamp<std::int64_t>(fitting, 1, all);
+  const std::int64_t chunk =
+      takes_all_samples(graph) ? samples : std::clamp<std::int64_t>(fitting, 1, samples);
   Shape result;
   if (plan.goal == EliminationGoal::diagonal) result = {size_at(graph.argument)};
   if (plan.goal == EliminationGoal::whole) result = {size_at(graph.result), size_at(graph.argument)};

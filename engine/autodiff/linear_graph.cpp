@@ -85,6 +85,7 @@ class Reader {
       if (node->dtype() == DType::f64) graph_.dtype = DType::f64;
     std::vector<int> vertex(between.nodes.size(), -1);
     std::vector<int> axis(between.nodes.size(), 0);  // of the samples, from the right
+    std::vector<std::optional<Scaled>> scaled(between.nodes.size());
     for (std::size_t n = 0; n < between.nodes.size(); ++n) {
       Node* node = between.nodes[n];
       if (node == &tangent_.node()) {
@@ -93,17 +94,68 @@ class Reader {
         continue;
       }
       const UseOfNode use(node);
+      int active = 0;
       for (int slot = 0; slot < use.slots(); ++slot) {
         const int at = between.index.find(use.input_node(slot));
         if (at == NodeMap::kAbsent) continue;
         const std::size_t from = static_cast<std::size_t>(at);
+        ++active;
         // The derivative of a sample-wise field is sample-wise.
         axis[n] = node->primitive().carried_axis(use.application(), slot, axis[from]).value();
         if (vertex[n] < 0) vertex[n] = new_vertex(elements(node, axis[n]));
-        graph_.edges.push_back({vertex[from], vertex[n], map_of(use, node, slot, axis[from], axis[n])});
+        if (const std::optional<Tensor> factor = factor_of(use, node, slot, scaled[from])) {
+          const int source = scaled[from] ? scaled[from]->source : vertex[from];
+          graph_.edges.push_back({source, vertex[n], diagonal(*factor, node, axis[n])});
+          scaled[n] = Scaled{source, *factor};
+        } else {
+          graph_.edges.push_back({vertex[from], vertex[n], map_of(use, node, slot, axis[from], axis[n])});
+        }
       }
+      if (active > 1) scaled[n].reset();
     }
     graph_.result = vertex[static_cast<std::size_t>(between.index.find(&dy.node()))];
+    drop_dead_ends();
+  }
+
+  // A node that only scales the elements of another vertex, by a chain of pointwise nodes. The chain is one
+  // factor, found by pushing ones through its nodes as a tangent would go: a select drops what is not
+  // selected even where that is infinite or no number, and a product of diagonals could not.
+  struct Scaled {
+    int source;
+    Tensor factor;
+  };
+
+  std::optional<Tensor> factor_of(const UseOfNode& use, const Node* node, int slot,
+                                  const std::optional<Scaled>& before) const {
+    const Node* input = use.input_node(slot);
+    if (!node->primitive().is_pointwise() || !(input->shape() == node->shape())) return std::nullopt;
+    std::vector<std::optional<Tensor>> tangents(static_cast<std::size_t>(use.slots()));
+    std::optional<Tensor>& seed = tangents[static_cast<std::size_t>(slot)];
+    seed = before ? before->factor : ones(Shape::filled(node->shape().rank(), 1), input->dtype());
+    const std::optional<Tensor> pushed = node->primitive().jvp(use.application(), tangents);
+    // Without a factor it hands its input on.
+    if (!pushed || (!before && &pushed->node() == &seed->node())) return std::nullopt;
+    return promoted(*pushed, node->shape().rank());
+  }
+
+  LinearMap diagonal(const Tensor& factor, const Node* node, int axis) const {
+    const std::int64_t size = elements(node, axis);
+    // One factor for all elements of a sample stays one.
+    const bool uniform = factor.size() == factor.shape()[axis];
+    Shape shape = uniform ? factor.shape() : node->shape();
+    shape[axis] = factor.shape()[axis];
+    const Tensor left = flat_samples(broadcast_to(factor, shape), 0, shape.rank(), axis);
+    return {MapKind::diagonal, size, size, cast(left, graph_.dtype), {}, {}};
+  }
+
+  void drop_dead_ends() {
+    std::vector<bool> leads_on(graph_.sizes.size(), false);
+    leads_on[static_cast<std::size_t>(graph_.result)] = true;
+    for (auto edge = graph_.edges.rbegin(); edge != graph_.edges.rend(); ++edge)
+      if (leads_on[static_cast<std::size_t>(edge->to)]) leads_on[static_cast<std::size_t>(edge->from)] = true;
+    std::erase_if(graph_.edges, [&](const LinearGraph::Edge& edge) {
+      return !leads_on[static_cast<std::size_t>(edge.to)];
+    });
   }
 
   // What a node does to the tangent in one slot.
@@ -120,12 +172,7 @@ class Reader {
         const std::optional<Tensor> partial = primitive.jvp(use.application(), tangents);
         if (!partial) return map_applied(use, node, slot, axis_in, axis_out);
         if (&partial->node() != &seed->node()) {
-          const Tensor factor = promoted(*partial, node->shape().rank());
-          // One factor for all elements of a sample stays one.
-          const bool uniform = factor.size() == factor.shape()[axis_out];
-          Shape shape = uniform ? factor.shape() : node->shape();
-          shape[axis_out] = factor.shape()[axis_out];
-          map.left = cast(flat_samples(broadcast_to(factor, shape), 0, shape.rank(), axis_out), graph_.dtype);
+          map.left = diagonal(promoted(*partial, node->shape().rank()), node, axis_out).left;
         }
         if (!(input->shape() == node->shape())) return spread(map, node, input, axis_out);
       }

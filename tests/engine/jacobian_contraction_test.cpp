@@ -327,6 +327,20 @@ TEST_CASE("a field may compute in another type on its way") {
   }
 }
 
+TEST_CASE("what a select leaves out stays out, as with tangents") {
+  const Tensor w = cast(normal(random_key(1), {128, 128}) * 0.1, DType::f64).detach();
+  const Tensor x = cast(normal(random_key(2), {32, 128}), DType::f64).detach();
+  const Field v = [&](const Tensor& at) {
+    const Tensor h = matmul(at, w);  // roots of negative numbers, and logarithms of zero
+    const Tensor first = select(greater(h, 0.0), nabla::log(nabla::sqrt(h) * 2.0), 0.0);
+    return matmul(first + select(greater(h, 0.0), nabla::log(h), h), w);
+  };
+  REQUIRE(is_contracted(plan_of(v, x)));
+  const Tensor expected = by(JacobianMethod::forward, v, x);
+  CHECK(distance(by(JacobianMethod::automatic, v, x), expected) < 1e-10);
+  CHECK(distance(by(JacobianMethod::contraction, v, x), expected) < 1e-10);
+}
+
 TEST_CASE("ways without a map between the same vertices are one") {
   const Tensor w = cast(normal(random_key(1), {6, 6}) * 0.4, DType::f64).detach();
   const Tensor x = cast(normal(random_key(2), {3, 6}), DType::f64).detach();
