@@ -81,11 +81,11 @@ def trace_narrow():
 
 
 def trace_residual():
-    """The value of four blocks up to the last activation, and five products of width^3 for each sample: the fewest that
+    """The value of four blocks up to the last activation, and four products of width^3 for each sample: the fewest that
     the engine's search finds, products of weights made once."""
     width, blocks = 256, 4
     value = blocks * product(SAMPLES, D, width) + (blocks - 1) * product(SAMPLES, width, D)
-    return {"flops": value + 5 * SAMPLES * product(width, width, width), "bytes": 0}
+    return {"flops": value + 4 * SAMPLES * product(width, width, width), "bytes": 0}
 
 
 def trace_modulated():
