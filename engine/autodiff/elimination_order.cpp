@@ -421,13 +421,32 @@ std::vector<int> upwards_from(const EliminationGraph& simple, const std::vector<
   return order;
 }
 
+// Elements of a sample in what the edges are for each sample.
+double elements_held(const Elimination& graph) {
+  double elements = 0;
+  graph.for_each_edge([&](int, int, int, const std::vector<MapForm>& terms) {
+    for (const MapForm& map : terms) {
+      if (map.kind == MapKind::per_sample) elements += elements_of(map);
+      if (map.left == Scale::none && map.right == Scale::none) continue;
+      if (map.kind == MapKind::low_rank) elements += static_cast<double>(map.rank * (map.rows + map.columns));
+    }
+  });
+  return elements;
+}
+
 std::vector<EliminationOrder> searched_orders(const EliminationGraph& graph) {
   std::vector<EliminationOrder> orders;
   CountingAlgebra algebra;
   const State all{start(graph, algebra), algebra, {}};
   const auto add = [&](std::string name, const std::vector<int>& order) {
     State state = all;
-    for (const int vertex : order) state.graph.eliminate(vertex, state.counted);
+    double held = 0;
+    for (const int vertex : order) {
+      held = std::max(held, elements_held(state.graph));
+      state.graph.eliminate(vertex, state.counted);
+    }
+    // By the edges, beside what the largest product takes.
+    state.counted.cost.elements += held;
     if (graph.goal == EliminationGoal::whole)
       state.graph.for_each_edge(
           [&](int, int, int, const std::vector<MapForm>& terms) { state.counted.count_formed(terms); });

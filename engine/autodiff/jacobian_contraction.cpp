@@ -120,9 +120,8 @@ bool takes_all_samples(const LinearGraph& graph) {
                              [](const LinearGraph::Edge& edge) { return edge.map.kind == MapKind::applied; });
 }
 
-// What is there at once of a sample: as much again beside the largest matrices.
 double sample_bytes(const ContractionPlan& plan, const EliminationOrder& order) {
-  return 2 * order.cost.elements * static_cast<double>(size_of(plan.graph.dtype));
+  return order.cost.elements * static_cast<double>(size_of(plan.graph.dtype));
 }
 
 }  // namespace

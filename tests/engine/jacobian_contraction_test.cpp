@@ -141,9 +141,14 @@ class Networks {
 }  // namespace
 
 TEST_CASE("all exact methods agree, for 1000 random networks") {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  constexpr int kNetworks = 200;  // the same mathematics, many times slower
+#else
+  constexpr int kNetworks = 1000;
+#endif
   Networks networks(1);
   int cheaper = 0;
-  for (int i = 0; i < 1000; ++i) {
+  for (int i = 0; i < kNetworks; ++i) {
     const auto [field, x] = networks.next();
     INFO("network ", i);
     const Tensor diagonal = jacobian_diagonal(field, x, {.method = JacobianMethod::forward});
@@ -185,7 +190,7 @@ TEST_CASE("all exact methods agree, for 1000 random networks") {
     CHECK(distance(contract(EliminationGoal::whole, 1 << 28), whole) <=
           1e-10 * (reduce_max(abs(whole)).item() + 1));
   }
-  CHECK(cheaper > 50);
+  CHECK(cheaper > kNetworks / 20);
 }
 
 TEST_CASE("deep residual networks: too many vertices to search, and sums of many products") {
