@@ -1,23 +1,13 @@
 #include <cstdio>
-#include <exception>
-#include <filesystem>
 #include <string>
-#include <system_error>
 
 #include "examples/digits/command_line.h"
 #include "examples/digits/run.h"
 #include "examples/digits/write_report.h"
 #include "examples/report/number.h"
+#include "examples/report/program.h"
 
 namespace {
-
-// One line, whatever the message holds.
-int fail(std::string message) {
-  for (char& c : message)
-    if (c == '\n') c = ' ';
-  std::fprintf(stderr, "digits: %s\n", message.c_str());
-  return 1;
-}
 
 void print_summary(const nabla::digits::Results& results) {
   std::printf("  t    calibration of flow matching, MeanFlow\n");
@@ -40,19 +30,11 @@ void print_summary(const nabla::digits::Results& results) {
 int main(int argc, char** argv) {
   nabla::digits::Options options;
   if (const auto refusal = nabla::digits::parse_command_line(argc, argv, options)) return refusal->exit_code;
-  try {
-    // Better now than after a minute of training.
-    std::error_code error;
-    std::filesystem::create_directories(options.out, error);
-    if (error || !std::filesystem::is_directory(options.out))
-      return fail("cannot make the directory '" + options.out.string() +
-                  "': " + (error ? error.message() : "it is no directory"));
+  return nabla::report::run_program("digits", options.out, [&]() -> std::string {
     if (const auto results = nabla::digits::run(options)) {
       nabla::digits::write_outputs(*results);
       print_summary(*results);
     }
-  } catch (const std::exception& error) {
-    return fail(error.what());
-  }
-  return 0;
+    return "";
+  });
 }

@@ -1,21 +1,11 @@
 #include <cstdio>
-#include <exception>
-#include <filesystem>
 #include <string>
-#include <system_error>
 
 #include "examples/gmm_oracle/command_line.h"
 #include "examples/gmm_oracle/run.h"
+#include "examples/report/program.h"
 
 namespace {
-
-// One line, whatever the message holds.
-int fail(std::string message) {
-  for (char& c : message)
-    if (c == '\n') c = ' ';
-  std::fprintf(stderr, "gmm_oracle: %s\n", message.c_str());
-  return 1;
-}
 
 void print_summary(const nabla::gmm_oracle::Results& results) {
   std::printf("D  path                 member          worst error  bound   verdict\n");
@@ -33,18 +23,10 @@ int main(int argc, char** argv) {
   nabla::gmm_oracle::Options options;
   if (const auto refusal = nabla::gmm_oracle::parse_command_line(argc, argv, options))
     return refusal->exit_code;
-  try {
-    std::error_code error;
-    std::filesystem::create_directories(options.out, error);
-    if (error || !std::filesystem::is_directory(options.out))
-      return fail("cannot make the directory '" + options.out.string() +
-                  "': " + (error ? error.message() : "it is no directory"));
+  return nabla::report::run_program("gmm_oracle", options.out, [&]() -> std::string {
     const nabla::gmm_oracle::Results results = nabla::gmm_oracle::run(options);
     nabla::gmm_oracle::write_outputs(results);
     print_summary(results);
-    if (!results.passed()) return fail("a bound is missed");
-  } catch (const std::exception& error) {
-    return fail(error.what());
-  }
-  return 0;
+    return results.passed() ? "" : "a bound is missed";
+  });
 }

@@ -1,22 +1,12 @@
 #include <cstdio>
-#include <exception>
-#include <filesystem>
 #include <string>
-#include <system_error>
 
 #include "examples/jacobian_inspect/command_line.h"
 #include "examples/jacobian_inspect/run.h"
 #include "examples/jacobian_inspect/write_report.h"
+#include "examples/report/program.h"
 
 namespace {
-
-// One line, whatever the message holds.
-int fail(std::string message) {
-  for (char& c : message)
-    if (c == '\n') c = ' ';
-  std::fprintf(stderr, "jacobian_inspect: %s\n", message.c_str());
-  return 1;
-}
 
 void print_summary(const nabla::jacobian_inspect::Results& results) {
   for (const nabla::jacobian_inspect::SubjectResults& subject : results.subjects) {
@@ -36,18 +26,10 @@ int main(int argc, char** argv) {
   nabla::jacobian_inspect::Options options;
   if (const auto refusal = nabla::jacobian_inspect::parse_command_line(argc, argv, options))
     return refusal->exit_code;
-  try {
-    // Better now than after the training.
-    std::error_code error;
-    std::filesystem::create_directories(options.out, error);
-    if (error || !std::filesystem::is_directory(options.out))
-      return fail("cannot make the directory '" + options.out.string() +
-                  "': " + (error ? error.message() : "it is no directory"));
+  return nabla::report::run_program("jacobian_inspect", options.out, [&]() -> std::string {
     const nabla::jacobian_inspect::Results results = nabla::jacobian_inspect::run(options);
     nabla::jacobian_inspect::write_outputs(results);
     print_summary(results);
-  } catch (const std::exception& error) {
-    return fail(error.what());
-  }
-  return 0;
+    return "";
+  });
 }

@@ -1,21 +1,11 @@
 #include <cstdio>
-#include <exception>
-#include <filesystem>
 #include <string>
-#include <system_error>
 
+#include "examples/report/program.h"
 #include "examples/when_it_breaks/command_line.h"
 #include "examples/when_it_breaks/run.h"
 
 namespace {
-
-// One line, whatever the message holds.
-int fail(std::string message) {
-  for (char& c : message)
-    if (c == '\n') c = ' ';
-  std::fprintf(stderr, "when_it_breaks: %s\n", message.c_str());
-  return 1;
-}
 
 void print_summary(const nabla::when_it_breaks::Results& results) {
   std::printf("field                        metadata  calibration (predicted) at first and last time\n");
@@ -35,18 +25,10 @@ int main(int argc, char** argv) {
   nabla::when_it_breaks::Options options;
   if (const auto refusal = nabla::when_it_breaks::parse_command_line(argc, argv, options))
     return refusal->exit_code;
-  try {
-    std::error_code error;
-    std::filesystem::create_directories(options.out, error);
-    if (error || !std::filesystem::is_directory(options.out))
-      return fail("cannot make the directory '" + options.out.string() +
-                  "': " + (error ? error.message() : "it is no directory"));
+  return nabla::report::run_program("when_it_breaks", options.out, [&]() -> std::string {
     const nabla::when_it_breaks::Results results = nabla::when_it_breaks::run(options);
     nabla::when_it_breaks::write_outputs(results);
     print_summary(results);
-    if (!results.passed()) return fail("a field is not as wrong as predicted, or not seen");
-  } catch (const std::exception& error) {
-    return fail(error.what());
-  }
-  return 0;
+    return results.passed() ? "" : "a field is not as wrong as predicted, or not seen";
+  });
 }
