@@ -1,12 +1,11 @@
 #include "examples/digits/command_line.h"
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <string>
 
 namespace nabla::digits {
 
-std::optional<Refusal> parse_command_line(int argc, char** argv, Options& options) {
+std::optional<report::Refusal> parse_command_line(int argc, char** argv, Options& options) {
   CLI::App app(
       "Trains two flows on 8 x 8 images of digits, by flow matching and by MeanFlow, and measures their "
       "samples, "
@@ -62,16 +61,7 @@ std::optional<Refusal> parse_command_line(int argc, char** argv, Options& option
   app.add_flag("--resume", options.resume,
                "Go on from the checkpoints in --out; the results are the same as without the interruption");
   app.add_flag("--train-only", options.train_only, "Stop when both networks are trained");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& success) {
-    app.exit(success);
-    return Refusal{0};
-  } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "digits: %s (see --help)\n", error.what());
-    return Refusal{2};
-  }
-  return std::nullopt;
+  return report::parse(app, "digits", argc, argv);
 }
 
 }  // namespace nabla::digits

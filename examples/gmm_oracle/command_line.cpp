@@ -1,12 +1,11 @@
 #include "examples/gmm_oracle/command_line.h"
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <string>
 
 namespace nabla::gmm_oracle {
 
-std::optional<Refusal> parse_command_line(int argc, char** argv, Options& options) {
+std::optional<report::Refusal> parse_command_line(int argc, char** argv, Options& options) {
   CLI::App app(
       "Holds every number of a posterior that follows from the Jacobian of a velocity field (mean, trace, "
       "variance, matrix, products, principal components, log-determinant, third moments, samples) against "
@@ -26,16 +25,7 @@ std::optional<Refusal> parse_command_line(int argc, char** argv, Options& option
   app.add_option("--threads", options.threads, "Threads; 0 takes all. The numbers do not depend on it")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& success) {
-    app.exit(success);
-    return Refusal{0};
-  } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "gmm_oracle: %s (see --help)\n", error.what());
-    return Refusal{2};
-  }
-  return std::nullopt;
+  return report::parse(app, "gmm_oracle", argc, argv);
 }
 
 }  // namespace nabla::gmm_oracle

@@ -1,12 +1,11 @@
 #include "examples/jacobian_inspect/command_line.h"
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <string>
 
 namespace nabla::jacobian_inspect {
 
-std::optional<Refusal> parse_command_line(int argc, char** argv, Options& options) {
+std::optional<report::Refusal> parse_command_line(int argc, char** argv, Options& options) {
   CLI::App app(
       "Looks at the Jacobians of three velocity fields along time: a small network trained on points of the "
       "plane, a network of 8 x 8 digits, and the exact field of the digits. Spectrum, numerical rank and "
@@ -38,16 +37,7 @@ std::optional<Refusal> parse_command_line(int argc, char** argv, Options& option
                  "Threads; 0 takes all. All numbers but the times do not depend on it")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& success) {
-    app.exit(success);
-    return Refusal{0};
-  } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "jacobian_inspect: %s (see --help)\n", error.what());
-    return Refusal{2};
-  }
-  return std::nullopt;
+  return report::parse(app, "jacobian_inspect", argc, argv);
 }
 
 }  // namespace nabla::jacobian_inspect

@@ -1,14 +1,13 @@
 #include "examples/posterior_components/command_line.h"
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <string>
 
 #include "examples/digits/dataset.h"
 
 namespace nabla::posterior_components {
 
-std::optional<Refusal> parse_command_line(int argc, char** argv, Options& options) {
+std::optional<report::Refusal> parse_command_line(int argc, char** argv, Options& options) {
   CLI::App app(
       "Shows along which directions an 8 x 8 digit behind noise is uncertain: the largest principal "
       "components of its posterior covariance, by products with the Jacobian of a flow's velocity, at "
@@ -37,16 +36,7 @@ std::optional<Refusal> parse_command_line(int argc, char** argv, Options& option
   app.add_option("--threads", options.threads, "Threads; 0 takes all. The numbers do not depend on it")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& success) {
-    app.exit(success);
-    return Refusal{0};
-  } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "posterior_components: %s (see --help)\n", error.what());
-    return Refusal{2};
-  }
-  return std::nullopt;
+  return report::parse(app, "posterior_components", argc, argv);
 }
 
 }  // namespace nabla::posterior_components

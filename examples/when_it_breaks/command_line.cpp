@@ -1,12 +1,11 @@
 #include "examples/when_it_breaks/command_line.h"
 
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <string>
 
 namespace nabla::when_it_breaks {
 
-std::optional<Refusal> parse_command_line(int argc, char** argv, Options& options) {
+std::optional<report::Refusal> parse_command_line(int argc, char** argv, Options& options) {
   CLI::App app(
       "Shows fields whose Jacobian tells no posterior: optimal couplings, guidance, average velocities, "
       "scaled and "
@@ -25,16 +24,7 @@ std::optional<Refusal> parse_command_line(int argc, char** argv, Options& option
   app.add_option("--threads", options.threads, "Threads; 0 takes all. The numbers do not depend on it")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& success) {
-    app.exit(success);
-    return Refusal{0};
-  } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "when_it_breaks: %s (see --help)\n", error.what());
-    return Refusal{2};
-  }
-  return std::nullopt;
+  return report::parse(app, "when_it_breaks", argc, argv);
 }
 
 }  // namespace nabla::when_it_breaks
