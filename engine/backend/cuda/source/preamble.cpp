@@ -80,6 +80,14 @@ template <class T, int N>
 struct alignas(N * sizeof(T)) Vec {
   T at[N];
 };
+template <int N, class T>
+__device__ __forceinline__ Vec<T, N> load(const T* x) {
+  return *reinterpret_cast<const Vec<T, N>*>(x);
+}
+template <class T, int N>
+__device__ __forceinline__ void store(T* x, const Vec<T, N>& v) {
+  *reinterpret_cast<Vec<T, N>*>(x) = v;
+}
 
 template <class T>
 __device__ __forceinline__ T infinity();
@@ -227,10 +235,10 @@ struct MinOf {
   }
 };
 
-// Of the values of 32 threads, for all of them.
-template <class Op, class T>
+// Of the values of kLanes adjacent threads of a warp, for all of them; the whole warp must call it.
+template <class Op, int kLanes = 32, class T>
 __device__ __forceinline__ T warp_reduce(T v) {
-  for (int distance = 16; distance > 0; distance /= 2)
+  for (int distance = kLanes / 2; distance > 0; distance /= 2)
     v = Op::of(v, static_cast<T>(__shfl_xor_sync(0xffffffffu, v, distance)));
   return v;
 }

@@ -1,0 +1,273 @@
+#include <algorithm>
+#include <array>
+#include <map>
+
+#include "engine/backend/cuda/source/tile_folds.h"
+#include "engine/backend/cuda/source/tile_row_threads.h"
+#include "engine/backend/cuda/source/tile_writer.h"
+
+namespace nabla::cuda {
+namespace {
+
+std::string number(std::int64_t n) { return std::to_string(n) + "u"; }
+
+// What is computed for every element of a row before the reductions of one level, or the results.
+struct Phase {
+  std::vector<int> reductions, targets;  // terms
+  std::vector<int> results;              // outputs
+};
+
+struct Phases {
+  std::vector<Phase> phases;
+  std::vector<int> kept;       // terms of one phase that a later one reads
+  std::size_t kept_bytes = 0;  // of these and the inputs, for each element
+};
+
+Phases phases_of(const TileTerms& terms) {
+  Phases made;
+  made.phases.resize(static_cast<std::size_t>(terms.levels) + 1);
+  for (int t = 0; t < terms.size(); ++t) {
+    if (!terms[t].is_reduction()) continue;
+    Phase& phase = made.phases[static_cast<std::size_t>(terms[t].level - 1)];
+    phase.reductions.push_back(t);
+    phase.targets.push_back(terms[t].operands[0]);
+  }
+  for (std::size_t o = 0; o < terms.outputs.size(); ++o) {
+    if (terms[terms.outputs[o]].folded) continue;
+    made.phases.back().results.push_back(static_cast<int>(o));
+    made.phases.back().targets.push_back(terms.outputs[o]);
+  }
+  std::vector<bool> ready(terms.terms.size(), false), kept(terms.terms.size(), false);
+  for (const Phase& phase : made.phases) {
+    const std::vector<int> lines = terms.needed(phase.targets, ready);
+    for (const int t : lines)
+      if (t >= terms.inputs && ready[static_cast<std::size_t>(t)]) kept[static_cast<std::size_t>(t)] = true;
+    for (const int t : lines)
+      if (!terms[t].folded) ready[static_cast<std::size_t>(t)] = true;
+  }
+  for (int t = 0; t < terms.size(); ++t) {
+    if (kept[static_cast<std::size_t>(t)]) made.kept.push_back(t);
+    if (kept[static_cast<std::size_t>(t)] || (t < terms.inputs && !terms[t].folded))
+      made.kept_bytes += size_of(terms[t].dtype);
+  }
+  return made;
+}
+
+class RowsWriter {
+ public:
+  RowsWriter(const TileTerms& terms, const Shape& shape, std::span<const Layout> inputs, int axes)
+      : terms_(terms),
+        rows_(shape.first(shape.rank() - axes).size()),
+        length_(shape.without_first(shape.rank() - axes).size()),
+        phases_(phases_of(terms)),
+        threads_(row_threads(rows_, length_, widest_access(terms), phases_.kept_bytes)),
+        writer_(terms, inputs, shape.rank() - axes, threads_.lanes) {
+    rows_per_block_ = threads_.is_block() ? 1 : threads_.block / threads_.per_row;
+    blocks_ = (rows_ + rows_per_block_ - 1) / rows_per_block_;
+    writer_.must_reach(blocks_ * rows_per_block_ * (length_ + threads_.step()));
+    for (std::size_t o = 0; o < terms.outputs.size(); ++o)
+      if (terms[terms.outputs[o]].folded) folded_.push_back(static_cast<int>(o));
+  }
+
+  KernelSource write() {
+    writer_.head("along_rows", threads_.block, std::array<std::string, 1>{"rows"});
+    place_row();
+    read_row();
+    if (threads_.pieces > 0) read_pieces();
+    folded_lines(0);
+    for (std::size_t p = 0; p < phases_.phases.size(); ++p) {
+      write_phase(phases_.phases[p]);
+      folded_lines(static_cast<int>(p) + 1);
+    }
+    write_folded();
+    return writer_.kernel(std::array{rows_}, blocks_);
+  }
+
+ private:
+  // Which row, and which of its threads.
+  void place_row() {
+    const std::string index = writer_.index_type();
+    if (threads_.is_block()) {
+      writer_.line("const u32 lane = threadIdx.x;");
+      writer_.line("const " + index + " row = blockIdx.x;");
+      return;
+    }
+    is_partial_ = rows_ % rows_per_block_ != 0;
+    const std::string per_row = number(threads_.per_row);
+    const std::string block = writer_.is_wide ? "u64(blockIdx.x)" : "blockIdx.x";
+    const std::string at = block + " * " + number(rows_per_block_) + " + threadIdx.x / " + per_row;
+    writer_.line("const u32 lane = threadIdx.x % " + per_row + ";");
+    if (!is_partial_) {
+      writer_.line("const " + index + " row = " + at + ";");
+      return;
+    }
+    // Reductions need whole warps: threads beyond the last row compute it again.
+    writer_.line("const " + index + " place = " + at + ";");
+    writer_.line("const bool is_row = place < rows;");
+    writer_.line("const " + index + " row = is_row ? place : rows - 1;");
+  }
+
+  const TileOperand& operand(int input) const { return writer_.operands[static_cast<std::size_t>(input)]; }
+  std::string pointer(int input) const { return pointers_.at(input); }
+
+  // What is one for the row, and where the others begin.
+  void read_row() {
+    for (int k = 0; k < terms_.inputs; ++k) {
+      const std::string x = "x" + std::to_string(k);
+      const std::string offset = operand(k).outer.offset("row", writer_.is_wide);
+      if (operand(k).inner.is_uniform()) {
+        writer_.line("const " + writer_.type(k) + " " + terms_[k].name + " = " + element(x, offset) + ";");
+        writer_.held(k) = terms_[k].name;
+        continue;
+      }
+      pointers_[k] = offset.empty() ? x : "r" + std::to_string(k);
+      if (!offset.empty())
+        writer_.line("const " + writer_.type(k) + "* " + pointers_[k] + " = " + moved(x, offset) + ";");
+    }
+  }
+
+  void load(std::span<const int> inputs, const std::string& piece) {
+    writer_.load(
+        inputs, [&](int k) { return pointer(k); }, "c", piece);
+  }
+
+  // The row's inputs, all at once.
+  void read_pieces() {
+    std::vector<int> inputs;
+    for (const auto& [k, name] : pointers_) inputs.push_back(k);
+    if (inputs.empty()) return;
+    for (const int k : inputs) {
+      const bool is_one = operand(k).access(threads_.lanes) == TileAccess::one;
+      declare_pieces(is_one ? writer_.type(k) : writer_.array_type(k), k);
+    }
+    open_row();
+    load(inputs, "[q]");
+    close_row();
+  }
+
+  void declare_pieces(const std::string& type, int term) {
+    writer_.line(type + " " + writer_.array(term) + "[" + std::to_string(threads_.pieces) + "];");
+  }
+
+  // The loop over a thread's elements of the row: those from `c` on.
+  void open_row() {
+    const std::string lanes = number(threads_.lanes);
+    if (threads_.pieces == 0) {
+      writer_.open("for (u32 c = lane * " + lanes + "; c < " + number(length_) +
+                   "; c += " + number(threads_.step()) + ")");
+      return;
+    }
+    writer_.line("#pragma unroll");
+    writer_.open("for (u32 q = 0; q < " + std::to_string(threads_.pieces) + "; ++q)");
+    writer_.line("const u32 c = (q * " + number(threads_.per_row) + " + lane) * " + lanes + ";");
+    const std::int64_t whole = length_ / threads_.step();
+    if (whole == threads_.pieces) return;
+    const std::string is_in = "c < " + number(length_);
+    writer_.open(whole > 0 ? "if (q < " + std::to_string(whole) + " || " + is_in + ")"
+                           : "if (" + is_in + ")");
+  }
+  void close_row() {
+    if (threads_.pieces > 0 && length_ / threads_.step() != threads_.pieces) writer_.close();
+    writer_.close();
+  }
+
+  void write_phase(const Phase& phase) {
+    if (phase.targets.empty()) return;
+    const bool keeps = threads_.pieces > 0;
+    const std::vector<int> lines = writer_.needed(phase.targets);
+    std::vector<int> kept;
+    if (keeps)
+      std::ranges::copy_if(phases_.kept, std::back_inserter(kept), [&](int t) {
+        return writer_.held(t).empty() && std::ranges::find(lines, t) != lines.end();
+      });
+    for (const int t : kept) declare_pieces(writer_.array_type(t), t);
+    for (const int t : phase.reductions)
+      writer_.line(writer_.type(t) + " " + terms_[t].name + " = " + start_of(t) + ";");
+    open_row();
+    if (!keeps) {
+      std::vector<int> inputs = lines;
+      std::erase_if(inputs, [&](int t) { return !pointers_.contains(t); });
+      load(inputs, "");
+    }
+    writer_.declare_results(phase.results);
+    writer_.open_lanes();
+    writer_.compute(phase.targets);
+    for (const int t : kept) {
+      writer_.held(t) = writer_.lane_of(writer_.array(t) + "[q]");
+      writer_.line(writer_.held(t) + " = " + terms_[t].name + ";");
+    }
+    for (const int t : phase.reductions) writer_.line(step_of(t));
+    writer_.fill_results(phase.results);
+    writer_.close_lanes();
+    store_results(phase);
+    close_row();
+    if (!keeps) writer_.forget_varying();
+    for (const int t : phase.reductions) {
+      if (threads_.per_row > 1) writer_.line(terms_[t].name + " = " + reduced(t) + ";");
+      writer_.held(t) = terms_[t].name;
+    }
+  }
+
+  void store_results(const Phase& phase) {
+    if (phase.results.empty()) return;
+    if (is_partial_) writer_.open("if (is_row)");
+    for (const int o : phase.results) writer_.store(o, "row * " + number(length_) + " + c");
+    if (is_partial_) writer_.close();
+  }
+
+  // The lines of one level that are one for the row.
+  void folded_lines(int level) {
+    std::vector<int> targets;
+    for (int t = terms_.inputs; t < terms_.size(); ++t)
+      if (terms_[t].folded && terms_[t].level == level && !terms_[t].is_reduction()) targets.push_back(t);
+    writer_.compute(targets, true);
+  }
+
+  void write_folded() {
+    if (folded_.empty()) return;
+    writer_.open(is_partial_ ? "if (lane == 0 && is_row)" : "if (lane == 0)");
+    for (const int o : folded_)
+      writer_.line(element("y" + std::to_string(o), "row") + " = " +
+                   terms_[terms_.outputs[static_cast<std::size_t>(o)]].name + ";");
+    writer_.close();
+  }
+
+  std::string start_of(int reduction) const {
+    if (terms_[reduction].kind == TileTerm::Kind::sum) return "0";
+    return (terms_[reduction].kind == TileTerm::Kind::maximum ? "lowest<" : "highest<") +
+           writer_.type(reduction) + ">()";
+  }
+  std::string step_of(int reduction) const {
+    const TileTerm& term = terms_[reduction];
+    if (term.kind == TileTerm::Kind::sum) return term.name + " += " + term.expression + ";";
+    return term.name + " = " + (term.kind == TileTerm::Kind::maximum ? "max_(" : "min_(") + term.name + ", " +
+           term.expression + ");";
+  }
+  std::string reduced(int reduction) const {
+    const TileTerm& term = terms_[reduction];
+    const std::string op = term.kind == TileTerm::Kind::sum       ? "SumOf"
+                           : term.kind == TileTerm::Kind::maximum ? "MaxOf"
+                                                                  : "MinOf";
+    if (threads_.is_block()) return "block_reduce<" + op + ">(" + term.name + ")";
+    const std::string lanes = threads_.per_row < 32 ? ", " + std::to_string(threads_.per_row) : "";
+    return "warp_reduce<" + op + lanes + ">(" + term.name + ")";
+  }
+
+  const TileTerms& terms_;
+  std::int64_t rows_, length_;
+  Phases phases_;
+  TileRowThreads threads_;
+  TileWriter writer_;
+  std::int64_t rows_per_block_ = 1, blocks_ = 1;
+  bool is_partial_ = false;              // the last block has threads without a row
+  std::map<int, std::string> pointers_;  // to the row, of inputs that vary along it
+  std::vector<int> folded_;              // outputs
+};
+
+}  // namespace
+
+KernelSource tile_rows(const TileTerms& terms, const Shape& shape, std::span<const Layout> inputs, int axes) {
+  return RowsWriter(terms, shape, inputs, axes).write();
+}
+
+}  // namespace nabla::cuda
