@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/plan/evaluation_lock.h"
+#include "engine/plan/memory_table.h"
 #include "engine/plan/plan_builder.h"
 #include "engine/plan/plan_cache.h"
 #include "engine/plan/plan_key.h"
@@ -75,7 +76,7 @@ StepRunner& Plan::runner() const {
   return *runner_;
 }
 
-std::vector<Array> Plan::run(std::span<const Array> leaves) const {
+std::vector<Array> Plan::run(std::span<const Array> leaves) const try {
   StepRunner& steps = runner();
   std::vector<std::shared_ptr<Buffer>> buffers(storages_.size());
   std::vector<std::byte*> blocks(storages_.size());
@@ -105,6 +106,8 @@ std::vector<Array> Plan::run(std::span<const Array> leaves) const {
     results.push_back({buffers[static_cast<std::size_t>(value.storage)], value.layout, value.dtype});
   }
   return results;
+} catch (const OutOfMemory& error) {
+  throw OutOfMemory(std::string(error.what()) + "; " + memory_table(*this));
 }
 
 void Plan::check_for_nan(const PlanStep& step, std::span<std::byte* const> blocks) const {

@@ -19,6 +19,16 @@ bool is_matrix_product(const StepDescription& step) {
              SortedContraction::Form::matrix_products;
 }
 
+// Temporaries of plans that are not running are worth less than what is asked for now.
+std::unique_ptr<Block> make_block(std::size_t bytes) {
+  try {
+    return std::make_unique<Block>(bytes);
+  } catch (const OutOfMemory&) {
+    release_arenas();
+  }
+  return std::make_unique<Block>(bytes);
+}
+
 class CudaBackend final : public Backend {
  public:
   Device device() const override { return Device::cuda; }
@@ -41,18 +51,18 @@ class CudaBackend final : public Backend {
   }
 
   std::shared_ptr<Buffer> allocate(std::size_t bytes) const override {
-    return std::make_shared<Buffer>(std::make_unique<Block>(bytes), bytes);
+    return std::make_shared<Buffer>(make_block(bytes), bytes);
   }
   std::byte* to_read(Buffer& buffer) const override {
     if (!buffer.on_device()) {
-      auto block = std::make_unique<Block>(buffer.bytes());
+      std::unique_ptr<Block> block = make_block(buffer.bytes());
       upload(block->address(), buffer.data(), buffer.bytes());
       buffer.keep_on_device(std::move(block));
     }
     return buffer.on_device()->address();
   }
   std::byte* to_write(Buffer& buffer) const override {
-    if (!buffer.on_device()) buffer.keep_on_device(std::make_unique<Block>(buffer.bytes()));
+    if (!buffer.on_device()) buffer.keep_on_device(make_block(buffer.bytes()));
     buffer.forget_host();
     return buffer.on_device()->address();
   }

@@ -1,9 +1,12 @@
 #include "engine/backend/cuda/runner.h"
 
 #include <algorithm>
+#include <mutex>
+#include <set>
 #include <utility>
 
 #include "engine/backend/cuda/context.h"
+#include "engine/backend/cuda/cuda_backend.h"
 #include "engine/backend/cuda/device_memory.h"
 #include "engine/backend/cuda/kernels.h"
 #include "engine/backend/cuda/step.h"
@@ -18,9 +21,25 @@ constexpr std::size_t kMostGraphs = 4;
 
 RunnerStatistics statistics{};  // under the evaluation lock
 
+class Runner;
+
+// All of them, so that one that lacks memory can have that of the others.
+struct Runners {
+  std::mutex mutex;
+  std::set<Runner*> all;
+};
+Runners& runners() {
+  static Runners& instance = *new Runners;  // never destroyed: plans with static lifetime may outlive it
+  return instance;
+}
+
 class Runner final : public StepRunner {
  public:
   explicit Runner(std::vector<BoundStep> steps) : bound_(std::move(steps)) {
+    {
+      const std::lock_guard lock(runners().mutex);
+      runners().all.insert(this);
+    }
     for (const BoundStep& bound : bound_) {
       // Steps of a plan for the GPU were made by this backend.
       steps_.push_back(static_cast<const Step*>(bound.kernel.get()));
@@ -28,10 +47,16 @@ class Runner final : public StepRunner {
     }
   }
 
+  ~Runner() override {
+    const std::lock_guard lock(runners().mutex);
+    runners().all.erase(this);
+  }
+
   std::shared_ptr<Buffer> arena(std::size_t bytes) override {
-    if (!arena_) arena_ = std::make_shared<Buffer>(std::make_unique<Block>(bytes), bytes);
+    if (!arena_) arena_ = backend().allocate(bytes);
     return arena_;
   }
+  void release_arena() { arena_ = nullptr; }
 
   void run(std::span<std::byte* const> blocks, const std::function<void(std::size_t)>& after) override {
     if (!ready_) make_ready();
@@ -134,6 +159,11 @@ class Runner final : public StepRunner {
 
 std::unique_ptr<StepRunner> make_runner(std::vector<BoundStep> steps) {
   return std::make_unique<Runner>(std::move(steps));
+}
+
+void release_arenas() {
+  const std::lock_guard lock(runners().mutex);
+  for (Runner* runner : runners().all) runner->release_arena();
 }
 
 RunnerStatistics runner_statistics() { return statistics; }
