@@ -14,9 +14,8 @@ namespace nabla::cuda {
 namespace {
 
 bool is_matrix_product(const StepDescription& step) {
-  return step.primitive && step.primitive->name() == "contraction" && step.output.shape.size() > 0 &&
-         sort_contraction(step.inputs[0], step.inputs[1], step.output, step.attributes).form ==
-             SortedContraction::Form::matrix_products;
+  return step.primitive && step.primitive->name() == "contraction" &&
+         takes_matrix_products(step.inputs[0], step.inputs[1], step.output, step.attributes);
 }
 
 // Temporaries of plans that are not running are worth less than what is asked for now.
