@@ -11,7 +11,7 @@
 namespace nabla::test {
 namespace {
 
-using uncertainty::test::largest;
+using namespace uncertainty::test;
 
 }  // namespace
 
@@ -38,11 +38,17 @@ TEST_CASE("the Jacobian of the field of a Gaussian tells its posterior on the GP
 }
 
 TEST_CASE("every exact way to a divergence gives the CPU's on the GPU") {
-  const nn::Mlp net(random_key(2), {.inputs = 12, .outputs = 12, .width = 24, .hidden_layers = 2,
-                                    .frequencies = 2, .embedding = 8, .output_gain = 1});
+  const nn::Mlp net(random_key(2), {.inputs = 12,
+                                    .outputs = 12,
+                                    .width = 24,
+                                    .hidden_layers = 2,
+                                    .frequencies = 2,
+                                    .embedding = 8,
+                                    .output_gain = 1});
   const Tensor x = normal(random_key(3), {5, 12}, DType::f32).detach();
   const Field field = [&](const Tensor& at) { return net(at, tensor<float>({0.3f}, {1, 1})); };
-  const std::vector<double> expected = spec::elements(divergence(field, x, {.method = JacobianMethod::forward}));
+  const std::vector<double> expected =
+      spec::elements(divergence(field, x, {.method = JacobianMethod::forward}));
   double scale = 1;
   for (const double d : expected) scale = std::max(scale, std::abs(d));
   const OnDevice on_device;

@@ -20,8 +20,8 @@ constexpr std::uint64_t kPrograms = 200;
 #endif
 
 void check(const spec::Spec& row, const spec::RowArguments& arguments, const std::string& type) {
-  for (const std::string& failure : compare_with_cpu(
-           spec::name_of(row) + ", " + type + ": ", [&] { return value_and_derivatives(row, arguments); }))
+  for (const std::string& failure : compare_with_cpu(spec::name_of(row) + ", " + type + ": ",
+                                                     [&] { return value_and_derivatives(row, arguments); }))
     FAIL_CHECK(failure);
 }
 

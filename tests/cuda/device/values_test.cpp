@@ -50,7 +50,8 @@ TEST_CASE("values of all types and large ones arrive as they were") {
   const Tensor shifted = (counted + 1).detach();
   const std::span<const std::int64_t> elements = shifted.data<std::int64_t>();
   bool all_right = true;
-  for (std::int64_t i = 0; i < many; ++i) all_right = all_right && elements[static_cast<std::size_t>(i)] == i + 1;
+  for (std::int64_t i = 0; i < many; ++i)
+    all_right = all_right && elements[static_cast<std::size_t>(i)] == i + 1;
   CHECK(all_right);
   set_device(Device::cpu);
   const Tensor on_host = (iota(many, DType::f32) * 0.5).detach();
@@ -84,9 +85,8 @@ TEST_CASE("an index outside its axis is refused on the GPU as on the CPU") {
   CHECK(at(2).to_vector<double>() == std::vector<double>{1, 3});
   // A cell keeps what it had.
   Cell cell(x);
-  const auto step = compile([&](const Tensor& i) {
-    cell.assign(cell.get() + sum(gather(cell.get(), i, 0), {0}));
-  });
+  const auto step =
+      compile([&](const Tensor& i) { cell.assign(cell.get() + sum(gather(cell.get(), i, 0), {0})); });
   step(tensor<std::int64_t>({1}, {1}));
   CHECK(message_of([&] { step(tensor<std::int64_t>({7}, {1})); }) ==
         "gather: index 7 is outside axis -1 of [3]");
