@@ -37,13 +37,11 @@ KernelSource tile_places(const TileTerms& terms, const Shape& shape, std::span<c
   writer.must_reach(blocks * per_block);
 
   writer.head("pointwise", kThreads, std::array<std::string, 1>{"count"});
-  const std::string block = writer.is_wide ? "u64(blockIdx.x)" : "blockIdx.x";
-  writer.line("const " + writer.index_type() + " first = (" + block + " * " + std::to_string(kThreads) +
-              "u + threadIdx.x) * " + std::to_string(lanes) + "u;");
   if (size % lanes == 0) {
-    writer.line("if (first >= count) return;");
+    writer.place("count");
     write_places(writer, "first");
   } else {
+    writer.place("");
     writer.open("if (first + " + std::to_string(lanes) + "u <= count)");
     write_places(writer, "first");
     writer.otherwise();

@@ -44,11 +44,7 @@ class TangentsWriter {
 
   KernelSource write() {
     writer_.head("over_tangents", kThreads, std::array<std::string, 2>{"places", "tangents"});
-    const std::string block = writer_.is_wide ? "u64(blockIdx.x)" : "blockIdx.x";
-    const std::string lanes = writer_.lanes > 1 ? " * " + std::to_string(writer_.lanes) + "u" : "";
-    writer_.line("const " + writer_.index_type() + " first = (" + block + " * " + std::to_string(kThreads) +
-                 "u + threadIdx.x)" + lanes + ";");
-    writer_.line("if (first >= places) return;");
+    writer_.place("places");
     before_tangents();
     over_tangents();
     behind_tangents();

@@ -24,6 +24,9 @@ class TileWalk {
   bool keeps_together(int lanes) const { return axes_.size() < 2 || axes_.back().extent % lanes == 0; }
   std::int64_t innermost_stride() const { return axes_.empty() ? 0 : axes_.back().stride; }
 
+  /// May offsets be negative?
+  bool is_signed() const;
+
   /// The offset of an element in the text of a kernel: of `index`, a name. Empty for 0. `is_wide` where it
   /// may not fit 32 bits.
   std::string offset(const std::string& index, bool is_wide) const;
