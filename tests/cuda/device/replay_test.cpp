@@ -68,8 +68,8 @@ TEST_CASE("training on the GPU follows training on the CPU, and gives the same b
     INFO("step ", n);
     CHECK(std::abs(losses[n] - expected[n]) <= 1e-4 * expected[n]);
   }
-  const nn::State a = first.net.state();
-  const nn::State b = second.net.state();
+  const nn::State a = first.ema.state();
+  const nn::State b = second.ema.state();
   for (std::size_t i = 0; i < a.size(); ++i)
     CHECK(a[i].value.to_vector<float>() == b[i].value.to_vector<float>());
 }
