@@ -10,6 +10,7 @@
 #include "engine/backend/cuda/device_memory.h"
 #include "engine/backend/cuda/kernels.h"
 #include "engine/backend/cuda/step.h"
+#include "engine/backend/cuda/step_dependencies.h"
 
 namespace nabla::cuda {
 namespace {
@@ -102,15 +103,19 @@ class Runner final : public StepRunner {
 
   void enqueue(std::span<std::byte* const> blocks, const std::function<void(std::size_t)>& after) {
     for (std::size_t s = 0; s < steps_.size(); ++s) {
-      read_.clear();
-      written_.clear();
-      for (const int input : bound_[s].inputs) read_.push_back(blocks[static_cast<std::size_t>(input)]);
-      for (const int output : bound_[s].outputs) written_.push_back(blocks[static_cast<std::size_t>(output)]);
-      steps_[s]->run(read_, written_);
+      run_step(s, blocks);
       if (!after) continue;
       Context::instance().wait(steps_[s]->name());
       after(s);
     }
+  }
+
+  void run_step(std::size_t s, std::span<std::byte* const> blocks) {
+    read_.clear();
+    written_.clear();
+    for (const int input : bound_[s].inputs) read_.push_back(blocks[static_cast<std::size_t>(input)]);
+    for (const int output : bound_[s].outputs) written_.push_back(blocks[static_cast<std::size_t>(output)]);
+    steps_[s]->run(read_, written_);
   }
 
   // The graph of a run on these addresses, made now if it is worth it; else nothing.
@@ -129,13 +134,44 @@ class Runner final : public StepRunner {
     std::rotate(found, found + 1, captured_.end());  // the last one used comes last
     Captured& captured = captured_.back();
     if (!captured.graph) {
-      Context::Recording recording(Context::instance());
-      enqueue(fixed, {});
-      const Graph graph = recording.finish("capturing a plan");
+      const Graph graph = record(captured.blocks);
       check(cudaGraphInstantiate(captured.graph.address(), graph.get(), 0), "cudaGraphInstantiate");
       ++statistics.captured;
     }
     return &captured.graph;
+  }
+
+  // Steps wait for those whose memory they need and for no others, so that small ones run beside each other.
+  Graph record(std::span<std::byte* const> blocks) {
+    const std::vector<std::vector<int>> dependencies = step_dependencies(memory_of(blocks));
+    Context::Recording recording(Context::instance());
+    std::vector<Context::Recording::Point> behind;
+    for (std::size_t s = 0; s < steps_.size(); ++s) {
+      Context::Recording::Point point;
+      for (const int earlier : dependencies[s]) {
+        const Context::Recording::Point& other = behind[static_cast<std::size_t>(earlier)];
+        point.nodes.insert(point.nodes.end(), other.nodes.begin(), other.nodes.end());
+        point.edges.insert(point.edges.end(), other.edges.begin(), other.edges.end());
+      }
+      recording.continue_from(point);
+      run_step(s, blocks);
+      behind.push_back(recording.here());
+    }
+    return recording.finish("capturing a plan");
+  }
+
+  std::vector<StepMemory> memory_of(std::span<std::byte* const> blocks) const {
+    std::vector<StepMemory> steps(steps_.size());
+    const auto piece = [&](int block) -> StepMemory::Piece {
+      return {blocks[static_cast<std::size_t>(block)], uses_[static_cast<std::size_t>(block)].bytes};
+    };
+    for (std::size_t s = 0; s < steps.size(); ++s) {
+      for (const int input : bound_[s].inputs) steps[s].read.push_back(piece(input));
+      for (const int output : bound_[s].outputs) steps[s].written.push_back(piece(output));
+      if (steps_[s]->uses_workspace())
+        steps[s].written.push_back({Context::instance().workspace(), Context::kWorkspaceBytes});
+    }
+    return steps;
   }
 
   // Counts which blocks have moved since the last run that found no graph.

@@ -98,6 +98,20 @@ TEST_CASE("a training step is captured once and replayed") {
   CHECK(std::isfinite(loss.item()));
 }
 
+#ifdef NABLAFLOW_EMULATED_CUDA
+TEST_CASE("steps of a captured plan wait for all that they need") {
+  const OnDevice on_device;
+  Training in_order;
+  const std::vector<double> expected = losses_of(in_order, 12);
+  // Each as early as what it waits for allows, the last one first.
+  cuda::emulator::set_order(cuda::host::Order::backward);
+  Training out_of_order;
+  const std::vector<double> losses = losses_of(out_of_order, 12);
+  cuda::emulator::set_order(cuda::host::Order::forward);
+  CHECK(losses == expected);
+}
+#endif
+
 TEST_CASE("losses that are kept do not keep a step from being replayed") {
   const OnDevice on_device;
   Training training;
