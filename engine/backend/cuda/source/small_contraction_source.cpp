@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/backend/cpu/contraction_axes.h"
+#include "engine/backend/contraction_axes.h"
 #include "engine/backend/cuda/source/reduction_source.h"
 #include "engine/tensor/error.h"
 
@@ -75,8 +75,8 @@ StepSource small_contraction_source(const StepDescription& step) {
   if (step.output.shape.size() == 0) return {};
   const Layout& x = step.inputs[0];
   const Layout& y = step.inputs[1];
-  using Form = cpu::SortedContraction::Form;
-  const Form form = cpu::sort_contraction(x, y, step.output, step.attributes).form;
+  using Form = SortedContraction::Form;
+  const Form form = sort_contraction(x, y, step.output, step.attributes).form;
   if (form == Form::matrix_products)
     throw Error("cuda: contraction of " + to_string(x.shape) + " and " + to_string(y.shape) +
                 " is a matrix product, which is not a kernel of its own");
