@@ -64,7 +64,7 @@ void reuse_in_place(std::span<const PlanStep> steps, std::vector<PlanValue>& val
   };
   for (std::size_t s = 0; s < steps.size(); ++s) {
     const PlanStep& step = steps[s];
-    if (!step.tile_kernel) continue;
+    if (!step.is_program()) continue;
     std::vector<int> taken;
     for (std::size_t o = 0; o < step.outputs.size(); ++o) {
       const PlanValue& output = values[static_cast<std::size_t>(step.outputs[o])];

@@ -1,0 +1,102 @@
+#include "engine/backend/cuda/cuda_backend.h"
+
+#include <string>
+#include <utility>
+
+#include "engine/backend/contraction_axes.h"
+#include "engine/backend/cuda/compiler.h"
+#include "engine/backend/cuda/context.h"
+#include "engine/backend/cuda/device_memory.h"
+#include "engine/backend/cuda/runner.h"
+#include "engine/backend/cuda/step.h"
+
+namespace nabla::cuda {
+namespace {
+
+bool is_matrix_product(const StepDescription& step) {
+  return step.primitive && step.primitive->name() == "contraction" &&
+         takes_matrix_products(step.inputs[0], step.inputs[1], step.output, step.attributes);
+}
+
+// Temporaries of plans that are not running are worth less than what is asked for now.
+std::unique_ptr<Block> make_block(std::size_t bytes) {
+  try {
+    return std::make_unique<Block>(bytes);
+  } catch (const OutOfMemory&) {
+    release_arenas();
+  }
+  return std::make_unique<Block>(bytes);
+}
+
+class CudaBackend final : public Backend {
+ public:
+  Device device() const override { return Device::cuda; }
+  std::shared_ptr<const StepKernel> prepare(const StepDescription& step) const override {
+    if (is_matrix_product(step)) return make_matmul_step(step);
+    return make_kernel_step(step);
+  }
+  // cuBLASLt reads operands as they lie.
+  std::optional<PackedOperand> packed(const StepDescription&, std::size_t) const override {
+    return std::nullopt;
+  }
+  std::shared_ptr<const StepKernel> compile(const TileProgram& program, const Shape& shape,
+                                            std::span<const Layout> inputs) const override {
+    return make_kernel_step(std::string(program.instructions.back().primitive->name()),
+                            tile_source(program, shape, inputs), inputs,
+                            std::span(program.dtypes).first(inputs.size()));
+  }
+  std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps) const override {
+    return make_runner(std::move(steps));
+  }
+
+  std::shared_ptr<Buffer> allocate(std::size_t bytes) const override {
+    return std::make_shared<Buffer>(make_block(bytes), bytes);
+  }
+  std::byte* to_read(Buffer& buffer) const override {
+    if (!buffer.on_device()) {
+      std::unique_ptr<Block> block = make_block(buffer.bytes());
+      upload(block->address(), buffer.data(), buffer.bytes());
+      buffer.keep_on_device(std::move(block));
+    }
+    return buffer.on_device()->address();
+  }
+  std::byte* to_write(Buffer& buffer) const override {
+    if (!buffer.on_device()) buffer.keep_on_device(make_block(buffer.bytes()));
+    buffer.forget_host();
+    return buffer.on_device()->address();
+  }
+  void copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes) const override {
+    download(to, from, bytes);
+  }
+};
+
+std::string version(int number) {
+  return std::to_string(number / 1000) + "." + std::to_string(number % 1000 / 10);
+}
+
+}  // namespace
+
+const Backend& backend() {
+  static const Backend& made = *[] {
+    Context::instance();
+    return new CudaBackend;
+  }();
+  return made;
+}
+
+std::string description() {
+  const Context& context = Context::instance();
+  int driver = 0;
+  int runtime = 0;
+  check(cudaDriverGetVersion(&driver), "cudaDriverGetVersion");
+  check(cudaRuntimeGetVersion(&runtime), "cudaRuntimeGetVersion");
+  return context.device_name() + " (sm_" + std::to_string(context.architecture()) + "), driver for CUDA " +
+         version(driver) + ", runtime " + version(runtime) + ", NVRTC " + compiler_version() + ", cuBLASLt " +
+         std::to_string(cublasLtGetVersion()) + ", cuDNN " + std::to_string(cudnnGetVersion());
+}
+
+void synchronize() {
+  if (why_unusable().empty()) Context::instance().wait("waiting for the device");
+}
+
+}  // namespace nabla::cuda

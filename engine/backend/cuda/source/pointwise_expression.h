@@ -1,0 +1,21 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/graph/primitive.h"
+
+namespace nabla::cuda {
+
+/// The type of an element in the text of a kernel: "float", "i64", ..
+/// @throws Error naming `what` for complex numbers.
+std::string_view element_type(std::string_view what, DType dtype);
+
+/// What a pointwise primitive makes of operands with these names and types, with the functions of preamble():
+/// the bits of the CPU, but for transcendental functions.
+/// @throws Error if the primitive does not know the types.
+std::string pointwise_expression(const Primitive& primitive, std::span<const std::string> operands,
+                                 std::span<const DType> types, DType result);
+
+}  // namespace nabla::cuda

@@ -1,0 +1,216 @@
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include "engine/backend/cpu/tile_kernel.h"
+#include "engine/tensor/error.h"
+#include "tests/cuda/host_kernels.h"
+#include "tests/cuda/host_step.h"
+#include "tests/cuda/tile_programs.h"
+
+// Tile programs as text, run on the host, against the interpreter of the CPU.
+
+namespace nabla::cuda::test {
+namespace {
+
+using Fold = TileProgram::Fold;
+using Bytes = std::vector<std::byte>;
+
+std::vector<Bytes> interpreted(const TileCase& c) {
+  std::vector<Bytes> made;
+  std::vector<const std::byte*> inputs;
+  std::vector<std::byte*> outputs;
+  for (const Bytes& memory : c.memory) inputs.push_back(memory.data());
+  for (std::size_t o = 0; o < c.program.outputs.size(); ++o)
+    made.emplace_back(static_cast<std::size_t>(c.elements(o)) * size_of(c.dtype(c.program.outputs[o])));
+  for (Bytes& bytes : made) outputs.push_back(bytes.data());
+  cpu::make_tile_kernel(c.program, c.shape, c.layouts)->run(inputs, outputs);
+  return made;
+}
+
+// Outputs take over the memory of dense inputs where `in_place` allows it.
+std::vector<Bytes> run_on_host(const TileCase& c, const StepSource& step, bool in_place) {
+  std::vector<Bytes> made;
+  std::vector<host::StepInput> inputs;
+  std::vector<host::StepOutput> outputs;
+  for (std::size_t k = 0; k < c.memory.size(); ++k)
+    inputs.push_back(
+        {c.memory[k], static_cast<std::size_t>(c.layouts[k].offset) * size_of(c.program.dtypes[k])});
+  std::vector<bool> taken(c.memory.size(), false);
+  for (std::size_t o = 0; o < c.program.outputs.size(); ++o) {
+    const std::size_t bytes =
+        static_cast<std::size_t>(c.elements(o)) * size_of(c.dtype(c.program.outputs[o]));
+    int over = -1;
+    for (std::size_t k = 0; in_place && k < inputs.size() && over < 0; ++k)
+      if (!taken[k] && c.layouts[k].is_dense() && c.layouts[k].offset == 0 && c.memory[k].size() == bytes &&
+          size_of(c.program.dtypes[k]) == size_of(c.dtype(c.program.outputs[o])))
+        over = static_cast<int>(k);
+    if (over >= 0) taken[static_cast<std::size_t>(over)] = true;
+    outputs.push_back({{}, over});
+    made.emplace_back(bytes);
+  }
+  for (std::size_t o = 0; o < made.size(); ++o) outputs[o].memory = made[o];
+  host::run_step(step, inputs, outputs);
+  return made;
+}
+
+template <class T>
+std::int64_t first_difference(const Bytes& found, const Bytes& expected, bool exact) {
+  const std::size_t count = expected.size() / sizeof(T);
+  const auto at = [](const Bytes& bytes, std::size_t i) {
+    T value;
+    std::memcpy(&value, bytes.data() + i * sizeof(T), sizeof(T));
+    return value;
+  };
+  double largest = 1;
+  for (std::size_t i = 0; i < count; ++i)
+    if (std::isfinite(static_cast<double>(at(expected, i))))
+      largest = std::max(largest, std::abs(static_cast<double>(at(expected, i))));
+  const double bound = exact ? 0 : largest * (sizeof(T) == 4 ? 1e-5 : 1e-12);
+  for (std::size_t i = 0; i < count; ++i) {
+    const T x = at(found, i), e = at(expected, i);
+    if (std::memcmp(&x, &e, sizeof(T)) == 0 || (x != x && e != e)) continue;
+    if (!exact && (x == e || std::abs(static_cast<double>(x) - static_cast<double>(e)) <= bound)) continue;
+    return static_cast<std::int64_t>(i);
+  }
+  return -1;
+}
+
+// The first wrong element of an output, or -1.
+std::int64_t wrong_element(const TileCase& c, std::size_t output, const Bytes& found, const Bytes& expected) {
+  const int value = c.program.outputs[output];
+  const bool exact = c.exact[static_cast<std::size_t>(value)];
+  if (c.dtype(value) == DType::f32) return first_difference<float>(found, expected, exact);
+  if (c.dtype(value) == DType::f64) return first_difference<double>(found, expected, exact);
+  return first_difference<std::uint8_t>(found, expected, true);
+}
+
+void check(const std::vector<TileCase>& cases) {
+  std::vector<StepSource> steps;
+  std::vector<std::string> texts;
+  for (const TileCase& c : cases) {
+    steps.push_back(tile_source(c.program, c.shape, c.layouts));
+    for (const KernelSource& kernel : steps.back().kernels) texts.push_back(kernel.text);
+  }
+  host::compile(texts);
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const TileCase& c = cases[i];
+    const std::vector<Bytes> expected = interpreted(c);
+    for (const bool in_place : {false, true}) {
+      const std::vector<Bytes> found = run_on_host(c, steps[i], in_place);
+      for (std::size_t o = 0; o < expected.size(); ++o) {
+        const std::int64_t wrong = wrong_element(c, o, found[o], expected[o]);
+        INFO("case ", i, " over ", to_string(c.shape), in_place ? ", in place" : "", ": output ", o, " is v",
+             c.program.outputs[o], "\n", steps[i].kernels.empty() ? "" : steps[i].kernels[0].text);
+        CHECK(wrong == -1);
+      }
+    }
+  }
+}
+
+// Centred and scaled rows: two reductions one behind the other.
+TileCase norm(std::mt19937& random, const Shape& shape, int axes, DType dtype) {
+  TileCase c;
+  c.shape = shape;
+  c.program.fold = Fold::rows;
+  c.program.folded_axes = axes;
+  std::vector<bool> over_rows(static_cast<std::size_t>(shape.rank()), true);
+  for (int axis = shape.rank() - axes; axis < shape.rank(); ++axis)
+    over_rows[static_cast<std::size_t>(axis)] = false;
+  const int x = c.input(dtype, Layout::dense(shape));
+  const int scale = c.input(dtype, random_layout(random, shape, over_rows));
+  const int total = c.add("sum", {x}, dtype, true);
+  const int part = c.add("tanh", {total}, dtype, true);
+  const int centred = c.add("sub", {x, part}, dtype);
+  const int squares = c.add("sum", {c.add("square", {centred}, dtype)}, dtype, true);
+  const int factor = c.add("rsqrt", {squares}, dtype, true);
+  const int scaled = c.add("mul", {c.add("mul", {centred, factor}, dtype), scale}, dtype);
+  c.program.outputs = {factor, scaled};
+  c.fill(random, false);
+  return c;
+}
+
+}  // namespace
+
+TEST_CASE("random programs over places") {
+  std::mt19937 random(1);
+  std::vector<TileCase> cases;
+  for (const Shape& shape :
+       {Shape{}, Shape{1, 1}, Shape{7}, Shape{64}, Shape{1000}, Shape{5, 33}, Shape{6, 48}, Shape{31, 16},
+        Shape{3, 4, 20}, Shape{2, 5, 7}, Shape{4, 1, 8, 3}, Shape{2, 3, 2, 1, 2, 16}, Shape{9, 130}})
+    for (int i = 0; i < 2; ++i) cases.push_back(random_case(random, shape, Fold::none, 0));
+  check(cases);
+}
+
+TEST_CASE("random programs over rows") {
+  std::mt19937 random(2);
+  std::vector<TileCase> cases;
+  for (const Shape& shape :
+       {Shape{50, 2}, Shape{9, 6}, Shape{33, 3}, Shape{12, 10}, Shape{70, 8}, Shape{5, 33}, Shape{40, 64},
+        Shape{6, 128}, Shape{3, 300}, Shape{2, 785}, Shape{3, 1536}, Shape{2, 4096}, Shape{2, 9000}})
+    cases.push_back(random_case(random, shape, Fold::rows, 1));
+  for (const Shape& shape : {Shape{4, 6, 5}, Shape{3, 2, 16}, Shape{2, 7, 40}})
+    for (const int axes : {1, 2, 3}) cases.push_back(random_case(random, shape, Fold::rows, axes));
+  check(cases);
+}
+
+TEST_CASE("random programs over tangents") {
+  std::mt19937 random(3);
+  std::vector<TileCase> cases;
+  for (const Shape& shape :
+       {Shape{2, 1}, Shape{3, 50}, Shape{5, 16, 9}, Shape{2, 131072}, Shape{2, 16, 64, 129}})
+    for (int i = 0; i < 2; ++i) cases.push_back(random_case(random, shape, Fold::tangents, 1));
+  for (const Shape& shape : {Shape{2, 3, 20}, Shape{4, 2, 8, 5}})
+    for (int i = 0; i < 2; ++i) cases.push_back(random_case(random, shape, Fold::tangents, 2));
+  check(cases);
+}
+
+TEST_CASE("rows of every way to share them") {
+  std::mt19937 random(4);
+  std::vector<TileCase> cases;
+  for (const Shape& shape : {Shape{300, 4}, Shape{129, 24}, Shape{33, 256}, Shape{4096, 260}, Shape{4, 2000},
+                             Shape{3, 8192}, Shape{1, 20001}})
+    cases.push_back(norm(random, shape, 1, DType::f32));
+  cases.push_back(norm(random, {5, 50, 20}, 2, DType::f64));
+  check(cases);
+}
+
+TEST_CASE("nothing is run over no elements") {
+  std::mt19937 random(5);
+  for (const Shape& shape : {Shape{0}, Shape{3, 0}, Shape{0, 5}}) {
+    const TileCase c = norm(random, {shape.rank() == 1 ? Shape{1, 4} : Shape{2, 4}}, 1, DType::f32);
+    std::vector<Layout> layouts;
+    for (std::size_t k = 0; k < c.layouts.size(); ++k) layouts.push_back(Layout::dense(shape));
+    CHECK(tile_source(c.program, shape, layouts).kernels.empty());
+  }
+}
+
+TEST_CASE("complex numbers and types that a primitive does not know are refused by name") {
+  const auto message = [](std::string_view primitive, DType from, DType to, Fold fold = Fold::none) {
+    TileCase c;
+    c.shape = {2, 3};
+    c.program.fold = fold;
+    c.program.folded_axes = fold == Fold::none ? 0 : 1;
+    c.input(from, Layout::dense(c.shape));
+    c.add(primitive, {0}, to, fold != Fold::none);
+    c.program.outputs = {1};
+    try {
+      tile_source(c.program, c.shape, c.layouts);
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  CHECK(message("exp", DType::c128, DType::c128) == "exp: complex numbers are for the CPU alone");
+  CHECK(message("cast", DType::f64, DType::c128) == "cast: complex numbers are for the CPU alone");
+  CHECK(message("exp", DType::i32, DType::i32) == "exp: not supported for i32");
+  CHECK(message("neg", DType::boolean, DType::boolean) == "neg: not supported for bool");
+  CHECK(message("sum", DType::i32, DType::i32, Fold::rows) == "sum: not supported for i32");
+  CHECK(message("softmax", DType::f32, DType::f32, Fold::tangents) ==
+        "cuda: no tile program contains softmax");
+}
+
+}  // namespace nabla::cuda::test
