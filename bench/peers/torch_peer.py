@@ -164,19 +164,24 @@ def choose(work, forms, arguments, to_compile="the fastest", modes=(None,)):
     def fastest(makers):
         return peer.fastest(f"torch {work}", {name: call(make) for name, make in makers.items()})
 
-    if work not in CHOSEN:
-        makers = {name: functools.partial(form, lambda function: function) for name, form in forms.items()}
+    if work in CHOSEN:
+        return CHOSEN[work]
+    if ARGUMENTS.forms == "compiled" and not CAN_COMPILE:
+        raise peer.Skip("this version has no torch.compile")
+    makers = {name: functools.partial(form, lambda function: function) for name, form in forms.items()}
+    form = best = None
+    if ARGUMENTS.forms != "compiled" or to_compile == "the fastest":
+        form = best = fastest(makers)
+    if CAN_COMPILE and ARGUMENTS.forms != "eager":
+        if to_compile != "the fastest":
+            form = to_compile
+        torch.compiler.reset()  # what was compiled for other works is not used again
+        makers = {best: makers[best]} if ARGUMENTS.forms == "all" else {}
+        for mode in modes:
+            wrap = functools.partial(compiled, mode=mode)
+            makers[f"torch.compile{f'({mode})' if mode else ''}, {form}"] = functools.partial(forms[form], wrap)
         best = fastest(makers)
-        if CAN_COMPILE and ARGUMENTS.forms != "eager":
-            form = best if to_compile == "the fastest" else to_compile
-            makers = {best: makers[best]} if ARGUMENTS.forms == "all" else {}
-            for mode in modes:
-                wrap = functools.partial(compiled, mode=mode)
-                makers[f"torch.compile{f'({mode})' if mode else ''}, {form}"] = functools.partial(forms[form], wrap)
-            best = fastest(makers)
-        elif ARGUMENTS.forms == "compiled":
-            raise peer.Skip("this version has no torch.compile")
-        CHOSEN[work] = best, makers[best]
+    CHOSEN[work] = best, makers[best]
     return CHOSEN[work]
 
 
