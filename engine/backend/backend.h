@@ -32,6 +32,13 @@ struct PackedOperand {
   std::shared_ptr<const StepKernel> kernel;  ///< of the step, which gets them in place of the input
 };
 
+/// A block of memory that steps work on: what it is to whoever runs them.
+struct BoundBlock {
+  enum class Use { read, made, overwritten, temporary };
+  Use use;  ///< temporaries and overwritten blocks come back as they are known; others may be anywhere
+  std::size_t bytes;
+};
+
 /// A step and the blocks that it reads and writes, by index.
 struct BoundStep {
   std::shared_ptr<const StepKernel> kernel;
@@ -64,7 +71,8 @@ class Backend {
   /// @throws Error if a primitive does not know a type.
   virtual std::shared_ptr<const StepKernel> compile(const TileProgram& program, const Shape& shape,
                                                     std::span<const Layout> inputs) const = 0;
-  virtual std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps) const = 0;
+  virtual std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps,
+                                             std::vector<BoundBlock> blocks) const = 0;
 
   /// Memory with unspecified contents.
   virtual std::shared_ptr<Buffer> allocate(std::size_t bytes) const = 0;

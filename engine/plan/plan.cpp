@@ -22,6 +22,12 @@ bool any_nan(const std::vector<std::byte>& elements) {
   return std::any_of(values, values + elements.size() / sizeof(T), [](T v) { return std::isnan(v); });
 }
 
+BoundBlock::Use use_of(const PlanStorage& storage) {
+  if (storage.overwritten) return BoundBlock::Use::overwritten;
+  if (storage.kind == PlanStorage::Kind::output) return BoundBlock::Use::made;
+  return storage.kind == PlanStorage::Kind::temporary ? BoundBlock::Use::temporary : BoundBlock::Use::read;
+}
+
 [[noreturn]] void throw_first_nan(const PlanStep& step, const Shape& shape) {
   throw Error("nan mode: " + std::string(step.primitive ? step.primitive->name() : "copy") + " " +
               to_string(shape) + " built at " + step.where.file_name() + ":" +
@@ -72,7 +78,9 @@ StepRunner& Plan::runner() const {
     for (const int output : step.outputs) bound.outputs.push_back(block(output));
     steps.push_back(std::move(bound));
   }
-  runner_ = backend_->runner(std::move(steps));
+  std::vector<BoundBlock> blocks;
+  for (const PlanStorage& storage : storages_) blocks.push_back({use_of(storage), storage.bytes});
+  runner_ = backend_->runner(std::move(steps), std::move(blocks));
   return *runner_;
 }
 

@@ -11,6 +11,7 @@
 #include <map>
 #include <mutex>
 #include <sstream>
+#include <utility>
 
 namespace nabla::cuda::host {
 
@@ -55,7 +56,7 @@ std::string library_source(std::span<const std::string> texts) {
     declare_section(section);
     for (const EntryPoint& entry : entry_points(texts[i])) {
       const std::string name = "text_" + number + "::" + entry.name;
-      entries << "  {\"" << entry.name << "\", " << number << ", " << entry.parameters << ", &run_threads<&"
+      entries << "  {\"" << entry.name << "\", " << number << ", " << entry.parameters() << ", &run_threads<&"
               << name << ">, __start_" << section << ", __stop_" << section << "},\n";
       ++count;
     }
@@ -154,20 +155,26 @@ void compile_locked(Compiled& all, std::span<const std::string> texts) {
   }
 }
 
-/// Parameters in the list that starts behind the parenthesis at `open`.
-int count_parameters(std::string_view text, std::size_t open) {
+/// The parameters in the list that starts behind the parenthesis at `open`: is each a pointer?
+std::vector<bool> pointers_among_parameters(std::string_view text, std::size_t open) {
+  std::vector<bool> result;
   int depth = 0;
-  int count = 0;
+  bool is_pointer = false;
   bool is_empty = true;
   for (std::size_t at = open + 1; at < text.size(); ++at) {
     const char c = text[at];
-    if (c == ')' && depth == 0) break;
-    if (c == '(' || c == '<' || c == '[') ++depth;
-    if (c == ')' || c == '>' || c == ']') --depth;
-    if (c == ',' && depth == 0) ++count;
-    if (std::isspace(static_cast<unsigned char>(c)) == 0) is_empty = false;
+    if (depth == 0 && (c == ')' || c == ',')) {
+      if (!is_empty) result.push_back(std::exchange(is_pointer, false));
+      if (c == ')') break;
+      is_empty = true;
+    } else {
+      if (c == '(' || c == '<' || c == '[') ++depth;
+      if (c == ')' || c == '>' || c == ']') --depth;
+      if (c == '*') is_pointer = true;
+      if (std::isspace(static_cast<unsigned char>(c)) == 0) is_empty = false;
+    }
   }
-  return is_empty ? 0 : count + 1;
+  return result;
 }
 
 }  // namespace
@@ -188,7 +195,7 @@ std::vector<EntryPoint> entry_points(std::string_view text) {
     while (end > from && !is_of_name(text[end - 1])) --end;
     std::size_t begin = end;
     while (begin > from && is_of_name(text[begin - 1])) --begin;
-    result.push_back({std::string(text.substr(begin, end - begin)), count_parameters(text, open)});
+    result.push_back({std::string(text.substr(begin, end - begin)), pointers_among_parameters(text, open)});
   }
   return result;
 }

@@ -41,7 +41,9 @@ const HostKernel& kernel(const std::string& text, std::string_view entry);
 /// A function `extern "C" __global__` of a text.
 struct EntryPoint {
   std::string name;
-  int parameters;
+  std::vector<bool> is_pointer;  ///< of its parameters
+
+  int parameters() const { return static_cast<int>(is_pointer.size()); }
 };
 std::vector<EntryPoint> entry_points(std::string_view text);
 

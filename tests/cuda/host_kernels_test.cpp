@@ -321,7 +321,7 @@ TEST_CASE("a launch or a text that cannot be is an error") {
   const std::vector<EntryPoint> entries = entry_points(text);
   REQUIRE(entries.size() == 1);
   CHECK(entries[0].name == "two");
-  CHECK(entries[0].parameters == 2);
+  CHECK(entries[0].is_pointer == std::vector<bool>{true, true});
   const HostKernel& two = kernel(text, "two");
   const std::vector<std::uint64_t> arguments(2);
   CHECK_THROWS_AS(two.run(0, 32, arguments), KernelError);

@@ -59,7 +59,7 @@ class CpuBackend final : public Backend {
                                             std::span<const Layout> inputs) const override {
     return cpu::make_tile_kernel(program, shape, inputs);
   }
-  std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps) const override {
+  std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps, std::vector<BoundBlock>) const override {
     return std::make_unique<CpuRunner>(std::move(steps));
   }
   std::shared_ptr<Buffer> allocate(std::size_t bytes) const override {

@@ -26,8 +26,8 @@ std::byte* BlockPool::take(std::size_t bytes) {
   const std::lock_guard lock(mutex_);
   std::byte* block = nullptr;
   if (const auto found = free_.find(size); found != free_.end() && !found->second.empty()) {
-    block = found->second.back();
-    found->second.pop_back();
+    block = *found->second.begin();
+    found->second.erase(found->second.begin());
   } else {
     void* made = nullptr;
     cudaError_t status = cudaMalloc(&made, size);
@@ -56,7 +56,7 @@ std::byte* BlockPool::take(std::size_t bytes) {
 
 void BlockPool::give_back(std::byte* block, std::size_t bytes) {
   const std::lock_guard lock(mutex_);
-  free_[block_size(bytes)].push_back(block);
+  free_[block_size(bytes)].insert(block);
   live_ -= bytes;
 }
 

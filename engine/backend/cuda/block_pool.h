@@ -3,13 +3,14 @@
 #include <cstddef>
 #include <map>
 #include <mutex>
-#include <vector>
+#include <set>
 
 namespace nabla::cuda {
 
 /// Device memory in blocks that are used again. All work runs in the order of one stream, so a block that was
-/// given back may be handed out at once: whatever still uses it comes before whatever will. Sizes recur from
-/// step to step, and with them addresses, which is what makes captured plans last.
+/// given back may be handed out at once: whatever still uses it comes before whatever will. Of the free
+/// blocks of a size the one at the lowest address is taken, so that addresses depend on what is live and not
+/// on what came before: they recur from step to step, which is what makes captured plans last.
 class BlockPool {
  public:
   /// A block of at least this many bytes, 256-byte aligned, with unspecified contents.
@@ -30,7 +31,7 @@ class BlockPool {
   void release_cached();
 
   std::mutex mutex_;
-  std::map<std::size_t, std::vector<std::byte*>> free_;  // by size
+  std::map<std::size_t, std::set<std::byte*>> free_;  // by size
   std::size_t live_ = 0;
   std::size_t peak_ = 0;
   std::size_t reserved_ = 0;

@@ -45,8 +45,9 @@ class CudaBackend final : public Backend {
                             tile_source(program, shape, inputs), inputs,
                             std::span(program.dtypes).first(inputs.size()));
   }
-  std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps) const override {
-    return make_runner(std::move(steps));
+  std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps,
+                                     std::vector<BoundBlock> blocks) const override {
+    return make_runner(std::move(steps), std::move(blocks));
   }
 
   std::shared_ptr<Buffer> allocate(std::size_t bytes) const override {

@@ -18,6 +18,10 @@ namespace {
 constexpr std::size_t kFewestSteps = 3;
 // A loop alternates between two sets of addresses where a result outlives the next turn; more are rare.
 constexpr std::size_t kMostGraphs = 4;
+// A block that is elsewhere for the third time keeps moving: the results of a loop that are all kept, say.
+constexpr int kMostMoves = 2;
+// A larger one would take longer to copy than a plan gains by being captured.
+constexpr std::size_t kMostCopiedBytes = std::size_t{1} << 20;
 
 RunnerStatistics statistics{};  // under the evaluation lock
 
@@ -35,7 +39,8 @@ Runners& runners() {
 
 class Runner final : public StepRunner {
  public:
-  explicit Runner(std::vector<BoundStep> steps) : bound_(std::move(steps)) {
+  Runner(std::vector<BoundStep> steps, std::vector<BoundBlock> blocks)
+      : bound_(std::move(steps)), uses_(std::move(blocks)), moves_(uses_.size()), places_(uses_.size()) {
     {
       const std::lock_guard lock(runners().mutex);
       runners().all.insert(this);
@@ -63,7 +68,9 @@ class Runner final : public StepRunner {
     if (after) {
       enqueue(blocks, after);
     } else if (const GraphExec* graph = graph_for(blocks)) {
+      copy_to_places(blocks);
       check(cudaGraphLaunch(graph->get(), Context::instance().stream()), "cudaGraphLaunch");
+      copy_from_places(blocks);
       ++statistics.replayed;
     } else {
       enqueue(blocks, {});
@@ -109,23 +116,52 @@ class Runner final : public StepRunner {
   // The graph of a run on these addresses, made now if it is worth it; else nothing.
   const GraphExec* graph_for(std::span<std::byte* const> blocks) {
     if (steps_.size() < kFewestSteps) return nullptr;
-    const auto found = std::ranges::find_if(
-        captured_, [&](const Captured& captured) { return std::ranges::equal(captured.blocks, blocks); });
+    std::vector<std::byte*> fixed(blocks.begin(), blocks.end());
+    for (std::size_t i = 0; i < fixed.size(); ++i)
+      if (places_[i]) fixed[i] = places_[i]->address();
+    const auto found = std::ranges::find(captured_, fixed, &Captured::blocks);
     if (found == captured_.end()) {
+      give_places(blocks);
       if (captured_.size() == kMostGraphs) captured_.erase(captured_.begin());
-      captured_.push_back({{blocks.begin(), blocks.end()}, {}});
+      captured_.push_back({std::move(fixed), {}});
       return nullptr;
     }
     std::rotate(found, found + 1, captured_.end());  // the last one used comes last
     Captured& captured = captured_.back();
     if (!captured.graph) {
       Context::Recording recording(Context::instance());
-      enqueue(blocks, {});
+      enqueue(fixed, {});
       const Graph graph = recording.finish("capturing a plan");
       check(cudaGraphInstantiate(captured.graph.address(), graph.get(), 0), "cudaGraphInstantiate");
       ++statistics.captured;
     }
     return &captured.graph;
+  }
+
+  // Counts which blocks have moved since the last run that found no graph.
+  void give_places(std::span<std::byte* const> blocks) {
+    for (std::size_t i = 0; i < last_.size(); ++i) {
+      const BoundBlock& block = uses_[i];
+      const bool may_be_copied = block.use == BoundBlock::Use::read || block.use == BoundBlock::Use::made;
+      if (places_[i] || blocks[i] == last_[i] || !may_be_copied || ++moves_[i] <= kMostMoves ||
+          block.bytes > kMostCopiedBytes)
+        continue;
+      places_[i] = std::make_unique<Block>(block.bytes);
+    }
+    last_.assign(blocks.begin(), blocks.end());
+  }
+  void copy_to_places(std::span<std::byte* const> blocks) {
+    for (std::size_t i = 0; i < places_.size(); ++i)
+      if (places_[i] && uses_[i].use == BoundBlock::Use::read) copy(places_[i]->address(), blocks[i], i);
+  }
+  void copy_from_places(std::span<std::byte* const> blocks) {
+    for (std::size_t i = 0; i < places_.size(); ++i)
+      if (places_[i] && uses_[i].use == BoundBlock::Use::made) copy(blocks[i], places_[i]->address(), i);
+  }
+  void copy(std::byte* to, const std::byte* from, std::size_t block) {
+    check(
+        cudaMemcpyAsync(to, from, uses_[block].bytes, cudaMemcpyDeviceToDevice, Context::instance().stream()),
+        "a copy on the device");
   }
 
   void throw_refusals() {
@@ -145,6 +181,10 @@ class Runner final : public StepRunner {
   }
 
   std::vector<BoundStep> bound_;
+  std::vector<BoundBlock> uses_;  // of the blocks
+  std::vector<int> moves_;
+  std::vector<std::unique_ptr<Block>> places_;  // of blocks that keep moving
+  std::vector<std::byte*> last_;
   std::vector<const Step*> steps_;
   std::vector<const Step*> refusing_;
   std::unique_ptr<Block> refusals_;  // one for each of these
@@ -157,8 +197,8 @@ class Runner final : public StepRunner {
 
 }  // namespace
 
-std::unique_ptr<StepRunner> make_runner(std::vector<BoundStep> steps) {
-  return std::make_unique<Runner>(std::move(steps));
+std::unique_ptr<StepRunner> make_runner(std::vector<BoundStep> steps, std::vector<BoundBlock> blocks) {
+  return std::make_unique<Runner>(std::move(steps), std::move(blocks));
 }
 
 void release_arenas() {

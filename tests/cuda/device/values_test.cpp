@@ -108,8 +108,7 @@ TEST_CASE("complex numbers are for the CPU alone") {
   const OnDevice on_device;
   const std::string message = message_of([&] { evaluate({x * x}); });
   INFO(message);
-  CHECK(contains(message, "mul"));
-  CHECK(contains(message, "c128"));
+  CHECK(message == "mul: complex numbers are for the CPU alone");
 }
 
 TEST_CASE("memory that the GPU has not is told with what the plan takes") {

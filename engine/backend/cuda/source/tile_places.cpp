@@ -12,8 +12,8 @@ constexpr int kThreads = 256;
 // Everything for the places from `index` on: reads, lines, stores.
 void write_places(TileWriter& writer, const std::string& index) {
   const TileTerms& terms = writer.terms;
-  std::vector<int> inputs(static_cast<std::size_t>(terms.inputs));
-  std::iota(inputs.begin(), inputs.end(), 0);
+  std::vector<int> inputs = writer.needed(terms.outputs);
+  std::erase_if(inputs, [&](int t) { return t >= terms.inputs; });
   writer.load(
       inputs, [](int k) { return "x" + std::to_string(k); }, index);
   std::vector<int> outputs(terms.outputs.size());
@@ -37,15 +37,15 @@ KernelSource tile_places(const TileTerms& terms, const Shape& shape, std::span<c
   writer.must_reach(blocks * per_block);
 
   writer.head("pointwise", kThreads, std::array<std::string, 1>{"count"});
+  writer.place();
   if (size % lanes == 0) {
-    writer.place("count");
+    writer.line("if (first >= " + writer.count("count") + ") return;");
     write_places(writer, "first");
   } else {
-    writer.place("");
-    writer.open("if (first + " + std::to_string(lanes) + "u <= count)");
+    writer.open("if (first + " + std::to_string(lanes) + "u <= " + writer.count("count") + ")");
     write_places(writer, "first");
     writer.otherwise();
-    writer.open("for (" + writer.index_type() + " i = first; i < count; ++i)");
+    writer.open("for (" + writer.index_type() + " i = first; i < " + writer.count("count") + "; ++i)");
     writer.lanes = 1;
     writer.forget_varying();
     write_places(writer, "i");

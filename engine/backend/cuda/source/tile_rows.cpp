@@ -104,8 +104,8 @@ class RowsWriter {
     }
     is_partial_ = rows_ % rows_per_block_ != 0;
     const std::string per_row = number(threads_.per_row);
-    const std::string block = writer_.is_wide ? "u64(blockIdx.x)" : "blockIdx.x";
-    const std::string at = block + " * " + number(rows_per_block_) + " + threadIdx.x / " + per_row;
+    const std::string at =
+        writer_.block_index() + " * " + number(rows_per_block_) + " + threadIdx.x / " + per_row;
     writer_.line("const u32 lane = threadIdx.x % " + per_row + ";");
     if (!is_partial_) {
       writer_.line("const " + index + " row = " + at + ";");
@@ -113,8 +113,8 @@ class RowsWriter {
     }
     // Reductions need whole warps: threads beyond the last row compute it again.
     writer_.line("const " + index + " place = " + at + ";");
-    writer_.line("const bool is_row = place < rows;");
-    writer_.line("const " + index + " row = is_row ? place : rows - 1;");
+    writer_.line("const bool is_row = place < " + writer_.count("rows") + ";");
+    writer_.line("const " + index + " row = is_row ? place : " + writer_.count("rows") + " - 1;");
   }
 
   const TileOperand& operand(int input) const { return writer_.operands[static_cast<std::size_t>(input)]; }

@@ -60,12 +60,10 @@ void TileWriter::head(const std::string& entry, int threads, std::span<const std
        parameters + ")");
 }
 
-void TileWriter::place(const std::string& count) {
-  const std::string block = is_wide ? "u64(blockIdx.x)" : "blockIdx.x";
-  const std::string thread = block + " * " + std::to_string(threads_) + "u + threadIdx.x";
+void TileWriter::place() {
+  const std::string thread = block_index() + " * " + std::to_string(threads_) + "u + threadIdx.x";
   line("const " + index_type() +
        " first = " + (lanes > 1 ? "(" + thread + ") * " + std::to_string(lanes) + "u;" : thread + ";"));
-  if (!count.empty()) line("if (first >= " + count + ") return;");
 }
 
 KernelSource TileWriter::kernel(std::span<const std::int64_t> numbers, std::int64_t blocks) {

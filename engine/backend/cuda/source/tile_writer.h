@@ -26,6 +26,10 @@ class TileWriter {
   /// Indices up to here are needed.
   void must_reach(std::int64_t index);
   std::string index_type() const { return is_wide ? "u64" : "u32"; }
+  /// Of the block.
+  std::string block_index() const { return is_wide ? "u64(blockIdx.x)" : "blockIdx.x"; }
+  /// A parameter as an index.
+  std::string count(const std::string& parameter) const { return index_type() + "(" + parameter + ")"; }
 
   void line(const std::string& text);
   void open(const std::string& text);  ///< the line and what is within it
@@ -34,8 +38,8 @@ class TileWriter {
   void open_lanes();  ///< for each lane, if there are several
   void close_lanes();
   void head(const std::string& entry, int threads, std::span<const std::string> numbers);
-  /// `first`, where the places of a thread begin; the thread ends if that is `count` (a name) or more.
-  void place(const std::string& count);
+  /// `first`, where the places of a thread begin.
+  void place();
   /// Closes the function.
   KernelSource kernel(std::span<const std::int64_t> numbers, std::int64_t blocks);
 
