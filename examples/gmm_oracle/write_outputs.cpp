@@ -83,7 +83,7 @@ void add_skewness(report::Report& page, const Results& results) {
 std::string metrics_json(const Results& results) {
   nlohmann::ordered_json json;
   json["seed"] = results.options.seed;
-  json["device"] = describe(current_device());
+  json["device"] = std::string(name_of(current_device()));
   json["samples"] = results.options.samples;
   json["draws"] = results.options.draws;
   json["passed"] = results.passed();

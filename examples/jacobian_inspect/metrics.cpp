@@ -41,7 +41,7 @@ Json cost_json(const DivergenceCost& cost) {
 std::string metrics_json(const Results& results) {
   Json json;
   json["seed"] = results.options.seed;
-  json["device"] = describe(current_device());
+  json["device"] = std::string(name_of(current_device()));
   json["samples"] = results.options.samples;
   json["rank_threshold"] = kRankThreshold;
   for (const SubjectResults& subject : results.subjects) {

@@ -11,7 +11,7 @@ std::string metrics_json(const Results& results) {
   using Json = nlohmann::ordered_json;
   Json json;
   json["seed"] = results.options.seed;
-  json["device"] = describe(current_device());
+  json["device"] = std::string(name_of(current_device()));
   json["digits"] = results.labels;
   json["components"] = results.options.components;
   json["times"] = Json::array();

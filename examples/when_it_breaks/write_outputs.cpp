@@ -109,7 +109,7 @@ void add_control(report::Report& page, const Control& control, int colour) {
 std::string metrics_json(const Results& results) {
   nlohmann::ordered_json json;
   json["seed"] = results.options.seed;
-  json["device"] = describe(current_device());
+  json["device"] = std::string(name_of(current_device()));
   json["samples"] = results.options.samples;
   json["passed"] = results.passed();
   json["controls"] = nlohmann::ordered_json::array();
