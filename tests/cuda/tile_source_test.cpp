@@ -266,6 +266,25 @@ TEST_CASE("indices have 64 bits where a size needs them") {
   CHECK(tile_source(c.program, c.shape, c.layouts).kernels.at(0).text.find("u64") == std::string::npos);
 }
 
+TEST_CASE("steps over more rows share the text of a kernel") {
+  const auto text = [](const Shape& shape, Fold fold, int axes) {
+    TileCase c;
+    c.shape = shape;
+    c.program.fold = fold;
+    c.program.folded_axes = axes;
+    Layout repeated = Layout::dense(shape);
+    repeated.stride(0) = 0;
+    const int x = c.input(DType::f32, Layout::dense(shape)), y = c.input(DType::f32, repeated);
+    const int made = c.add("mul", {x, y}, DType::f32);
+    c.program.outputs = {fold == Fold::none ? made : c.add("sum", {made}, DType::f32, true)};
+    return tile_source(c.program, shape, c.layouts).kernels.at(0).text;
+  };
+  CHECK(text({32, 784}, Fold::none, 0) == text({500, 784}, Fold::none, 0));
+  CHECK(text({32, 784}, Fold::none, 0) != text({32, 785}, Fold::none, 0));
+  CHECK(text({32, 784}, Fold::rows, 1) == text({500, 784}, Fold::rows, 1));
+  CHECK(text({20, 512, 784}, Fold::tangents, 1) == text({30, 512, 784}, Fold::tangents, 1));
+}
+
 TEST_CASE("nothing is run over no elements") {
   std::mt19937 random(5);
   for (const Shape& shape : {Shape{0}, Shape{3, 0}, Shape{0, 5}}) {
