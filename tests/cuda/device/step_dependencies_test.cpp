@@ -25,6 +25,13 @@ TEST_CASE("a step waits for what it reads, and for readers of what it overwrites
   CHECK(cuda::step_dependencies(chain) == Dependencies{{}, {0}, {0}, {2, 1}, {3}});
 }
 
+TEST_CASE("a step waits for readers and writers of what it overwrites, also where nothing else joins them") {
+  const std::vector<StepMemory> steps{{{piece(0, 8)}, {piece(8, 8)}},
+                                      {{piece(16, 8)}, {piece(0, 8)}},   // over what 0 reads
+                                      {{piece(16, 8)}, {piece(8, 8)}}};  // over what 0 makes
+  CHECK(cuda::step_dependencies(steps) == Dependencies{{}, {0}, {0}});
+}
+
 TEST_CASE("steps that share nothing do not wait") {
   const std::vector<StepMemory> steps{
       {{piece(0, 8)}, {piece(8, 8)}}, {{piece(0, 8)}, {piece(16, 8)}}, {{piece(32, 8)}, {piece(24, 8)}}};
