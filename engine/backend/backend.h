@@ -76,6 +76,9 @@ class Backend {
   virtual std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps,
                                              std::vector<BoundBlock> blocks) const = 0;
 
+  /// Temporaries of a plan that take no more than this together get memory of their own, so that no step has
+  /// to wait until another is done with it.
+  virtual std::size_t roomy_bytes() const = 0;
   /// Memory with unspecified contents.
   virtual std::shared_ptr<Buffer> allocate(std::size_t bytes) const = 0;
   /// Where steps find the elements of a buffer that they are about to overwrite.

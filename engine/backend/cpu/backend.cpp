@@ -66,6 +66,8 @@ class CpuBackend final : public Backend {
   std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps, std::vector<BoundBlock>) const override {
     return std::make_unique<CpuRunner>(std::move(steps));
   }
+  // Steps run one after the other.
+  std::size_t roomy_bytes() const override { return 0; }
   std::shared_ptr<Buffer> allocate(std::size_t bytes) const override {
     return std::make_shared<Buffer>(bytes);
   }
