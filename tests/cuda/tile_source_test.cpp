@@ -266,6 +266,28 @@ TEST_CASE("indices have 64 bits where a size needs them") {
   CHECK(tile_source(c.program, c.shape, c.layouts).kernels.at(0).text.find("u64") == std::string::npos);
 }
 
+TEST_CASE("what is read across its memory is taken by tiles") {
+  std::mt19937 random(8);
+  std::vector<TileCase> cases;
+  // The axis of neighbours further out than the innermost, by one or two, and short or long beside a tile.
+  const auto add = [&](const Shape& shape, const Strides& strides, DType dtype, std::int64_t offset = 0) {
+    TileCase c;
+    c.shape = shape;
+    const int x = c.input(dtype, {shape, strides, offset}), y = c.input(dtype, Layout::dense(shape));
+    c.program.outputs = {c.add("sub", {x, y}, dtype)};
+    c.fill(random, false);
+    CHECK(tile_source(c.program, c.shape, c.layouts).kernels.at(0).text.find("across") != std::string::npos);
+    cases.push_back(std::move(c));
+  };
+  add({70, 132}, {1, 70}, DType::f32);
+  add({8, 16}, {1, 8}, DType::f32, 3);
+  add({20, 36}, {1, 25}, DType::f64);
+  add({3, 33, 48}, {33 * 48, 1, 33}, DType::f32);
+  add({2, 16, 5, 20}, {1600, 1, 320, 16}, DType::f32);
+  add({9, 3, 64}, {-1, 600, 9}, DType::u8, 8);
+  check(cases);
+}
+
 TEST_CASE("steps over more rows share the text of a kernel") {
   const auto text = [](const Shape& shape, Fold fold, int axes) {
     TileCase c;
