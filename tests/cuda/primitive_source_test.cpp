@@ -362,6 +362,16 @@ TEST_CASE("an index outside its axis is refused: gather writes zero for it, scat
   }
 }
 
+TEST_CASE("an axis without places refuses all updates") {
+  CaseMaker maker(26);
+  std::optional<std::int64_t> refused;
+  StepCase scatter = scatter_add(maker, {3, 2}, {3, 1}, -2, 0, DType::f32, Lie::dense);
+  set_index(scatter.inputs[1], 0, 4);
+  run_on_host(scatter, &refused);
+  CHECK(refused == 4);
+  CHECK(source_of(scatter_add(maker, {0, 2}, {0, 1}, -2, 0, DType::f32, Lie::dense)).kernels.empty());
+}
+
 StepCase argsort(CaseMaker& maker, const Shape& shape, int axis, DType dtype, bool specials, Lie lie) {
   return {"argsort",
           {maker.numbers(maker.layout(shape, lie), dtype, specials)},
