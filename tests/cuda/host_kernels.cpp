@@ -117,8 +117,10 @@ const Library& build_library(std::span<const std::string> texts) {
   const std::string command = std::string(NABLAFLOW_HOST_COMPILER) +
                               " -std=c++17 -O1 -w -ffp-contract=off -fno-math-errno -fno-trapping-math"
                               " -fno-strict-aliasing -fwrapv -fno-exceptions -fno-rtti -fPIC -shared"
+                              // The program has what they call; to link libraries again takes time.
+                              " -nostdlib"
                               " -fvisibility=hidden -o " +
-                              library.string() + " " + source.string() + " > " + log.string() + " 2>&1";
+                              library.string() + " " + source.string() + " -lgcc > " + log.string() + " 2>&1";
   if (std::system(command.c_str()) != 0)
     throw KernelError("kernels do not compile for the host:\n" + content_of(log));
   return load(library);
