@@ -88,13 +88,15 @@ std::vector<Array> Plan::run(std::span<const Array> leaves) const try {
   StepRunner& steps = runner();
   std::vector<std::shared_ptr<Buffer>> buffers(storages_.size());
   std::vector<std::byte*> blocks(storages_.size());
+  std::vector<Buffer*> read(storages_.size());
   const auto reads = [&](int storage, const std::shared_ptr<Buffer>& buffer) {
     buffers[static_cast<std::size_t>(storage)] = buffer;
-    blocks[static_cast<std::size_t>(storage)] = backend_->to_read(*buffer);
+    read[static_cast<std::size_t>(storage)] = buffer.get();
   };
   for (const PlanConstant& constant : constants_) reads(constant.storage, constant.buffer);
   for (std::size_t i = 0; i < leaves_.size(); ++i)
     reads(values_[static_cast<std::size_t>(leaves_[i])].storage, leaves[i].buffer);
+  steps.bring(read, blocks);
   const std::shared_ptr<Buffer> arena = steps.arena(arena_bytes_);
   std::byte* const temporaries = backend_->to_write(*arena);
   for (std::size_t i = 0; i < storages_.size(); ++i) {

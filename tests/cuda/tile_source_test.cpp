@@ -266,6 +266,47 @@ TEST_CASE("indices have 64 bits where a size needs them") {
   CHECK(tile_source(c.program, c.shape, c.layouts).kernels.at(0).text.find("u64") == std::string::npos);
 }
 
+TEST_CASE("what is read across its memory is taken by tiles") {
+  std::mt19937 random(8);
+  std::vector<TileCase> cases;
+  // The axis of neighbours further out than the innermost, by one or two, and short or long beside a tile.
+  const auto add = [&](const Shape& shape, const Strides& strides, DType dtype, std::int64_t offset = 0) {
+    TileCase c;
+    c.shape = shape;
+    const int x = c.input(dtype, {shape, strides, offset}), y = c.input(dtype, Layout::dense(shape));
+    c.program.outputs = {c.add("sub", {x, y}, dtype)};
+    c.fill(random, false);
+    CHECK(tile_source(c.program, c.shape, c.layouts).kernels.at(0).text.find("across") != std::string::npos);
+    cases.push_back(std::move(c));
+  };
+  add({70, 132}, {1, 70}, DType::f32);
+  add({8, 16}, {1, 8}, DType::f32, 3);
+  add({20, 36}, {1, 25}, DType::f64);
+  add({3, 33, 48}, {33 * 48, 1, 33}, DType::f32);
+  add({2, 16, 5, 20}, {1600, 1, 320, 16}, DType::f32);
+  add({9, 3, 64}, {-1, 600, 9}, DType::u8, 8);
+  check(cases);
+}
+
+TEST_CASE("steps over more rows share the text of a kernel") {
+  const auto text = [](const Shape& shape, Fold fold, int axes) {
+    TileCase c;
+    c.shape = shape;
+    c.program.fold = fold;
+    c.program.folded_axes = axes;
+    Layout repeated = Layout::dense(shape);
+    repeated.stride(0) = 0;
+    const int x = c.input(DType::f32, Layout::dense(shape)), y = c.input(DType::f32, repeated);
+    const int made = c.add("mul", {x, y}, DType::f32);
+    c.program.outputs = {fold == Fold::none ? made : c.add("sum", {made}, DType::f32, true)};
+    return tile_source(c.program, shape, c.layouts).kernels.at(0).text;
+  };
+  CHECK(text({32, 784}, Fold::none, 0) == text({500, 784}, Fold::none, 0));
+  CHECK(text({32, 784}, Fold::none, 0) != text({32, 785}, Fold::none, 0));
+  CHECK(text({32, 784}, Fold::rows, 1) == text({500, 784}, Fold::rows, 1));
+  CHECK(text({20, 512, 784}, Fold::tangents, 1) == text({30, 512, 784}, Fold::tangents, 1));
+}
+
 TEST_CASE("nothing is run over no elements") {
   std::mt19937 random(5);
   for (const Shape& shape : {Shape{0}, Shape{3, 0}, Shape{0, 5}}) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <map>
 #include <mutex>
@@ -17,6 +18,8 @@ class BlockPool {
   /// @throws OutOfMemory where the device has none, not even after cached blocks were freed.
   std::byte* take(std::size_t bytes);
   void give_back(std::byte* block, std::size_t bytes);
+  /// What is asked to give blocks back before take() gives up.
+  void on_shortage(void (*give_up)()) { give_up_ = give_up; }
   /// Frees what is cached; waits for the device.
   void release();
 
@@ -28,8 +31,10 @@ class BlockPool {
   Statistics statistics();
 
  private:
+  std::byte* cached(std::size_t size);
   void release_cached();
 
+  std::atomic<void (*)()> give_up_ = nullptr;
   std::mutex mutex_;
   std::map<std::size_t, std::set<std::byte*>> free_;  // by size
   std::size_t live_ = 0;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "engine/backend/cuda/block_pool.h"
 #include "engine/backend/cuda/handle.h"
@@ -43,6 +44,15 @@ class Context {
     ~Recording();
     Recording(const Recording&) = delete;
     Recording& operator=(const Recording&) = delete;
+
+    /// What work that is recorded now has to wait for: nodes of the graph.
+    struct Point {
+      std::vector<cudaGraphNode_t> nodes;
+      std::vector<cudaGraphEdgeData> edges;
+    };
+    Point here() const;
+    /// What comes next waits for this and nothing else.
+    void continue_from(const Point& point);
     /// What was recorded. @throws Error naming `what`.
     Graph finish(std::string_view what);
 

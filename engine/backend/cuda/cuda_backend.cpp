@@ -18,16 +18,6 @@ bool is_matrix_product(const StepDescription& step) {
          takes_matrix_products(step.inputs[0], step.inputs[1], step.output, step.attributes);
 }
 
-// Temporaries of plans that are not running are worth less than what is asked for now.
-std::unique_ptr<Block> make_block(std::size_t bytes) {
-  try {
-    return std::make_unique<Block>(bytes);
-  } catch (const OutOfMemory&) {
-    release_arenas();
-  }
-  return std::make_unique<Block>(bytes);
-}
-
 class CudaBackend final : public Backend {
  public:
   Device device() const override { return Device::cuda; }
@@ -50,21 +40,15 @@ class CudaBackend final : public Backend {
     return make_runner(std::move(steps), std::move(blocks));
   }
 
+  // What fits in the second-level cache with room to spare. Larger plans keep the GPU busy by single steps.
+  std::size_t roomy_bytes() const override { return std::size_t{16} << 20; }
   std::shared_ptr<Buffer> allocate(std::size_t bytes) const override {
-    return std::make_shared<Buffer>(make_block(bytes), bytes);
-  }
-  std::byte* to_read(Buffer& buffer) const override {
-    if (!buffer.on_device()) {
-      std::unique_ptr<Block> block = make_block(buffer.bytes());
-      upload(block->address(), buffer.data(), buffer.bytes());
-      buffer.keep_on_device(std::move(block));
-    }
-    return buffer.on_device()->address();
+    return std::make_shared<Buffer>(std::make_unique<Block>(bytes), bytes);
   }
   std::byte* to_write(Buffer& buffer) const override {
-    if (!buffer.on_device()) buffer.keep_on_device(make_block(buffer.bytes()));
+    std::byte* const address = on_device(buffer);
     buffer.forget_host();
-    return buffer.on_device()->address();
+    return address;
   }
   void copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes) const override {
     download(to, from, bytes);

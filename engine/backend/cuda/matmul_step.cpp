@@ -150,6 +150,10 @@ class MatmulStep final : public Step {
     }
   }
 
+  bool uses_workspace() const override {
+    return std::ranges::any_of(products_, [](const auto& product) { return product->uses_workspace(); });
+  }
+
   void run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs) const override {
     const std::byte* const a = brought(left_, inputs);
     const std::byte* const b = brought(right_, inputs);

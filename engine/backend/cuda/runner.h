@@ -13,9 +13,6 @@ namespace nabla::cuda {
 /// it waits, so that what a refusal would have spoilt is not handed out.
 std::unique_ptr<StepRunner> make_runner(std::vector<BoundStep> steps, std::vector<BoundBlock> blocks);
 
-/// Gives up the memory that plans keep for their temporaries; each takes it again when it runs next.
-void release_arenas();
-
 struct RunnerStatistics {
   std::uint64_t enqueued;  ///< runs step by step
   std::uint64_t captured;  ///< graphs made

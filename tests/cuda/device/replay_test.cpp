@@ -98,6 +98,41 @@ TEST_CASE("a training step is captured once and replayed") {
   CHECK(std::isfinite(loss.item()));
 }
 
+#ifdef NABLAFLOW_EMULATED_CUDA
+TEST_CASE("steps of a captured plan wait for all that they need") {
+  const OnDevice on_device;
+  Training in_order;
+  const std::vector<double> expected = losses_of(in_order, 12);
+  // Each as early as what it waits for allows, the last one first.
+  cuda::emulator::set_order(cuda::host::Order::backward);
+  Training out_of_order;
+  const std::vector<double> losses = losses_of(out_of_order, 12);
+  cuda::emulator::set_order(cuda::host::Order::forward);
+  CHECK(losses == expected);
+}
+
+TEST_CASE("steps of a captured plan wait for those whose memory they take over") {
+  const OnDevice on_device;
+  // More temporaries than get memory of their own, in branches that need not wait for each other.
+  const Tensor x = (iota(std::int64_t{1} << 18, DType::f64) * 1e-6).detach();
+  const auto f = compile([](const Tensor& at) {
+    Tensor total = at({range(0, 1000)});
+    for (int i = 1; i <= 6; ++i) {
+      const Tensor once = concatenate({nabla::sin(at * static_cast<double>(i)), at}, 0);
+      const Tensor twice = concatenate({flip(once, 0), at}, 0);
+      total = cumsum(total * 1e-3 + once({range(5000, 6000)}) + twice({range(300000, 301000)}), 0);
+    }
+    return sum(total, {0});
+  });
+  const double expected = f(x).item();
+  cuda::emulator::set_order(cuda::host::Order::backward);
+  const cuda::RunnerStatistics before = cuda::runner_statistics();
+  for (int i = 0; i < 3; ++i) CHECK(f(x).item() == expected);
+  CHECK(cuda::runner_statistics().replayed - before.replayed >= 2);
+  cuda::emulator::set_order(cuda::host::Order::forward);
+}
+#endif
+
 TEST_CASE("losses that are kept do not keep a step from being replayed") {
   const OnDevice on_device;
   Training training;

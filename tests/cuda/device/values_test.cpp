@@ -5,6 +5,9 @@
 #include <string>
 
 #include "tests/cuda/device/on_device.h"
+#ifdef NABLAFLOW_EMULATED_CUDA
+#include "tests/cuda/emulator/emulator.h"
+#endif
 
 // Values move between the devices, and what goes wrong on the GPU is told.
 
@@ -121,6 +124,24 @@ TEST_CASE("memory that the GPU has not is told with what the plan takes") {
   CHECK(contains(message, "result of #"));
   CHECK((tensor<double>({1}, {1}) + 1).item() == 2);  // and work goes on
 }
+
+#ifdef NABLAFLOW_EMULATED_CUDA
+TEST_CASE("plans that do not run give their temporaries up where memory is short") {
+  const OnDevice on_device;
+  const std::int64_t count = std::int64_t{1} << 20;
+  // Temporaries of 8 MiB each, kept with the plan.
+  const auto total = [&](double start) {
+    const Tensor x = iota(count, DType::f64) + start;
+    return sum(cumsum(cumsum(x, 0), 0), {0});
+  };
+  const double expected = total(1).item();
+  const std::size_t used = cuda::emulator::device_bytes();
+  cuda::emulator::set_memory_limit(used + (std::size_t{4} << 20));
+  CHECK(cumsum(iota(count * 3 / 4, DType::f64), 0)[Index(2)].item() == 3);  // does not fit beside them
+  CHECK(total(1).item() == expected);
+  cuda::emulator::set_memory_limit(std::size_t{4} << 30);
+}
+#endif
 
 TEST_CASE("products of another precision are off by its rounding and no more") {
   const Tensor a = uniform(random_key(1), {64, 256}, DType::f32).detach();

@@ -112,6 +112,48 @@ cudaError_t cudaStreamIsCapturing(cudaStream_t handle, cudaStreamCaptureStatus* 
   });
 }
 
+// A node is known by its place, counted from 1.
+cudaError_t cudaStreamGetCaptureInfo(cudaStream_t handle, cudaStreamCaptureStatus* status,
+                                     unsigned long long* id, cudaGraph_t* graph,
+                                     const cudaGraphNode_t** nodes, const cudaGraphEdgeData** edges,
+                                     size_t* count) {
+  return runtime_call("cudaStreamGetCaptureInfo", [=] {
+    const auto stream = stream_of(handle);
+    if (id != nullptr || graph != nullptr)
+      throw Failure{cudaErrorNotSupported, "the emulator tells status and nodes alone"};
+    *status = stream->capture == nullptr ? cudaStreamCaptureStatusNone : cudaStreamCaptureStatusActive;
+    if (stream->capture == nullptr) return cudaSuccess;
+    // Valid until the next call.
+    static thread_local std::vector<cudaGraphNode_t> handles;
+    static thread_local std::vector<cudaGraphEdgeData> none;
+    handles.clear();
+    for (const std::size_t place : stream->capture->branches[stream.get()].next_follows)
+      handles.push_back(reinterpret_cast<cudaGraphNode_t>(place + 1));
+    none.assign(handles.size(), {});
+    if (nodes != nullptr) *nodes = handles.data();
+    if (edges != nullptr) *edges = none.data();
+    if (count != nullptr) *count = handles.size();
+    return cudaSuccess;
+  });
+}
+
+cudaError_t cudaStreamUpdateCaptureDependencies(cudaStream_t handle, cudaGraphNode_t* nodes,
+                                                const cudaGraphEdgeData*, size_t count, unsigned flags) {
+  return runtime_call("cudaStreamUpdateCaptureDependencies", [=] {
+    const auto stream = stream_of(handle);
+    if (stream->capture == nullptr) return cudaErrorIllegalState;
+    std::vector<std::size_t>& follows = stream->capture->branches[stream.get()].next_follows;
+    if (flags == cudaStreamSetCaptureDependencies) follows.clear();
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t place = reinterpret_cast<std::size_t>(nodes[i]) - 1;
+      if (place >= stream->capture->graph.nodes.size())
+        throw Failure{cudaErrorInvalidValue, "this is not a node of the graph"};
+      follows.push_back(place);
+    }
+    return cudaSuccess;
+  });
+}
+
 cudaError_t cudaGraphInstantiate(cudaGraphExec_t* executable, cudaGraph_t graph, unsigned long long) {
   return runtime_call("cudaGraphInstantiate", [=] {
     auto made = std::make_shared<ExecutableGraph>();
@@ -159,9 +201,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   return runtime_call("cudaGraphLaunch", [=] {
     const std::shared_ptr<const Graph> graph = found(executables(), executable, "an executable graph")->graph;
     ++machine().counters.graph_launches;
-    return enqueue(stream_of(stream), [graph] {
-      for (const Operation& node : graph->nodes) node();
-    });
+    return enqueue(stream_of(stream), [graph] { run_graph(*graph, machine().order); });
   });
 }
 

@@ -1,6 +1,7 @@
 #include "tests/cuda/emulator/work.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "tests/cuda/emulator/memory.h"
@@ -132,8 +133,10 @@ void destroy_stream(cudaStream_t handle) {
 cudaError_t enqueue(const std::shared_ptr<Stream>& stream, Operation operation) {
   if (const auto capture = stream->capture) {
     if (capture->is_invalid) return cudaErrorStreamCaptureInvalidated;
-    capture->graph.nodes.push_back(std::move(operation));
-    ++capture->branches[stream.get()].nodes;
+    Capture::Branch& branch = capture->branches[stream.get()];
+    const std::size_t place = capture->graph.nodes.size();
+    capture->graph.nodes.push_back({std::move(operation), std::exchange(branch.next_follows, {place})});
+    ++branch.nodes;
     return cudaSuccess;
   }
   return queue(stream, {0, std::move(operation), nullptr, nullptr});
@@ -146,6 +149,7 @@ cudaError_t record(const std::shared_ptr<Stream>& stream, Event& event) {
     if (capture->is_invalid) return cudaErrorStreamCaptureInvalidated;
     made->capture = capture;
     made->captured_nodes = capture->branches[stream.get()].nodes;
+    made->follows = capture->branches[stream.get()].next_follows;
     event.record = made;
     return cudaSuccess;
   }
@@ -167,6 +171,8 @@ cudaError_t await(const std::shared_ptr<Stream>& stream, const Event& event) {
     }
     Capture::Branch& branch = source->branches[event.record->stream.get()];
     branch.joined_nodes = std::max(branch.joined_nodes, event.record->captured_nodes);
+    std::vector<std::size_t>& follows = source->branches[stream.get()].next_follows;
+    follows.insert(follows.end(), event.record->follows.begin(), event.record->follows.end());
     return cudaSuccess;
   }
   if (stream->capture != nullptr) {
@@ -204,6 +210,28 @@ cudaError_t end_capture(const std::shared_ptr<Stream>& stream, std::shared_ptr<G
   if (!is_joined) return cudaErrorStreamCaptureUnjoined;
   graph = std::make_shared<Graph>(std::move(capture->graph));
   return cudaSuccess;
+}
+
+void run_graph(const Graph& graph, host::Order order) {
+  if (order == host::Order::forward) {
+    for (const Graph::Node& node : graph.nodes) node.run();
+    return;
+  }
+  std::vector<std::size_t> waits_for(graph.nodes.size());
+  std::vector<std::vector<std::size_t>> followers(graph.nodes.size());
+  std::set<std::size_t> ready;
+  for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
+    waits_for[i] = graph.nodes[i].follows.size();
+    for (const std::size_t earlier : graph.nodes[i].follows) followers[earlier].push_back(i);
+    if (waits_for[i] == 0) ready.insert(i);
+  }
+  while (!ready.empty()) {
+    const std::size_t node = *ready.rbegin();
+    ready.erase(node);
+    graph.nodes[node].run();
+    for (const std::size_t follower : followers[node])
+      if (--waits_for[follower] == 0) ready.insert(follower);
+  }
 }
 
 void forbid_in_capture(const char* what) {

@@ -27,14 +27,22 @@ struct Record {
   std::chrono::steady_clock::time_point time;
   std::shared_ptr<Capture> capture;  ///< in which it was recorded, or null
   std::int64_t captured_nodes = 0;   ///< of the stream before it
+  std::vector<std::size_t> follows;  ///< what it waits for there
 };
 
 /// What an operation does; it throws a Failure.
 using Operation = std::function<void()>;
 
 struct Graph {
-  std::vector<Operation> nodes;  ///< in an order in which they can run
+  struct Node {
+    Operation run;
+    std::vector<std::size_t> follows;  ///< places of earlier nodes that it waits for
+  };
+  std::vector<Node> nodes;  ///< in an order in which they can run
 };
+/// Nodes that wait for each other in that order; others in it too, or as late as can be the earlier they are,
+/// which upsets whoever relies on more.
+void run_graph(const Graph& graph, host::Order order);
 struct ExecutableGraph {
   std::shared_ptr<const Graph> graph;
 };
@@ -49,6 +57,7 @@ struct Capture {
   struct Branch {
     std::int64_t nodes = 0;
     std::int64_t joined_nodes = 0;  ///< that another stream has waited for
+    std::vector<std::size_t> next_follows;
   };
   std::map<Stream*, Branch> branches;
 };

@@ -43,8 +43,6 @@ extern "C" __global__ void sort_runs(const Element* x, $results, i64 length, i64
   __syncthreads();
   for (u32 i = threadIdx.x; i < count; i += blockDim.x) {
     const i64 to = static_cast<i64>(start) + i;
-    const Key key = keys[i];
-    const u32 place = places[i];
     $store
   }
 }
@@ -66,7 +64,6 @@ extern "C" __global__ void merge_runs(const Key* keys, const u32* places, $resul
   const i64 other = start < length ? start : length;
   i64 low = other, high = end < length ? end : length;
   const Key key = keys[i];
-  const u32 place = places[i];
   while (low < high) {
     const i64 middle = (low + high) / 2;
     if (is_left ? line_keys[middle] < key : line_keys[middle] <= key) {
@@ -86,11 +83,11 @@ struct Target {
 };
 Target to_scratch() {
   return {"Key* sorted_keys, u32* sorted_places",
-          "sorted_keys[static_cast<i64>(line) * length + to] = key;\n"
-          "    sorted_places[static_cast<i64>(line) * length + to] = place;"};
+          "sorted_keys[static_cast<i64>(line) * length + to] = keys[i];\n"
+          "    sorted_places[static_cast<i64>(line) * length + to] = places[i];"};
 }
 Target to_output(std::int64_t stride) {
-  return {"i64* out", "out[out_line(line) + to * " + std::to_string(stride) + "] = place;"};
+  return {"i64* out", "out[out_line(line) + to * " + std::to_string(stride) + "] = places[i];"};
 }
 
 // The last kernel writes to the output if there is a stride for it.

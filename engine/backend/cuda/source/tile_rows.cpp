@@ -19,18 +19,18 @@ struct Phase {
 
 struct Phases {
   std::vector<Phase> phases;
+  std::vector<bool> early;     // inputs that are read before all phases
   std::vector<int> kept;       // terms of one phase that a later one reads
   std::size_t kept_bytes = 0;  // of these and of inputs, for each element
 };
 
-// `is_early` says which inputs are read before all phases.
-template <class IsEarly>
-Phases phases_of(const TileTerms& terms, IsEarly is_early) {
+Phases phases_of(const TileTerms& terms, std::vector<bool> early_inputs) {
   Phases made;
+  made.early = std::move(early_inputs);
   made.phases.resize(static_cast<std::size_t>(terms.levels) + 1);
   std::vector<bool> ready;
   for (int t = 0; t < terms.size(); ++t) {
-    const bool early = t < terms.inputs && !terms[t].folded && is_early(t);
+    const bool early = t < terms.inputs && !terms[t].folded && made.early[static_cast<std::size_t>(t)];
     ready.push_back(terms[t].folded || early);
     if (early) made.kept_bytes += size_of(terms[t].dtype);
     if (!terms[t].is_reduction()) continue;
@@ -57,14 +57,38 @@ Phases phases_of(const TileTerms& terms, IsEarly is_early) {
   return made;
 }
 
+// The work of a kernel: its phases, and how threads share them.
+struct Work {
+  Phases phases;
+  TileRowThreads threads;
+
+  Work(const TileTerms& terms, std::int64_t rows, std::int64_t length, std::vector<bool> early)
+      : phases(phases_of(terms, std::move(early))),
+        threads(row_threads(rows, length, widest_access(terms), phases.kept_bytes)) {}
+};
+
+// What a thread may keep if it is to read all inputs at once, in bytes.
+constexpr std::int64_t kMostAtOnce = 256;
+
+Work work_of(const TileTerms& terms, std::int64_t rows, std::int64_t length, std::span<const Layout> inputs,
+             int split) {
+  Work all(terms, rows, length, std::vector<bool>(inputs.size(), true));
+  if (all.threads.pieces > 0 && all.threads.kept(all.phases.kept_bytes) <= kMostAtOnce) return all;
+  // What differs from row to row comes first; what repeats is in the caches.
+  std::vector<bool> early;
+  for (const Layout& input : inputs) early.push_back(!TileOperand(input, split).outer.is_uniform());
+  return {terms, rows, length, std::move(early)};
+}
+
 class RowsWriter {
  public:
   RowsWriter(const TileTerms& terms, const Shape& shape, std::span<const Layout> inputs, int axes)
       : terms_(terms),
         rows_(shape.first(shape.rank() - axes).size()),
         length_(shape.without_first(shape.rank() - axes).size()),
-        phases_(phases_of(terms, [&](int k) { return is_early(inputs[static_cast<std::size_t>(k)], axes); })),
-        threads_(row_threads(rows_, length_, widest_access(terms), phases_.kept_bytes)),
+        work_(work_of(terms, rows_, length_, inputs, shape.rank() - axes)),
+        phases_(work_.phases),
+        threads_(work_.threads),
         writer_(terms, inputs, shape.rank() - axes, threads_.lanes) {
     rows_per_block_ = threads_.is_block() ? 1 : threads_.block / threads_.per_row;
     blocks_ = (rows_ + rows_per_block_ - 1) / rows_per_block_;
@@ -89,11 +113,6 @@ class RowsWriter {
   }
 
  private:
-  // What differs from row to row is read at once; what repeats is in the caches.
-  static bool is_early(const Layout& input, int axes) {
-    return !TileOperand(input, input.shape.rank() - axes).outer.is_uniform();
-  }
-
   // Which row, and which of its threads.
   void place_row() {
     const std::string index = writer_.index_type();
@@ -151,14 +170,17 @@ class RowsWriter {
   void read_early() {
     std::vector<int> inputs;
     for (const auto& [k, name] : pointers_)
-      if (!operand(k).outer.is_uniform()) inputs.push_back(k);
+      if (phases_.early[static_cast<std::size_t>(k)]) inputs.push_back(k);
+    read_pieces(inputs);
+  }
+  // All pieces of some inputs.
+  void read_pieces(std::span<const int> inputs) {
     if (inputs.empty()) return;
     for (const int k : inputs) declare_kept(k);
     open_row(true);
     load(inputs, true);
     close_row();
   }
-
   bool has_guard() const { return length_ / threads_.step() != threads_.pieces; }
   std::string place_in_row(const std::string& thread) const {
     return "const " + writer_.index_type() +
@@ -196,14 +218,14 @@ class RowsWriter {
     for (const int t : writer_.needed(phase.targets)) {
       if (!writer_.held(t).empty()) continue;
       const bool is_kept = keeps() && std::ranges::find(phases_.kept, t) != phases_.kept.end();
-      if (is_kept) declare_kept(t);
       if (t >= terms_.inputs && is_kept) kept.push_back(t);
       if (t < terms_.inputs) (is_kept ? kept_inputs : inputs).push_back(t);
     }
+    read_pieces(kept_inputs);
+    for (const int t : kept) declare_kept(t);
     for (const int t : phase.reductions)
       writer_.line(writer_.type(t) + " " + terms_[t].name + " = " + start_of(t) + ";");
-    open_row(!inputs.empty() || !kept_inputs.empty() || !phase.results.empty());
-    load(kept_inputs, true);
+    open_row(!inputs.empty() || !phase.results.empty());
     load(inputs, false);
     writer_.declare_results(phase.results);
     writer_.open_lanes();
@@ -271,8 +293,9 @@ class RowsWriter {
 
   const TileTerms& terms_;
   std::int64_t rows_, length_;
-  Phases phases_;
-  TileRowThreads threads_;
+  Work work_;
+  const Phases& phases_;
+  const TileRowThreads& threads_;
   TileWriter writer_;
   std::int64_t rows_per_block_ = 1, blocks_ = 1;
   bool is_partial_ = false;              // the last block has threads without a row

@@ -31,6 +31,13 @@ bool TileWalk::steps_by(int lanes) const {
                                       [&](const Axis& axis) { return axis.stride % lanes == 0; });
 }
 
+std::optional<TileWalk::Turned> TileWalk::turned() const {
+  if (std::abs(innermost_stride()) < 2) return std::nullopt;
+  for (const Axis& axis : axes_)
+    if (std::abs(axis.stride) == 1) return Turned{axis.extent, axis.inner, axes_.back().extent};
+  return std::nullopt;
+}
+
 bool TileWalk::is_signed() const {
   return std::ranges::any_of(axes_, [](const Axis& axis) { return axis.stride < 0; });
 }

@@ -64,7 +64,6 @@ class TileWriter {
   /// first one. They become constants where they stand, or elements of arrays that are declared already.
   template <class Pointer>
   void load(std::span<const int> inputs, Pointer pointer, const std::string& index,
-
             const Arrays& arrays = {});
   /// The lines that make the targets, of one lane.
   void compute(std::span<const int> targets, bool keep = false);
