@@ -2,12 +2,14 @@
 
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <sstream>
@@ -107,20 +109,51 @@ const Library& load(const std::filesystem::path& file) {
   return *reinterpret_cast<const Library* (*)(const Runtime*)>(symbol)(&runtime());
 }
 
+/// What makes a library, but for the names of files. Kernels keep every bit as written: no contraction.
+/// The program has what they call; to link libraries again takes time.
+std::string compiler_command() {
+  return std::string(NABLAFLOW_HOST_COMPILER) +
+         " -std=c++17 -O1 -w -ffp-contract=off -fno-math-errno -fno-trapping-math -fno-strict-aliasing"
+         " -fwrapv -fno-exceptions -fno-rtti -fvisibility=hidden -fPIC -shared -nostdlib";
+}
+
+/// Where a library of that source lies from an earlier run, or is to be kept: in the directory that the
+/// environment names. Nowhere if it names none.
+std::filesystem::path kept_library(const std::string& source) {
+  const char* directory = std::getenv("NABLAFLOW_HOST_KERNELS");
+  if (directory == nullptr) return {};
+  std::ostringstream name;
+  name << std::hex << std::hash<std::string>()(source + compiler_command() + __VERSION__);
+  return std::filesystem::path(directory) / name.str();
+}
+
+/// Keeps a library beside its source, for programs that run meanwhile see all of it or nothing.
+void keep(const std::filesystem::path& library, const std::string& source,
+          const std::filesystem::path& kept) {
+  std::filesystem::create_directories(kept.parent_path());
+  const std::filesystem::path draft = kept.string() + "." + std::to_string(getpid());
+  std::filesystem::create_directory(draft);
+  std::filesystem::copy_file(library, draft / "kernels.so");
+  std::ofstream(draft / "kernels.cpp") << source;
+  std::error_code is_there;
+  std::filesystem::rename(draft, kept, is_there);
+  if (is_there) std::filesystem::remove_all(draft);
+}
+
 const Library& build_library(std::span<const std::string> texts) {
+  const std::string source = library_source(texts);
+  const std::filesystem::path kept = kept_library(source);
+  if (!kept.empty() && content_of(kept / "kernels.cpp") == source) return load(kept / "kernels.so");
   const TemporaryDirectory directory;
-  const std::filesystem::path source = directory.path() / "kernels.cpp";
+  const std::filesystem::path source_file = directory.path() / "kernels.cpp";
   const std::filesystem::path library = directory.path() / "kernels.so";
   const std::filesystem::path log = directory.path() / "log";
-  std::ofstream(source) << library_source(texts);
-  // The flags of kernels: no contraction, every bit as written.
-  const std::string command = std::string(NABLAFLOW_HOST_COMPILER) +
-                              " -std=c++17 -O1 -w -ffp-contract=off -fno-math-errno -fno-trapping-math"
-                              " -fno-strict-aliasing -fwrapv -fno-exceptions -fno-rtti -fPIC -shared"
-                              " -fvisibility=hidden -o " +
-                              library.string() + " " + source.string() + " > " + log.string() + " 2>&1";
+  std::ofstream(source_file) << source;
+  const std::string command = compiler_command() + " -o " + library.string() + " " + source_file.string() +
+                              " -lgcc > " + log.string() + " 2>&1";
   if (std::system(command.c_str()) != 0)
     throw KernelError("kernels do not compile for the host:\n" + content_of(log));
+  if (!kept.empty()) keep(library, source, kept);
   return load(library);
 }
 

@@ -10,7 +10,8 @@
 #include "tests/cuda/block_runner.h"
 
 // Kernels compiled for the host, so that tests run them without a GPU: behind host_shim.h and preamble(), by
-// the compiler that the macro NABLAFLOW_HOST_COMPILER names.
+// the compiler that the macro NABLAFLOW_HOST_COMPILER names. What is compiled is kept for later runs in the
+// directory that NABLAFLOW_HOST_KERNELS names in the environment, if it does.
 
 namespace nabla::cuda::host {
 

@@ -18,9 +18,9 @@ std::int64_t extent(const TensorLayout& t) {
   return last + 1;
 }
 
-void check_memory(const TensorLayout& t, const void* at, const char* name) {
+void reach(const TensorLayout& t, const void* at, const char* name) {
   const std::size_t element = t.type == CUDNN_DATA_DOUBLE ? 8 : 4;
-  if (!device_memory().holds(at, static_cast<std::size_t>(extent(t)) * element))
+  if (!device_memory().reach(at, static_cast<std::size_t>(extent(t)) * element))
     throw Failure{cudaErrorIllegalAddress,
                   "the " + std::string(name) + " of a convolution does not lie in a live allocation"};
 }
@@ -124,9 +124,9 @@ bool fits(const TensorLayout& x, const TensorLayout& w, const TensorLayout& y,
 }
 
 void run(const Convolution& c) {
-  check_memory(c.x, c.x_at, "image");
-  check_memory(c.w, c.w_at, "filter");
-  check_memory(c.y, c.y_at, "result");
+  reach(c.x, c.x_at, "image");
+  reach(c.w, c.w_at, "filter");
+  reach(c.y, c.y_at, "result");
   if (c.x.type == CUDNN_DATA_DOUBLE) {
     convolve<double>(c);
   } else {

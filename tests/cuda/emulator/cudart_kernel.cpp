@@ -35,11 +35,12 @@ std::vector<std::string>& expected_texts() {
   return instance;
 }
 
-void check_pointers(const Kernel& kernel, const std::vector<std::uint64_t>& arguments) {
+/// What the kernel is handed, and nothing else, comes within its reach.
+void reach_pointers(const Kernel& kernel, const std::vector<std::uint64_t>& arguments) {
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const auto* pointer = std::bit_cast<const void*>(arguments[i]);
     if (!kernel.entry.is_pointer[i] || pointer == nullptr) continue;
-    if (!device_memory().holds(pointer) && !host_memory().holds(pointer))
+    if (!device_memory().reach(pointer) && !host_memory().reach(pointer))
       throw Failure{cudaErrorIllegalAddress, "kernel " + kernel.entry.name + ": argument " +
                                                  std::to_string(i) +
                                                  " does not point into a live allocation"};
@@ -48,7 +49,7 @@ void check_pointers(const Kernel& kernel, const std::vector<std::uint64_t>& argu
 
 void run(const Kernel& kernel, std::int64_t blocks, int threads,
          const std::vector<std::uint64_t>& arguments) {
-  check_pointers(kernel, arguments);
+  reach_pointers(kernel, arguments);
   compile_expected();
   try {
     host::kernel(kernel.text, kernel.entry.name).run(blocks, threads, arguments, machine().order);

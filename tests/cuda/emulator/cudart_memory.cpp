@@ -39,6 +39,7 @@ void check_range(const char* what, const void* pointer, std::size_t bytes, bool 
                     (is_device ? "allocation of the device" : "allocation of pinned memory")};
 }
 
+/// Now, and when it runs: memory may have been freed.
 Operation copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, bool is_pinned) {
   const auto check = [=] {
     check_range("target of a copy", to, bytes, is_to_device(kind), is_pinned);
@@ -46,7 +47,8 @@ Operation copy(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kin
   };
   check();
   return [=] {
-    check();  // it may have been freed
+    check();
+    for (const void* pointer : {static_cast<const void*>(to), from}) device_memory().reach(pointer, bytes);
     std::memmove(to, from, bytes);
     if (kind == cudaMemcpyHostToDevice) machine().counters.bytes_up += static_cast<std::int64_t>(bytes);
     if (kind == cudaMemcpyDeviceToHost) machine().counters.bytes_down += static_cast<std::int64_t>(bytes);
@@ -149,6 +151,7 @@ cudaError_t cudaMemsetAsync(void* pointer, int value, size_t bytes, cudaStream_t
     check();
     return enqueue(stream, [=] {
       check();
+      device_memory().reach(pointer, bytes);
       std::memset(pointer, value, bytes);
     });
   });

@@ -102,7 +102,7 @@ cudnnStatus_t convolve(const char* function, cudnnHandle_t handle, Convolution c
     c.alpha = scales.alpha;
     c.beta = scales.beta;
     const cudaError_t error = enqueue(stream_of(handle->stream), [c, workspace] {
-      if (!device_memory().holds(workspace, kWorkspaceBytes))
+      if (!device_memory().reach(workspace, kWorkspaceBytes))
         throw Failure{cudaErrorIllegalAddress, "a convolution's workspace does not lie in a live allocation"};
       std::memset(workspace, 0xff, kWorkspaceBytes);
       run(c);

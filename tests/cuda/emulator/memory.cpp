@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <new>
+#include <utility>
 
 namespace nabla::cuda::emulator {
 
@@ -44,8 +45,8 @@ void* MemoryPool::allocate(std::size_t bytes) {
   std::byte* begin = pages + page_bytes - from_end;
   std::fill(pages, pages + page_bytes, kPattern);
   std::fill(begin, begin + bytes, std::byte{0xff});
-  if (is_hidden_ && !is_open_) mprotect(pages, page_bytes, PROT_NONE);
-  blocks_[number_of(begin)] = {bytes, pages, page_bytes};
+  if (is_hidden_) mprotect(pages, page_bytes, PROT_NONE);
+  blocks_[number_of(begin)] = {bytes, pages, page_bytes, false};
   live_bytes_ += bytes;
   return begin;
 }
@@ -88,17 +89,22 @@ bool MemoryPool::is_intact(std::uintptr_t begin, const Block& block) {
          std::all_of(block.pages + back, block.pages + block.page_bytes, is_pattern);
 }
 
-void MemoryPool::open() {
-  is_open_ = true;
-  if (!is_hidden_) return;
-  for (const auto& [begin, block] : blocks_) mprotect(block.pages, block.page_bytes, PROT_READ | PROT_WRITE);
+bool MemoryPool::reach(const void* pointer, std::size_t bytes) {
+  if (!holds(pointer, bytes)) return false;
+  const std::uintptr_t begin = find(pointer)->first;
+  Block& block = blocks_.find(begin)->second;
+  if (!std::exchange(block.is_within_reach, true)) {
+    within_reach_.push_back(begin);
+    if (is_hidden_) mprotect(block.pages, block.page_bytes, PROT_READ | PROT_WRITE);
+  }
+  return true;
 }
 
 std::string MemoryPool::close() {
-  if (!is_open_) return "";
-  is_open_ = false;
   std::string complaint;
-  for (const auto& [begin, block] : blocks_) {
+  for (const std::uintptr_t begin : std::exchange(within_reach_, {})) {
+    Block& block = blocks_.find(begin)->second;
+    block.is_within_reach = false;
     if (!is_intact(begin, block)) {
       complaint = "something wrote beside an allocation of " + std::to_string(block.bytes) + " bytes";
       const std::size_t front = begin - number_of(block.pages);

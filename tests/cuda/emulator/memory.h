@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace nabla::cuda::emulator {
 
@@ -12,7 +13,7 @@ namespace nabla::cuda::emulator {
 /// left of their pages holds a pattern.
 class MemoryPool {
  public:
-  /// `is_hidden`: blocks can be touched while the pool is open, else always.
+  /// `is_hidden`: a block can be touched between reach() and close(), else always.
   MemoryPool(std::size_t reserved_bytes, bool is_hidden);
   MemoryPool(const MemoryPool&) = delete;
   MemoryPool& operator=(const MemoryPool&) = delete;
@@ -29,8 +30,9 @@ class MemoryPool {
   /// From `pointer` to the end of its block, or 0.
   std::size_t bytes_from(const void* pointer) const;
 
-  void open();
-  /// @return what was written beside the blocks since open(), or "".
+  /// Do all these bytes lie in one live block? It can be touched until close() then.
+  bool reach(const void* pointer, std::size_t bytes = 1);
+  /// @return what was written beside the blocks that were within reach, or "".
   std::string close();
 
   std::size_t live_bytes() const { return live_bytes_; }
@@ -40,17 +42,18 @@ class MemoryPool {
     std::size_t bytes;
     std::byte* pages;
     std::size_t page_bytes;
+    bool is_within_reach = false;
   };
   using Blocks = std::map<std::uintptr_t, Block>;
   Blocks::const_iterator find(const void* pointer) const;
   static bool is_intact(std::uintptr_t begin, const Block& block);
 
   bool is_hidden_;
-  bool is_open_ = false;
   std::byte* reserved_;
   std::size_t reserved_bytes_;
   std::size_t used_ = 0;
   Blocks blocks_;
+  std::vector<std::uintptr_t> within_reach_;
   std::size_t live_bytes_ = 0;
 };
 

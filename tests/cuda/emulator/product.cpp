@@ -35,9 +35,9 @@ std::int64_t extent(const MatrixLayout& m) {
   return (m.batches - 1) * m.batch_stride + one;
 }
 
-void check_memory(const MatrixLayout& m, const void* at, const char* name) {
+void reach(const MatrixLayout& m, const void* at, const char* name) {
   const auto bytes = static_cast<std::size_t>(extent(m)) * bytes_of(m.type);
-  if (!device_memory().holds(at, bytes))
+  if (!device_memory().reach(at, bytes))
     throw Failure{cudaErrorIllegalAddress, "matrix " + std::string(name) + " of a product, " +
                                                std::to_string(bytes) +
                                                " bytes, does not lie in a live allocation"};
@@ -139,12 +139,12 @@ cublasStatus_t check(const ProductDescription& description, const MatrixLayout& 
 }
 
 void run(const Product& p, double alpha, double beta, void* workspace, std::size_t used) {
-  check_memory(p.a, p.a_at, "A");
-  check_memory(p.b, p.b_at, "B");
-  check_memory(p.d, p.d_at, "D");
-  if (beta != 0.0) check_memory(p.c, p.c_at, "C");
+  reach(p.a, p.a_at, "A");
+  reach(p.b, p.b_at, "B");
+  reach(p.d, p.d_at, "D");
+  if (beta != 0.0) reach(p.c, p.c_at, "C");
   if (used > 0) {
-    if (!device_memory().holds(workspace, used))
+    if (!device_memory().reach(workspace, used))
       throw Failure{cudaErrorIllegalAddress, "a product's workspace does not lie in a live allocation"};
     if (overlaps(p.a, p.a_at, workspace, used) || overlaps(p.b, p.b_at, workspace, used) ||
         overlaps(p.d, p.d_at, workspace, used))

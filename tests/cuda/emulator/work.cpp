@@ -58,11 +58,9 @@ void stop_everything(const Failure& failure) {
   for (const auto& stream : streams().all) stream->queue.clear();
 }
 
-/// Runs `f`, which runs work, with device memory within reach.
+/// Runs `f`, which runs work: device memory is within its reach, and out of reach afterwards.
 template <class F>
 cudaError_t working(const F& f) {
-  device_memory().open();
-  host_memory().open();
   try {
     f();
     for (MemoryPool* pool : {&device_memory(), &host_memory()})
