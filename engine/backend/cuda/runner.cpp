@@ -139,8 +139,8 @@ class Runner final : public StepRunner {
     for (std::size_t s = 0; s < steps.size(); ++s) {
       for (const int input : bound_[s].inputs) steps[s].read.push_back(piece(input));
       for (const int output : bound_[s].outputs) steps[s].written.push_back(piece(output));
-      if (steps_[s]->uses_workspace())
-        steps[s].written.push_back({Context::instance().workspace(), Context::kWorkspaceBytes});
+      if (std::byte* const workspace = steps_[s]->workspace())
+        steps[s].written.push_back({workspace, Context::kWorkspaceBytes});
     }
     return steps;
   }

@@ -93,7 +93,7 @@ TEST_CASE("steps of a captured plan wait for all that they need") {
 TEST_CASE("steps of a captured plan wait for those whose memory they take over") {
   const OnDevice on_device;
   // More temporaries than get memory of their own, in branches that need not wait for each other.
-  const Tensor x = (iota(std::int64_t{1} << 18, DType::f64) * 1e-6).detach();
+  const Tensor x = (iota(std::int64_t{1} << 21, DType::f64) * 1e-6).detach();
   const auto f = compile([](const Tensor& at) {
     Tensor total = at({range(0, 1000)});
     for (int i = 1; i <= 6; ++i) {
