@@ -112,9 +112,23 @@ const Primitive& product_primitive() {
   return any.node().primitive();
 }
 
+// The step on the memory of these arrays.
+std::function<void()> on_memory(const std::shared_ptr<const StepKernel>& step,
+                                const std::vector<Array>& inputs, const Array& output) {
+  return [=] {
+    const std::byte* read[2];
+    for (std::size_t i = 0; i < inputs.size(); ++i) read[i] = inputs[i].buffer->data();
+    std::byte* const written = output.buffer->data();
+    step->run(std::span(read, inputs.size()), std::span(&written, 1));
+  };
+}
+
 std::function<void()> our_kernel(const Operands& x) {
-  const Kernel kernel = cpu_backend().kernel(product_primitive());
-  return [=, inputs = std::vector<Array>{x.a, x.b}] { kernel({inputs, x.c, x.summed}); };
+  const std::vector<Layout> layouts{x.a.layout, x.b.layout};
+  const std::vector<DType> types(2, DType::f32);
+  return on_memory(
+      cpu_backend().prepare({&product_primitive(), layouts, types, x.c.layout, DType::f32, x.summed}),
+      {x.a, x.b}, x.c);
 }
 
 // The kernel that reads the second operand packed, and what packs it; nothing where the backend does not.
@@ -123,17 +137,12 @@ struct Packed {
 };
 Packed packed_kernel(const Operands& x) {
   const std::vector<Layout> layouts{x.a.layout, x.b.layout};
+  const std::vector<DType> types(2, DType::f32);
   const std::optional<PackedOperand> operand =
-      cpu_backend().packed(product_primitive(), layouts, x.c.layout, DType::f32, x.summed, 1);
+      cpu_backend().packed({&product_primitive(), layouts, types, x.c.layout, DType::f32, x.summed}, 1);
   if (!operand) return {};
-  const Array memory = Array::dense({operand->elements}, DType::f32);
-  const Array packed{memory.buffer, x.b.layout, DType::f32};
-  return {[=, kernel = operand->kernel, inputs = std::vector<Array>{x.a, packed}] {
-            kernel({inputs, x.c, x.summed});
-          },
-          [=, pack = operand->pack, attributes = operand->attributes, inputs = std::vector<Array>{x.b}] {
-            pack({inputs, memory, attributes});
-          }};
+  const Array packed = Array::dense({operand->elements}, DType::f32);
+  return {on_memory(operand->kernel, {x.a, packed}, x.c), on_memory(operand->pack, {x.b}, packed)};
 }
 
 #ifdef NABLAFLOW_HAVE_ONEDNN

@@ -49,7 +49,7 @@ int main() {
                                 {{32, 64, 1024}, {0, 2}}, {{784, 32, 784}, {0, 1}}};
   std::printf("%d threads, %s, f32\n%-22s %-8s %9s %8s %8s\n", thread_count(),
               std::string(name_of(instruction_set())).c_str(), "", "axes", "ms", "GB/s", "memcpy");
-  const Kernel kernel = cpu_backend().kernel(sum(ones({2, 2}), {0}, true).node().primitive());
+  const Primitive& primitive = sum(ones({2, 2}), {0}, true).node().primitive();
   for (const Case& at : cases) {
     const Tensor x = uniform(random_key(1), at.shape).detach();
     const Array input = x.value();
@@ -63,7 +63,12 @@ int main() {
     }
     const Attributes attributes(summed);
     const Array output = Array::dense(kept, DType::f32);
-    const double seconds = best_seconds([&] { kernel({{&input, 1}, output, attributes}); });
+    const DType type = DType::f32;
+    const auto step = cpu_backend().prepare(
+        {&primitive, std::span(&input.layout, 1), std::span(&type, 1), output.layout, type, attributes});
+    const std::byte* const read = input.buffer->data();
+    std::byte* const written = output.buffer->data();
+    const double seconds = best_seconds([&] { step->run(std::span(&read, 1), std::span(&written, 1)); });
     const std::size_t bytes = static_cast<std::size_t>(at.shape.size()) * 4;
     const Array copy = Array::dense(at.shape, DType::f32);
     const double copying = best_seconds([&] { std::memcpy(copy.data<float>(), input.data<float>(), bytes); });

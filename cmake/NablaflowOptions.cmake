@@ -3,6 +3,9 @@
 set(NABLAFLOW_ONEDNN AUTO CACHE STRING "Use oneDNN for matrix products and convolutions: AUTO, ON or OFF")
 set_property(CACHE NABLAFLOW_ONEDNN PROPERTY STRINGS AUTO ON OFF)
 
+set(NABLAFLOW_CUDA AUTO CACHE STRING "Build the CUDA backend: AUTO, ON or OFF")
+set_property(CACHE NABLAFLOW_CUDA PROPERTY STRINGS AUTO ON OFF)
+
 if(PROJECT_IS_TOP_LEVEL)
   set(nablaflow_tests AUTO)
 else()

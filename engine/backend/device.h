@@ -22,8 +22,8 @@ Device current_device();
 /// Why cuda cannot be used: the library was built without it, there is no driver, or no GPU. Empty if it can.
 std::string why_no_cuda();
 
-/// The processor's name, or that of the GPU with its architecture and the versions of driver, runtime, NVRTC
-/// and cuBLASLt.
+/// Threads and instruction set of the CPU, or the GPU's name with its architecture and the versions of
+/// driver, runtime, NVRTC and cuBLASLt.
 std::string describe(Device device);
 
 /// Waits for all work of the device.

@@ -41,6 +41,8 @@ struct PlansOfFunction::Entry {
   // The plan of a program-wide mode: in NaN mode it knows the lines of this function.
   bool nan_mode;
   bool optimised;
+  Device device;
+  ProductPrecision precision;
   CompiledPlan plan;
   std::uint64_t last_use = 0;
 };
@@ -52,6 +54,7 @@ std::shared_ptr<PlansOfFunction::Entry> PlansOfFunction::find(std::span<const Ar
   const std::lock_guard lock(mutex_);
   for (const std::shared_ptr<Entry>& entry : entries_) {
     if (entry->nan_mode != nan_mode() || entry->optimised != plan_optimisations() ||
+        entry->device != current_device() || entry->precision != product_precision() ||
         !std::ranges::equal(entry->inputs, inputs, fits))
       continue;
     entry->last_use = ++calls_;
@@ -73,8 +76,9 @@ std::vector<Tensor> PlansOfFunction::call(const TensorFunction& f, std::span<con
     if (!entry) {
       std::vector<TensorType> types;
       for (const Array& array : arrays) types.push_back({array.shape(), array.dtype});
-      entry = std::make_shared<Entry>(
-          Entry{std::move(types), nan_mode(), plan_optimisations(), CompiledPlan(trace(f, arrays))});
+      entry =
+          std::make_shared<Entry>(Entry{std::move(types), nan_mode(), plan_optimisations(), current_device(),
+                                        product_precision(), CompiledPlan(trace(f, arrays))});
       const std::lock_guard lock(mutex_);
       ++traces_;
       entry->last_use = ++calls_;

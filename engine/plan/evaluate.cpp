@@ -40,6 +40,12 @@ void evaluate(std::span<const Tensor> tensors) {
     if (!node->has_handle() && !node->inputs().empty()) released.push_back(node->take_value());
 }
 
+void start_read_back(std::span<const Tensor> tensors) {
+  evaluate(tensors);
+  const std::lock_guard lock(evaluation_mutex());
+  for (const Tensor& tensor : tensors) tensor.node().value().buffer->start_fetch();
+}
+
 const Array& Tensor::value() const {
   evaluate({*this});
   return node().value();

@@ -18,4 +18,10 @@ inline void evaluate(std::initializer_list<Tensor> tensors) {
 }
 inline void evaluate(const std::vector<Tensor>& tensors) { evaluate(std::span<const Tensor>(tensors)); }
 
+/// Computes values as evaluate() does, and begins to copy them to the host where a device has them, without
+/// waiting: item() or data() later waits only for work that came before this call. For losses, which are
+/// printed some steps late.
+void start_read_back(std::span<const Tensor> tensors);
+inline void start_read_back(const Tensor& tensor) { start_read_back(std::span(&tensor, 1)); }
+
 }  // namespace nabla

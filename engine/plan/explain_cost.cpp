@@ -35,7 +35,7 @@ const Work& work_of(std::string_view primitive) {
 }
 
 bool is_named(const PlanStep& step, std::string_view name) {
-  return step.primitive && !step.tile_kernel && step.primitive->name() == name;
+  return step.primitive && !step.is_program() && step.primitive->name() == name;
 }
 
 // The inputs of a program are laid over its whole shape.
@@ -58,7 +58,7 @@ double flops_of_program(const Plan& plan, const PlanStep& step) {
 }
 
 double flops_of(const Plan& plan, const PlanStep& step) {
-  if (step.tile_kernel) return flops_of_program(plan, step);
+  if (step.is_program()) return flops_of_program(plan, step);
   const double written = static_cast<double>(value_of(plan, step.outputs[0]).layout.shape.size());
   if (is_named(step, "contraction")) {
     const ContractionExtents extents = contraction_extents(plan, step);
@@ -74,7 +74,7 @@ double flops_of(const Plan& plan, const PlanStep& step) {
 }  // namespace
 
 StepKind kind_of(const PlanStep& step) {
-  if (step.tile_kernel) return StepKind::pointwise;
+  if (step.is_program()) return StepKind::pointwise;
   if (is_named(step, "contraction")) return StepKind::product;
   return step.primitive ? work_of(step.primitive->name()).kind : StepKind::movement;
 }

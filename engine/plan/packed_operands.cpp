@@ -30,6 +30,8 @@ class OperandPacker {
  public:
   OperandPacker(const Plan& plan, const std::vector<bool>& lasting)
       : plan_(plan), lasting_leaf_(plan.storages().size(), kNone) {
+    plan_.runner_ = nullptr;  // for other steps
+    packing_.backend_ = plan.backend_;
     for (std::size_t i = 0; i < lasting.size(); ++i)
       if (lasting[i]) lasting_leaf_[storage_of(plan.leaves()[i])] = i;
   }
@@ -58,14 +60,18 @@ class OperandPacker {
 
   void pack_an_operand(std::size_t index) {
     PlanStep& step = plan_.steps_[index];
-    if (!step.primitive || step.tile_kernel) return;
+    if (!step.primitive || step.is_program()) return;
     std::vector<Layout> layouts;
-    for (const int input : step.inputs) layouts.push_back(value_of(input).layout);
+    std::vector<DType> types;
+    for (const int input : step.inputs) {
+      layouts.push_back(value_of(input).layout);
+      types.push_back(value_of(input).dtype);
+    }
     const PlanValue& output = value_of(step.outputs[0]);
     for (std::size_t slot = 0; slot < step.inputs.size(); ++slot) {
       if (lasting_leaf_[storage_of(step.inputs[slot])] == kNone) continue;
-      std::optional<PackedOperand> packed =
-          cpu_backend().packed(*step.primitive, layouts, output.layout, output.dtype, step.attributes, slot);
+      const std::optional<PackedOperand> packed = plan_.backend_->packed(
+          {step.primitive, layouts, types, output.layout, output.dtype, step.attributes}, slot);
       if (!packed) continue;
       step.kernel = packed->kernel;
       step.inputs[slot] = packed_value(step.inputs[slot], *packed, step.where);
@@ -91,7 +97,7 @@ class OperandPacker {
     packing_.outputs_.push_back(result);
     packing_.result_bytes_ += bytes;
     packing_.steps_.push_back(
-        {&kPack, packed.pack, packed.attributes, {read_leaf(leaf, plain)}, {result}, where, {}, nullptr});
+        {&kPack, packed.attributes, {read_leaf(leaf, plain)}, {result}, where, {}, packed.pack});
 
     // The layout names the operand that it was; how the elements lie only the step's kernel knows.
     Layout under = plain.layout;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/plan/evaluation_lock.h"
+#include "engine/plan/memory_table.h"
 #include "engine/plan/plan_builder.h"
 #include "engine/plan/plan_cache.h"
 #include "engine/plan/plan_key.h"
@@ -16,21 +17,20 @@ std::atomic<bool> nan_mode_on = false;
 std::atomic<bool> optimisations_on = true;
 
 template <class T>
-bool any_nan(const Array& array) {
-  const T* values = array.data<const T>();
-  return std::any_of(values, values + array.shape().size(), [](T v) { return std::isnan(v); });
+bool any_nan(const std::vector<std::byte>& elements) {
+  const T* values = reinterpret_cast<const T*>(elements.data());
+  return std::any_of(values, values + elements.size() / sizeof(T), [](T v) { return std::isnan(v); });
 }
 
-bool has_nan(const Array& array) {
-  if (array.dtype == DType::f32) return any_nan<float>(array);
-  if (array.dtype == DType::f64) return any_nan<double>(array);
-  return false;
+BoundBlock::Use use_of(const PlanStorage& storage) {
+  if (storage.overwritten) return BoundBlock::Use::overwritten;
+  if (storage.kind == PlanStorage::Kind::output) return BoundBlock::Use::made;
+  return storage.kind == PlanStorage::Kind::temporary ? BoundBlock::Use::temporary : BoundBlock::Use::read;
 }
 
-void check_for_nan(const PlanStep& step, const Array& output) {
-  if (!output.layout.is_dense() || !has_nan(output)) return;
+[[noreturn]] void throw_first_nan(const PlanStep& step, const Shape& shape) {
   throw Error("nan mode: " + std::string(step.primitive ? step.primitive->name() : "copy") + " " +
-              to_string(output.shape()) + " built at " + step.where.file_name() + ":" +
+              to_string(shape) + " built at " + step.where.file_name() + ":" +
               std::to_string(step.where.line()) +
               " gave the first NaN (no earlier step did; a leaf may hold one)");
 }
@@ -68,55 +68,68 @@ std::mutex& evaluation_mutex() {
   return mutex;
 }
 
-std::vector<Array> Plan::run(std::span<const Array> leaves) const {
-  std::vector<std::shared_ptr<Buffer>> blocks(storages_.size());
-  for (std::size_t i = 0; i < leaves_.size(); ++i)
-    blocks[static_cast<std::size_t>(values_[static_cast<std::size_t>(leaves_[i])].storage)] =
-        leaves[i].buffer;
-  for (const PlanConstant& constant : constants_)
-    blocks[static_cast<std::size_t>(constant.storage)] = constant.buffer;
-  const auto arena = std::make_shared<Buffer>(arena_bytes_);
-  for (std::size_t i = 0; i < storages_.size(); ++i) {
-    if (storages_[i].kind == PlanStorage::Kind::temporary) blocks[i] = arena;
-    if (storages_[i].kind == PlanStorage::Kind::output)
-      blocks[i] = std::make_shared<Buffer>(storages_[i].bytes);
-  }
-  const auto array = [&](int v) -> Array {
-    const PlanValue& value = values_[static_cast<std::size_t>(v)];
-    const std::size_t storage = static_cast<std::size_t>(value.storage);
-    Array made{blocks[storage], value.layout, value.dtype};
-    made.layout.offset += static_cast<std::int64_t>(storages_[storage].offset / size_of(value.dtype));
-    return made;
-  };
-  const auto start = [&](int v) {
-    const std::size_t storage = static_cast<std::size_t>(values_[static_cast<std::size_t>(v)].storage);
-    return blocks[storage]->data() + storages_[storage].offset;
-  };
-
-  const bool check = nan_mode();
-  std::vector<Array> inputs;
-  std::vector<const std::byte*> read;
-  std::vector<std::byte*> written;
+StepRunner& Plan::runner() const {
+  if (runner_) return *runner_;
+  const auto block = [&](int value) { return values_[static_cast<std::size_t>(value)].storage; };
+  std::vector<BoundStep> steps;
   for (const PlanStep& step : steps_) {
-    if (step.tile_kernel) {
-      read.clear();
-      written.clear();
-      for (const int input : step.inputs) read.push_back(start(input));
-      for (const int output : step.outputs) written.push_back(start(output));
-      step.tile_kernel->run(read, written);
-    } else {
-      inputs.clear();
-      for (const int input : step.inputs) inputs.push_back(array(input));
-      const Array output = array(step.outputs[0]);
-      step.kernel({inputs, output, step.attributes});
-    }
-    if (check)
-      for (const int output : step.outputs) check_for_nan(step, array(output));
+    BoundStep bound{step.kernel, {}, {}};
+    for (const int input : step.inputs) bound.inputs.push_back(block(input));
+    for (const int output : step.outputs) bound.outputs.push_back(block(output));
+    steps.push_back(std::move(bound));
   }
+  std::vector<BoundBlock> blocks;
+  for (const PlanStorage& storage : storages_) blocks.push_back({use_of(storage), storage.bytes});
+  runner_ = backend_->runner(std::move(steps), std::move(blocks));
+  return *runner_;
+}
+
+std::vector<Array> Plan::run(std::span<const Array> leaves) const try {
+  StepRunner& steps = runner();
+  std::vector<std::shared_ptr<Buffer>> buffers(storages_.size());
+  std::vector<std::byte*> blocks(storages_.size());
+  std::vector<Buffer*> read(storages_.size());
+  const auto reads = [&](int storage, const std::shared_ptr<Buffer>& buffer) {
+    buffers[static_cast<std::size_t>(storage)] = buffer;
+    read[static_cast<std::size_t>(storage)] = buffer.get();
+  };
+  for (const PlanConstant& constant : constants_) reads(constant.storage, constant.buffer);
+  for (std::size_t i = 0; i < leaves_.size(); ++i)
+    reads(values_[static_cast<std::size_t>(leaves_[i])].storage, leaves[i].buffer);
+  steps.bring(read, blocks);
+  const std::shared_ptr<Buffer> arena = steps.arena(arena_bytes_);
+  std::byte* const temporaries = backend_->to_write(*arena);
+  for (std::size_t i = 0; i < storages_.size(); ++i) {
+    if (storages_[i].kind == PlanStorage::Kind::temporary) blocks[i] = temporaries + storages_[i].offset;
+    if (storages_[i].kind == PlanStorage::Kind::output) buffers[i] = backend_->allocate(storages_[i].bytes);
+    if (storages_[i].kind == PlanStorage::Kind::output || storages_[i].overwritten)
+      blocks[i] = backend_->to_write(*buffers[i]);
+  }
+
+  std::function<void(std::size_t)> after;
+  if (nan_mode()) after = [&](std::size_t step) { check_for_nan(steps_[step], blocks); };
+  steps.run(blocks, after);
 
   std::vector<Array> results;
-  for (const int output : outputs_) results.push_back(array(output));
+  for (const int output : outputs_) {
+    const PlanValue& value = values_[static_cast<std::size_t>(output)];
+    results.push_back({buffers[static_cast<std::size_t>(value.storage)], value.layout, value.dtype});
+  }
   return results;
+} catch (const OutOfMemory& error) {
+  throw OutOfMemory(std::string(error.what()) + "; " + memory_table(*this));
+}
+
+void Plan::check_for_nan(const PlanStep& step, std::span<std::byte* const> blocks) const {
+  for (const int output : step.outputs) {
+    const PlanValue& value = values_[static_cast<std::size_t>(output)];
+    if (value.dtype != DType::f32 && value.dtype != DType::f64) continue;
+    std::vector<std::byte> elements(static_cast<std::size_t>(value.layout.shape.size()) *
+                                    size_of(value.dtype));
+    backend_->copy_to_host(elements.data(), blocks[static_cast<std::size_t>(value.storage)], elements.size());
+    if (value.dtype == DType::f32 ? any_nan<float>(elements) : any_nan<double>(elements))
+      throw_first_nan(step, value.layout.shape);
+  }
 }
 
 void set_nan_mode(bool on) { nan_mode_on = on; }

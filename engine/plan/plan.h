@@ -36,13 +36,14 @@ struct PlanStorage {
 /// together.
 struct PlanStep {
   const Primitive* primitive;  ///< null for a copy to a dense layout; a program's first
-  Kernel kernel;               ///< null for a program
   Attributes attributes;
   std::vector<int> inputs;     ///< indices of values
   std::vector<int> outputs;    ///< one, or several of a program
   std::source_location where;  ///< for messages only
-  TileProgram program;
-  std::shared_ptr<const TileKernel> tile_kernel;
+  TileProgram program;         ///< without instructions where the step is none
+  std::shared_ptr<const StepKernel> kernel;
+
+  bool is_program() const { return !program.instructions.empty(); }
 };
 
 /// A schedule that computes some results from some leaves: what runs, in which order, where every value lives
@@ -51,7 +52,8 @@ class Plan {
  public:
   /// Runs the steps on the values of the leaves, in the order of `PlannedGraph::leaves`; returns dense
   /// results. Results may take over the memory of donated leaves.
-  /// @throws Error where a kernel refuses its data, and in NaN mode at the first NaN.
+  /// @throws Error where a kernel refuses its data, and in NaN mode at the first NaN; OutOfMemory with what
+  /// the plan takes where memory does not suffice.
   std::vector<Array> run(std::span<const Array> leaves) const;
 
   /// Does a run write a result over the memory of this leaf? It must have been donated, then, and belong to
@@ -71,11 +73,15 @@ class Plan {
   std::size_t arena_bytes() const { return arena_bytes_; }
   /// Bytes of the results, which outlive a run.
   std::size_t result_bytes() const { return result_bytes_; }
+  Device device() const { return backend_->device(); }
   /// What the values of a run take: both together, known before it. A kernel may take more for itself while
   /// it works (a contraction that has to copy an operand).
   std::size_t peak_bytes() const { return arena_bytes_ + result_bytes_; }
 
  private:
+  StepRunner& runner() const;
+  void check_for_nan(const PlanStep& step, std::span<std::byte* const> blocks) const;
+
   friend class PlanBuilder;
   friend class OperandPacker;
   struct PlanConstant {
@@ -91,6 +97,8 @@ class Plan {
   std::vector<int> outputs_;  // values
   std::size_t arena_bytes_ = 0;
   std::size_t result_bytes_ = 0;
+  const Backend* backend_ = &current_backend();
+  mutable std::shared_ptr<StepRunner> runner_;  // made by the first run
 };
 
 struct PlannedGraph {

@@ -67,7 +67,7 @@ class PlanBuilder {
     std::vector<int> kept = keep_held();
     find_lifetimes(plan_.steps_, plan_.values_, plan_.outputs_, plan_.storages_);
     if (optimised_) reuse_in_place(plan_.steps_, plan_.values_, plan_.storages_);
-    plan_.arena_bytes_ = place_in_arena(plan_.storages_);
+    plan_.arena_bytes_ = place_in_arena(plan_.storages_, plan_.backend_->roomy_bytes());
     plan_.result_bytes_ = 0;
     for (const PlanStorage& storage : plan_.storages_)
       if (storage.kind == PlanStorage::Kind::output) plan_.result_bytes_ += storage.bytes;
@@ -106,8 +106,11 @@ class PlanBuilder {
     const PlanNode& constant = graph_[node];
     const Array array{
         std::make_shared<Buffer>(size_of(constant.dtype)), {constant.shape, {}, 0}, constant.dtype};
-    const Kernel kernel = cpu_backend().kernel(*constant.primitive);
-    kernel({{}, array, constant.attributes});
+    const Layout one = Layout::dense({});
+    std::byte* const element = array.buffer->data();
+    cpu_backend()
+        .prepare({constant.primitive, {}, {}, one, constant.dtype, constant.attributes})
+        ->run({}, std::span(&element, 1));
     const int storage = new_storage(PlanStorage::Kind::constant, size_of(constant.dtype));
     plan_.constants_.push_back({storage, array.buffer});
     value_of(node) = new_value({array.layout, constant.dtype, storage});
@@ -126,16 +129,28 @@ class PlanBuilder {
         return;
       }
     }
-    const int output = new_temporary(node.shape, node.dtype);
-    plan_.steps_.push_back({node.primitive,
-                            cpu_backend().kernel(*node.primitive),
-                            node.attributes,
+    value_of(index) = add_single(node.primitive, node.attributes, std::move(inputs),
+                                 new_temporary(node.shape, node.dtype), node.where);
+  }
+
+  // A step that is no program. Returns its output.
+  int add_single(const Primitive* primitive, const Attributes& attributes, std::vector<int> inputs,
+                 int output, const std::source_location& where) {
+    std::vector<Layout> layouts;
+    std::vector<DType> types;
+    for (const int input : inputs) {
+      layouts.push_back(value(input).layout);
+      types.push_back(value(input).dtype);
+    }
+    plan_.steps_.push_back({primitive,
+                            attributes,
                             std::move(inputs),
                             {output},
-                            node.where,
+                            where,
                             {},
-                            nullptr});
-    value_of(index) = output;
+                            plan_.backend_->prepare({primitive, layouts, types, value(output).layout,
+                                                     value(output).dtype, attributes})});
+    return output;
   }
 
   // The members of a program in the order of their instructions: ascending, but over tangents first what is
@@ -204,9 +219,8 @@ class PlanBuilder {
       value_of(members[i]) = new_temporary(node.shape, node.dtype);
       outputs.push_back(value_of(members[i]));
     }
-    std::shared_ptr<const TileKernel> kernel = cpu_backend().compile(program, over.shape, layouts);
+    std::shared_ptr<const StepKernel> kernel = plan_.backend_->compile(program, over.shape, layouts);
     plan_.steps_.push_back({graph_[group.nodes[0]].primitive,
-                            nullptr,
                             {},
                             std::move(inputs),
                             std::move(outputs),
@@ -229,10 +243,8 @@ class PlanBuilder {
     const bool is_whole = found.layout.is_dense() && found.layout.offset == 0 &&
                           holds.bytes == bytes_of(found.layout.shape, found.dtype);
     if (is_whole) return index;
-    const int copy = new_temporary(found.layout.shape, found.dtype);
-    plan_.steps_.push_back(
-        {nullptr, cpu_backend().copy_kernel(), {}, {index}, {copy}, graph_[node].where, {}, nullptr});
-    return copy;
+    return add_single(nullptr, {}, {index}, new_temporary(found.layout.shape, found.dtype),
+                      graph_[node].where);
   }
 
   // What somebody holds a handle to is kept as well, unless it is only a view or a constant.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "engine/backend/backend.h"
 #include "engine/graph/primitive.h"
 
 namespace nabla {
@@ -62,6 +63,8 @@ Schedule make_schedule(std::span<const Tensor> outputs, std::span<const Tensor> 
 PlanKey::PlanKey(const Schedule& schedule, std::span<const Tensor> outputs, bool optimised) {
   words_.reserve(schedule.order.size() * 12);
   add(optimised);
+  add(std::bit_cast<std::uintptr_t>(&current_backend()));
+  add(static_cast<std::uint64_t>(product_precision()));
   for (std::size_t i = 0; i < schedule.order.size(); ++i) {
     const Node& node = *schedule.order[i];
     node.has_value() ? add_leaf(node, schedule.donated[i])

@@ -24,8 +24,8 @@ struct Schedule {
 Schedule make_schedule(std::span<const Tensor> outputs, std::span<const Tensor> donated = {});
 
 /// All that a plan is made from: primitives, attributes, shapes, types, layouts of leaves, which nodes are
-/// asked for or held, which leaves are donated, whether it is optimised, and who uses whom by position. Not
-/// values, not which nodes or leaves they are, and not the lines that built them.
+/// asked for or held, which leaves are donated, whether it is optimised, for which device, and who uses whom
+/// by position. Not values, not which nodes or leaves they are, and not the lines that built them.
 class PlanKey {
  public:
   PlanKey(const Schedule& schedule, std::span<const Tensor> outputs, bool optimised);

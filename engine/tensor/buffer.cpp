@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstring>
 #include <mutex>
 #include <new>
 #include <string>
@@ -49,8 +50,8 @@ class BlockCache {
     if (!data) {
       const std::lock_guard lock(mutex_);
       live_ -= bytes;
-      throw Error("memory: cannot allocate " + std::to_string(bytes) + " bytes beside " +
-                  std::to_string(live_) + " bytes in use");
+      throw OutOfMemory("memory: cannot allocate " + std::to_string(bytes) + " bytes beside " +
+                        std::to_string(live_) + " bytes in use");
     }
     return static_cast<std::byte*>(data);
   }
@@ -107,10 +108,52 @@ BlockCache& cache() {
   return instance;
 }
 
+// One thread copies from a device at a time.
+std::mutex& fetch_mutex() {
+  static std::mutex& mutex = *new std::mutex;  // never destroyed, like the cache
+  return mutex;
+}
+
 }  // namespace
 
 Buffer::Buffer(std::size_t bytes) : data_(cache().take(bytes)), bytes_(bytes) {}
-Buffer::~Buffer() { cache().give_back(data_, bytes_); }
+Buffer::Buffer(std::unique_ptr<DeviceMemory> memory, std::size_t bytes)
+    : data_(nullptr), bytes_(bytes), device_(std::move(memory)) {}
+Buffer::~Buffer() {
+  if (std::byte* data = data_.load(std::memory_order_acquire)) cache().give_back(data, bytes_);
+}
+
+std::byte* Buffer::fetch() const {
+  const std::lock_guard lock(fetch_mutex());
+  if (std::byte* data = data_.load(std::memory_order_acquire)) return data;  // another thread was faster
+  std::byte* data = cache().take(bytes_);
+  try {
+    device_->fetch(data, bytes_);
+  } catch (...) {
+    cache().give_back(data, bytes_);
+    throw;
+  }
+  data_.store(data, std::memory_order_release);
+  return data;
+}
+
+void Buffer::forget_host() {
+  const std::lock_guard lock(fetch_mutex());
+  if (device_) device_->cancel_fetch();
+  if (std::byte* data = data_.exchange(nullptr)) cache().give_back(data, bytes_);
+}
+
+void Buffer::start_fetch() {
+  const std::lock_guard lock(fetch_mutex());
+  if (!data_.load(std::memory_order_acquire)) device_->start_fetch();
+}
+
+std::shared_ptr<Buffer> Buffer::clone() const {
+  if (device_) return std::make_shared<Buffer>(device_->clone(), bytes_);
+  auto copy = std::make_shared<Buffer>(bytes_);
+  std::memcpy(copy->data(), data(), bytes_);
+  return copy;
+}
 
 MemoryStatistics memory_statistics() { return cache().statistics(); }
 void reset_peak_memory() { cache().reset_peak(); }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <cstring>
 #include <mutex>
 #include <string>
 #include <utility>
@@ -22,14 +21,7 @@ std::condition_variable& cells_returned() {
   return signal;
 }
 
-Array copy_of(const Array& array) {
-  Array copy = Array::dense(array.shape(), array.dtype);
-  const std::size_t size = size_of(array.dtype);
-  std::memcpy(copy.buffer->data(),
-              array.buffer->data() + static_cast<std::size_t>(array.layout.offset) * size,
-              static_cast<std::size_t>(array.shape().size()) * size);
-  return copy;
-}
+Array copy_of(const Array& array) { return {array.buffer->clone(), array.layout, array.dtype}; }
 
 }  // namespace
 

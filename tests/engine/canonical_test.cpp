@@ -8,7 +8,7 @@ namespace {
 std::size_t steps_named(const Tensor& y, std::string_view name) {
   std::size_t count = 0;
   for (const PlanStep& step : make_plan(std::span(&y, 1)).plan->steps())
-    count += step.primitive != nullptr && !step.tile_kernel && step.primitive->name() == name;
+    count += step.primitive != nullptr && !step.is_program() && step.primitive->name() == name;
   return count;
 }
 

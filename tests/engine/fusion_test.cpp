@@ -30,7 +30,7 @@ std::shared_ptr<const Plan> checked(const std::function<Tensor()>& build) {
 
 std::size_t programs(const Plan& plan) {
   return static_cast<std::size_t>(
-      std::ranges::count_if(plan.steps(), [](const PlanStep& step) { return step.tile_kernel != nullptr; }));
+      std::ranges::count_if(plan.steps(), [](const PlanStep& step) { return step.is_program(); }));
 }
 
 }  // namespace

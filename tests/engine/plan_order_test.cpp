@@ -60,7 +60,7 @@ TEST_CASE("an update runs right behind its gradient") {
   std::size_t gradients_seen = 0;
   for (std::size_t s = 0; s < steps.size(); ++s) {
     const PlanValue& made = graph.plan->values()[static_cast<std::size_t>(steps[s].outputs[0])];
-    if (steps[s].tile_kernel || made.layout.shape.size() != kWidth * kWidth) continue;
+    if (steps[s].is_program() || made.layout.shape.size() != kWidth * kWidth) continue;
     ++gradients_seen;
     bool is_read_soon = false;
     for (std::size_t later = s + 1; later < std::min(steps.size(), s + 3); ++later)

@@ -22,7 +22,7 @@ inline std::string computed(const Tensor& y) {
   for (const PlanStep& step : make_plan(std::span(&y, 1)).plan->steps()) {
     for (const TileProgram::Instruction& instruction : step.program.instructions)
       names.push_back(instruction.primitive->name());
-    if (!step.tile_kernel && step.primitive) names.push_back(step.primitive->name());
+    if (!step.is_program() && step.primitive) names.push_back(step.primitive->name());
   }
   std::ranges::sort(names);
   std::string joined;

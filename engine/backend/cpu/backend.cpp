@@ -1,6 +1,8 @@
 #include "engine/backend/backend.h"
 
+#include <algorithm>
 #include <string>
+#include <utility>
 
 #include "engine/backend/cpu/kernels.h"
 #include "engine/backend/cpu/packed_operand.h"
@@ -8,6 +10,33 @@
 
 namespace nabla {
 namespace {
+
+class CpuRunner final : public StepRunner {
+ public:
+  explicit CpuRunner(std::vector<BoundStep> steps) : steps_(std::move(steps)) {}
+
+  std::shared_ptr<Buffer> arena(std::size_t bytes) override { return std::make_shared<Buffer>(bytes); }
+  void bring(std::span<Buffer* const> buffers, std::span<std::byte*> addresses) override {
+    for (std::size_t i = 0; i < buffers.size(); ++i)
+      if (buffers[i]) addresses[i] = buffers[i]->data();
+  }
+  void run(std::span<std::byte* const> blocks, const std::function<void(std::size_t)>& after) override {
+    for (std::size_t s = 0; s < steps_.size(); ++s) {
+      const BoundStep& step = steps_[s];
+      read_.clear();
+      written_.clear();
+      for (const int input : step.inputs) read_.push_back(blocks[static_cast<std::size_t>(input)]);
+      for (const int output : step.outputs) written_.push_back(blocks[static_cast<std::size_t>(output)]);
+      step.kernel->run(read_, written_);
+      if (after) after(s);
+    }
+  }
+
+ private:
+  std::vector<BoundStep> steps_;
+  std::vector<const std::byte*> read_;
+  std::vector<std::byte*> written_;
+};
 
 class CpuBackend final : public Backend {
  public:
@@ -18,21 +47,37 @@ class CpuBackend final : public Backend {
     cpu::add_indexing_kernels(table_);
     cpu::add_random_kernels(table_);
   }
-  Kernel kernel(const Primitive& primitive) const override {
-    const auto found = table_.find(primitive.name());
-    if (found == table_.end()) throw Error("cpu: no kernel for " + std::string(primitive.name()));
-    return found->second;
+  Device device() const override { return Device::cpu; }
+  std::shared_ptr<const StepKernel> prepare(const StepDescription& step) const override {
+    if (!step.primitive) return cpu::make_step(&cpu::copy_to_dense, step);
+    const auto found = table_.find(step.primitive->name());
+    if (found == table_.end()) throw Error("cpu: no kernel for " + std::string(step.primitive->name()));
+    return cpu::make_step(found->second, step);
   }
-  std::optional<PackedOperand> packed(const Primitive& primitive, std::span<const Layout> inputs,
-                                      const Layout& output, DType dtype, const Attributes& attributes,
-                                      std::size_t slot) const override {
-    if (primitive.name() != "contraction" || dtype != DType::f32) return std::nullopt;
-    return cpu::packed_contraction_operand(inputs, output, attributes, slot);
+  std::optional<PackedOperand> packed(const StepDescription& step, std::size_t slot) const override {
+    if (!step.primitive || step.primitive->name() != "contraction" || step.output_type != DType::f32)
+      return std::nullopt;
+    return cpu::packed_contraction_operand(step, slot);
   }
-  Kernel copy_kernel() const override { return &cpu::copy_to_dense; }
-  std::unique_ptr<const TileKernel> compile(const TileProgram& program, const Shape& shape,
+  std::shared_ptr<const StepKernel> compile(const TileProgram& program, const Shape& shape,
                                             std::span<const Layout> inputs) const override {
     return cpu::make_tile_kernel(program, shape, inputs);
+  }
+  std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps, std::vector<BoundBlock>) const override {
+    return std::make_unique<CpuRunner>(std::move(steps));
+  }
+  // Steps run one after the other.
+  std::size_t roomy_bytes() const override { return 0; }
+  std::shared_ptr<Buffer> allocate(std::size_t bytes) const override {
+    return std::make_shared<Buffer>(bytes);
+  }
+  std::byte* to_write(Buffer& buffer) const override {
+    std::byte* data = buffer.data();
+    buffer.forget_device();
+    return data;
+  }
+  void copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes) const override {
+    std::copy_n(from, bytes, to);
   }
 
  private:

@@ -3,7 +3,7 @@
 #include <memory>
 #include <utility>
 
-#include "engine/backend/cpu/contraction_axes.h"
+#include "engine/backend/contraction_axes.h"
 #include "engine/backend/cpu/dot_products.h"
 #include "engine/backend/cpu/kernels.h"
 #include "engine/backend/cpu/operand_matrices.h"

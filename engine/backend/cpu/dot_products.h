@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/backend/cpu/contraction_axes.h"
+#include "engine/backend/contraction_axes.h"
 
 namespace nabla::cpu {
 

@@ -19,8 +19,8 @@ void require_index(const char* what, std::int64_t index, std::int64_t extent, in
 // Attribute: axis. Rows along the axes inside `axis` are moved together.
 void gather_kernel(const KernelCall& call) {
   const int axis = static_cast<int>(call.attributes[0]);
-  const Array& x = call.inputs[0];
-  const Array& indices = call.inputs[1];
+  const ArrayView& x = call.inputs[0];
+  const ArrayView& indices = call.inputs[1];
   const std::int64_t extent = x.shape()[axis];
   const std::int64_t sx = line_stride(x.layout, axis);
   const std::int64_t* index = indices.data<const std::int64_t>();
@@ -55,8 +55,8 @@ void gather_kernel(const KernelCall& call) {
 void scatter_add_kernel(const KernelCall& call) {
   const int axis = static_cast<int>(call.attributes[0]);
   const std::int64_t extent = call.attributes[1];
-  const Array& updates = call.inputs[0];
-  const Array& indices = call.inputs[1];
+  const ArrayView& updates = call.inputs[0];
+  const ArrayView& indices = call.inputs[1];
   const std::int64_t length = indices.shape()[axis];
   const std::int64_t su = line_stride(updates.layout, axis);
   const std::int64_t si = line_stride(indices.layout, axis);
@@ -81,7 +81,7 @@ void scatter_add_kernel(const KernelCall& call) {
 template <class T>
 void argmax_typed(const KernelCall& call) {
   const int axis = static_cast<int>(call.attributes[0]);
-  const Array& x = call.inputs[0];
+  const ArrayView& x = call.inputs[0];
   const std::int64_t length = x.shape()[axis];
   const std::int64_t si = line_stride(x.layout, axis);
   const T* in = x.data<const T>();
@@ -101,7 +101,7 @@ template <class T>
 void argsort_typed(const KernelCall& call) {
   const int axis = static_cast<int>(call.attributes[0]);
   const bool descending = call.attributes[1] != 0;
-  const Array& x = call.inputs[0];
+  const ArrayView& x = call.inputs[0];
   const std::int64_t length = x.shape()[axis];
   const std::int64_t si = line_stride(x.layout, axis);
   const std::int64_t so = line_stride(call.output.layout, axis);

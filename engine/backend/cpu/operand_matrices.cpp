@@ -75,16 +75,6 @@ void copy_in_parallel(const T* from, T* to, std::vector<CopyAxis> axes) {
 
 }  // namespace
 
-MatrixStrides matrix_strides(const ContractionAxes& rows, const ContractionAxes& columns,
-                             AxisStride operand) {
-  if (!walks_as_one(rows, operand) || !walks_as_one(columns, operand)) return {0, 0};
-  MatrixStrides strides{innermost_stride(rows, operand, 0), innermost_stride(columns, operand, 0)};
-  // A matrix with a single row or column may claim any stride for it.
-  if (count(columns) == 1) strides.column = 1;
-  if (count(rows) == 1) strides.row = strides.column == 1 ? count(columns) : 1;
-  return strides;
-}
-
 MatmulShape product_shape(const ContractionRoles& roles, const MatrixStrides& left,
                           const MatrixStrides& right) {
   const std::int64_t m = count(roles.rows);

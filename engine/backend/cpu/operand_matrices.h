@@ -2,19 +2,11 @@
 
 #include <memory>
 
-#include "engine/backend/cpu/contraction_axes.h"
+#include "engine/backend/contraction_axes.h"
 #include "engine/backend/cpu/matmul.h"
 #include "engine/tensor/buffer.h"
 
 namespace nabla::cpu {
-
-/// The strides between rows and columns of a matrix; 0 and 0 where its axes do not walk as one.
-struct MatrixStrides {
-  std::int64_t row, column;
-
-  bool suit_a_product() const { return (row == 1 || column == 1) && row > 0 && column > 0; }
-};
-MatrixStrides matrix_strides(const ContractionAxes& rows, const ContractionAxes& columns, AxisStride operand);
 
 /// Matrices that lie in memory one per batch index: an operand of a product.
 template <class T>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "engine/backend/cpu/kernels.h"
 #include "engine/backend/cpu/operand_matrices.h"
 #include "engine/backend/cpu/product_blocks.h"
 #include "engine/backend/cpu/thread_pool.h"
@@ -96,10 +97,10 @@ void contraction_packed(const KernelCall& call) {
 
 }  // namespace
 
-std::optional<PackedOperand> packed_contraction_operand(std::span<const Layout> inputs, const Layout& output,
-                                                        const Attributes& summed, std::size_t slot) {
-  if (output.shape.size() == 0) return std::nullopt;
-  const SortedContraction sorted = sort_contraction(inputs[0], inputs[1], output, summed);
+std::optional<PackedOperand> packed_contraction_operand(const StepDescription& step, std::size_t slot) {
+  if (step.output.shape.size() == 0) return std::nullopt;
+  const SortedContraction sorted =
+      sort_contraction(step.inputs[0], step.inputs[1], step.output, step.attributes);
   const std::optional<MatmulShape> whole = as_one_product(sorted);
   if (!whole || slot != right_slot(sorted) || !is_slow_to_read(*whole)) return std::nullopt;
   const ProductBlocks blocks(*whole);
@@ -109,8 +110,19 @@ std::optional<PackedOperand> packed_contraction_operand(std::span<const Layout> 
       sharing.push_back(blocks[row * blocks.columns() + column].shape);
     if (!worth_packing(sharing)) return std::nullopt;
   }
-  return std::optional<PackedOperand>(std::in_place, packed_starts(blocks).back(), &pack_operand,
-                                      to_attributes(*whole), &contraction_packed);
+  const std::int64_t elements = packed_starts(blocks).back();
+  const Attributes product = to_attributes(*whole);
+  const Layout row = Layout::dense({elements});
+  // The step's operand keeps the layout that it had; how the elements lie only the kernel knows.
+  std::vector<Layout> layouts(step.inputs.begin(), step.inputs.end());
+  layouts[slot].offset = 0;
+  return PackedOperand{
+      elements,
+      make_step(&pack_operand, {step.primitive, step.inputs.subspan(slot, 1),
+                                step.input_types.subspan(slot, 1), row, step.output_type, product}),
+      product,
+      make_step(&contraction_packed,
+                {step.primitive, layouts, step.input_types, step.output, step.output_type, step.attributes})};
 }
 
 }  // namespace nabla::cpu

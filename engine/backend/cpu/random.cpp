@@ -41,7 +41,7 @@ void fill(T* out, std::int64_t count, std::int64_t per_block, const Stream& stre
 // Attributes: type, purpose, extents. One stream per key.
 template <class T, class Convert>
 void fill_all(const KernelCall& call, std::int64_t per_block, Convert convert) {
-  const Array& keys = call.inputs[0];
+  const ArrayView& keys = call.inputs[0];
   const int rank = keys.shape().rank();
   const Shape leading = keys.shape().first(rank - 1);
   const std::int64_t count = Shape(call.attributes.from(2)).size();
@@ -80,8 +80,8 @@ void random_uniform(const KernelCall& call) {
 
 void fold_in(const KernelCall& call) {
   constexpr std::uint32_t kFoldIn = 2;  // a purpose of its own
-  const Array& keys = call.inputs[0];
-  const Array& numbers = call.inputs[1];
+  const ArrayView& keys = call.inputs[0];
+  const ArrayView& numbers = call.inputs[1];
   const std::int64_t key_stride = line_stride(keys.layout, -1);
   std::uint32_t* out = call.output.data<std::uint32_t>();
   const std::uint32_t* key = keys.data<const std::uint32_t>();

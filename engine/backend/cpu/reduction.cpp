@@ -39,7 +39,7 @@ void reduce_rows(const KernelCall& call, RowsLoop loop) {
 template <class T>
 void softmax(const KernelCall& call, RowsLoop loop) {
   const int axis = static_cast<int>(call.attributes[0]);
-  const Array& x = call.inputs[0];
+  const ArrayView& x = call.inputs[0];
   const std::int64_t length = x.shape()[axis];
   const std::int64_t si = line_stride(x.layout, axis);
   const std::int64_t so = line_stride(call.output.layout, axis);
@@ -61,7 +61,7 @@ template <class T>
 void cumsum_typed(const KernelCall& call) {
   const int axis = static_cast<int>(call.attributes[0]);
   const bool reverse = call.attributes[1] != 0;
-  const Array& x = call.inputs[0];
+  const ArrayView& x = call.inputs[0];
   const std::int64_t length = x.shape()[axis];
   const std::int64_t si = line_stride(x.layout, axis);
   const std::int64_t so = line_stride(call.output.layout, axis);

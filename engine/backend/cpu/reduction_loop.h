@@ -3,7 +3,7 @@
 #include <array>
 #include <cstdint>
 
-#include "engine/backend/backend.h"
+#include "engine/backend/cpu/kernels.h"
 #include "engine/backend/cpu/loop.h"
 
 namespace nabla::cpu {
@@ -27,7 +27,7 @@ struct Reduction {
   std::int64_t count;
 
   explicit Reduction(const KernelCall& call) {
-    const Array& x = call.inputs[0];
+    const ArrayView& x = call.inputs[0];
     Layout kept_part = x.layout;
     Layout reduced_part = x.layout;
     reduced_part.shape = Shape::filled(x.shape().rank(), 1);

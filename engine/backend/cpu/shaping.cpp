@@ -25,7 +25,7 @@ void copy_elements(T* out, const Layout& to, const T* in, const Layout& from) {
 
 // A reshape of elements that do not lie in order: the order is made first.
 void reshape_kernel(const KernelCall& call) {
-  const Array& x = call.inputs[0];
+  const ArrayView& x = call.inputs[0];
   visit_bits(x.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
     copy_elements(call.output.data<T>(), Layout::dense(x.shape()), x.data<const T>(), x.layout);
@@ -35,7 +35,7 @@ void reshape_kernel(const KernelCall& call) {
 // Attributes: axis, before, after, interior.
 void pad_kernel(const KernelCall& call) {
   const Attributes& a = call.attributes;
-  const Array& x = call.inputs[0];
+  const ArrayView& x = call.inputs[0];
   visit_bits(x.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
     T* out = call.output.data<T>();
@@ -56,7 +56,7 @@ void concatenate_kernel(const KernelCall& call) {
     using T = typename decltype(type)::type;
     T* out = call.output.data<T>();
     Layout target = call.output.layout;
-    for (const Array& x : call.inputs) {
+    for (const ArrayView& x : call.inputs) {
       target.shape[axis] = x.shape()[axis];
       copy_elements(out, target, x.data<const T>(), x.layout);
       out += x.shape()[axis] * target.strides[static_cast<std::size_t>(target.shape.rank() + axis)];

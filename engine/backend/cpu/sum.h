@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/backend/backend.h"
+#include "engine/backend/cpu/kernels.h"
 
 namespace nabla::cpu {
 

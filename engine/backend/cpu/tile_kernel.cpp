@@ -36,7 +36,7 @@ std::byte* scratch_memory(std::size_t bytes) {
   return memory.get();
 }
 
-class Interpreter final : public TileKernel {
+class Interpreter final : public StepKernel {
  public:
   Interpreter(const TileProgram& given, const Shape& shape, std::span<const Layout> inputs)
       : values_(given, shape, inputs), scratch_bytes_(values_.scratch_bytes()) {
@@ -198,7 +198,7 @@ class Interpreter final : public TileKernel {
 
 }  // namespace
 
-std::unique_ptr<const TileKernel> make_tile_kernel(const TileProgram& program, const Shape& shape,
+std::unique_ptr<const StepKernel> make_tile_kernel(const TileProgram& program, const Shape& shape,
                                                    std::span<const Layout> inputs) {
   return std::make_unique<Interpreter>(program, shape, inputs);
 }

@@ -8,7 +8,7 @@
 
 // The axes of a contraction, sorted by what they do.
 
-namespace nabla::cpu {
+namespace nabla {
 
 /// One axis and the strides of what walks along it; a stride is 0 where an operand has extent 1.
 struct ContractionAxis {
@@ -49,6 +49,14 @@ inline std::int64_t offset_of(const ContractionAxes& axes, std::int64_t index, A
   return offset;
 }
 
+/// The strides between rows and columns of a matrix; 0 and 0 where its axes do not walk as one.
+struct MatrixStrides {
+  std::int64_t row, column;
+
+  bool suit_a_product() const { return (row == 1 || column == 1) && row > 0 && column > 0; }
+};
+MatrixStrides matrix_strides(const ContractionAxes& rows, const ContractionAxes& columns, AxisStride operand);
+
 /// A contraction as its kernels see it.
 struct SortedContraction {
   enum class Form { dot_products, scaled_rows, matrix_products };
@@ -59,5 +67,7 @@ struct SortedContraction {
 };
 SortedContraction sort_contraction(const Layout& a, const Layout& b, const Layout& c,
                                    const Attributes& summed);
+/// Is it a product of matrices, and not of nothing?
+bool takes_matrix_products(const Layout& a, const Layout& b, const Layout& c, const Attributes& summed);
 
-}  // namespace nabla::cpu
+}  // namespace nabla

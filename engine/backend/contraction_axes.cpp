@@ -1,9 +1,9 @@
-#include "engine/backend/cpu/contraction_axes.h"
+#include "engine/backend/contraction_axes.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace nabla::cpu {
+namespace nabla {
 namespace {
 
 ContractionRoles sort_axes(const Layout& a, const Layout& b, const Layout& c, const Attributes& summed) {
@@ -53,6 +53,16 @@ SortedContraction::Form form_of(const ContractionRoles& roles, bool dense_column
 
 }  // namespace
 
+MatrixStrides matrix_strides(const ContractionAxes& rows, const ContractionAxes& columns,
+                             AxisStride operand) {
+  if (!walks_as_one(rows, operand) || !walks_as_one(columns, operand)) return {0, 0};
+  MatrixStrides strides{innermost_stride(rows, operand, 0), innermost_stride(columns, operand, 0)};
+  // A matrix with a single row or column may claim any stride for it.
+  if (count(columns) == 1) strides.column = 1;
+  if (count(rows) == 1) strides.row = strides.column == 1 ? count(columns) : 1;
+  return strides;
+}
+
 SortedContraction sort_contraction(const Layout& a, const Layout& b, const Layout& c,
                                    const Attributes& summed) {
   SortedContraction sorted{sort_axes(a, b, c, summed), false, {}};
@@ -73,4 +83,9 @@ SortedContraction sort_contraction(const Layout& a, const Layout& b, const Layou
   return sorted;
 }
 
-}  // namespace nabla::cpu
+bool takes_matrix_products(const Layout& a, const Layout& b, const Layout& c, const Attributes& summed) {
+  return c.shape.size() > 0 &&
+         sort_contraction(a, b, c, summed).form == SortedContraction::Form::matrix_products;
+}
+
+}  // namespace nabla

@@ -1,0 +1,44 @@
+# The CUDA backend is optional. Its kernels are compiled by NVRTC when a plan is made, for the GPU at hand, so that nothing
+# here needs nvcc or a list of architectures.
+
+# nablaflow_link_cuda(<module>): builds the module with the CUDA backend where the toolkit is there and wanted, else with
+# what says that it is missing; tells the caller in NABLAFLOW_HAVE_CUDA which.
+function(nablaflow_link_cuda name)
+  nablaflow_find_cuda(found)
+  set(NABLAFLOW_HAVE_CUDA ${found} PARENT_SCOPE)
+  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${name}/backend/cuda/*.cpp")
+  if(found)
+    list(FILTER sources EXCLUDE REGEX "/cuda_absent\\.cpp$")
+    target_link_libraries(nablaflow_${name} PRIVATE CUDA::cudart CUDA::cublasLt CUDA::nvrtc cuDNN::cuDNN)
+  else()
+    list(FILTER sources INCLUDE REGEX "/cuda_absent\\.cpp$")
+  endif()
+  target_sources(nablaflow_${name} PRIVATE ${sources})
+endfunction()
+
+# nablaflow_find_cuda(<result>): whether the CUDA backend is to be built; its imported targets are global then.
+function(nablaflow_find_cuda result)
+  set(${result} OFF PARENT_SCOPE)
+  if(NABLAFLOW_CUDA STREQUAL "OFF")
+    message(STATUS "CUDA: off")
+    return()
+  endif()
+
+  set(CMAKE_FIND_PACKAGE_TARGETS_GLOBAL ON)
+  find_package(CUDAToolkit 12.8 QUIET)
+  find_package(cuDNN MODULE QUIET)
+  set(missing "")
+  foreach(target CUDA::cudart CUDA::cublasLt CUDA::nvrtc cuDNN::cuDNN)
+    if(NOT TARGET ${target})
+      list(APPEND missing ${target})
+    endif()
+  endforeach()
+  if(missing AND NABLAFLOW_CUDA STREQUAL "ON")
+    message(FATAL_ERROR "NABLAFLOW_CUDA is ON, but not found: ${missing} (CUDA Toolkit 12.8 or newer, cuDNN 9)")
+  elseif(missing)
+    message(STATUS "CUDA: no toolkit of 12.8 or newer with cuDNN found, the CPU alone")
+    return()
+  endif()
+  message(STATUS "CUDA: ${CUDAToolkit_VERSION}, cuDNN ${cuDNN_VERSION}")
+  set(${result} ON PARENT_SCOPE)
+endfunction()

@@ -1,0 +1,162 @@
+#include "engine/backend/cuda/source/source_writer.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include "engine/tensor/error.h"
+
+namespace nabla::cuda {
+
+std::string type_name(std::string_view primitive, DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+      return "f32";
+    case DType::f64:
+      return "f64";
+    case DType::i32:
+      return "i32";
+    case DType::i64:
+      return "i64";
+    case DType::u8:
+      return "u8";
+    case DType::u32:
+      return "u32";
+    case DType::boolean:
+      return "boolean";
+    default:
+      throw_unsupported(primitive, dtype);
+  }
+}
+
+std::string moved_type_name(std::string_view primitive, DType dtype) {
+  switch (size_of(dtype)) {
+    case 1:
+      return "u8";
+    case 4:
+      return "u32";
+    case 8:
+      return "u64";
+    default:
+      throw_unsupported(primitive, dtype);
+  }
+}
+
+void throw_unsupported(std::string_view primitive, DType dtype) {
+  throw Error("cuda: " + std::string(primitive) + " has no kernel for " + std::string(name_of(dtype)));
+}
+
+std::string filled(std::string_view text,
+                   std::initializer_list<std::pair<std::string_view, std::string>> values) {
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    if (text[at] != '$') {
+      result += text[at++];
+      continue;
+    }
+    std::size_t end = at + 1;
+    while (end < text.size() && (std::isalnum(static_cast<unsigned char>(text[end])) || text[end] == '_'))
+      ++end;
+    const std::string_view name = text.substr(at + 1, end - at - 1);
+    const auto* value = std::ranges::find(values, name, &std::pair<std::string_view, std::string>::first);
+    if (value == values.end()) throw Error("cuda: kernel text has no value for $" + std::string(name));
+    result += value->second;
+    at = end;
+  }
+  return result;
+}
+
+Walk make_walk(const Shape& shape, std::initializer_list<Layout> operands) {
+  Walk walk;
+  walk.size = shape.size();
+  if (walk.size == 0) return walk;
+  for (int i = 0; i < shape.rank(); ++i) {
+    if (shape[i] == 1) continue;
+    Walk::Axis axis{shape[i], {}};
+    bool merges = !walk.axes.empty();
+    std::size_t operand = 0;
+    for (const Layout& layout : operands) {
+      axis.strides[operand] = layout.shape[i] == 1 ? 0 : layout.strides[static_cast<std::size_t>(i)];
+      merges = merges && walk.axes.back().strides[operand] == axis.strides[operand] * axis.extent;
+      ++operand;
+    }
+    if (merges) {
+      axis.extent *= walk.axes.back().extent;
+      walk.axes.back() = axis;
+    } else {
+      walk.axes.push_back(axis);
+    }
+  }
+  return walk;
+}
+
+std::string offset_function(std::string_view name, const Walk& walk, std::size_t operand) {
+  std::string terms;
+  std::int64_t inside = 1;  // places of the axes inside this one
+  for (std::size_t i = walk.axes.size(); i-- > 0; inside *= walk.axes[i].extent) {
+    const std::int64_t stride = walk.axes[i].strides[operand];
+    if (stride == 0) continue;
+    std::string coordinate = "i";
+    if (inside != 1) coordinate += " / " + std::to_string(inside);
+    if (i != 0) coordinate += " % " + std::to_string(walk.axes[i].extent);
+    std::string term = "static_cast<i64>(" + coordinate + ")";
+    if (stride != 1) term += " * " + std::to_string(stride);
+    terms = terms.empty() ? term : term + " + " + terms;
+  }
+  return filled("__device__ __forceinline__ i64 $name(Index i) { return $terms; }\n",
+                {{"name", std::string(name)}, {"terms", terms.empty() ? "0" : terms}});
+}
+
+std::int64_t line_stride(const Layout& layout, int axis) {
+  return layout.shape[axis] == 1 ? 0 : layout.strides[static_cast<std::size_t>(layout.shape.rank() + axis)];
+}
+
+Layout without_axis(Layout layout, int axis) {
+  layout.shape[axis] = 1;
+  return layout;
+}
+
+std::int64_t places_inside(const Shape& shape, int axis) {
+  std::int64_t places = 1;
+  for (int inner = axis + 1; inner < 0; ++inner) places *= shape[inner];
+  return places;
+}
+
+std::string index_type(std::int64_t largest) {
+  // Indices are rounded up to whole blocks and runs, hence the distance from 2^32.
+  return largest < std::int64_t{1} << 31 ? "typedef u32 Index;\n" : "typedef i64 Index;\n";
+}
+
+std::string_view run_functions() {
+  return R"(
+// N adjacent elements: one access where they are aligned, which is the same question for all threads.
+template <int N, class T>
+__device__ __forceinline__ Vec<T, N> load_run(const T* from) {
+  if (reinterpret_cast<u64>(from) % sizeof(Vec<T, N>) == 0) return *reinterpret_cast<const Vec<T, N>*>(from);
+  Vec<T, N> run;
+  for (int k = 0; k < N; ++k) run.at[k] = from[k];
+  return run;
+}
+template <int N, class T>
+__device__ __forceinline__ void store_run(T* to, const Vec<T, N>& run) {
+  if (reinterpret_cast<u64>(to) % sizeof(Vec<T, N>) == 0) {
+    *reinterpret_cast<Vec<T, N>*>(to) = run;
+    return;
+  }
+  for (int k = 0; k < N; ++k) to[k] = run.at[k];
+}
+)";
+}
+
+int run_length(std::int64_t extent, std::size_t element_size) {
+  int length = static_cast<int>(16 / element_size);
+  while (extent % length != 0) length /= 2;
+  return length;
+}
+
+std::int64_t Scratch::take(std::int64_t bytes) {
+  const std::int64_t start = bytes_;
+  bytes_ += divided_up(bytes, 256) * 256;
+  return start;
+}
+
+}  // namespace nabla::cuda

@@ -1,0 +1,484 @@
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <functional>
+#include <limits>
+#include <set>
+
+#include "engine/graph/primitive.h"
+#include "tests/cuda/step_case.h"
+
+// The kernels of primitives, run on the host, against those of the CPU.
+
+namespace nabla::cuda::host {
+namespace {
+
+// Random cases of each kind, enough to meet every form of its kernels.
+constexpr int kCases = 8;
+
+using Make = std::function<StepCase(CaseMaker&)>;
+void check_random(unsigned seed, int count, const Make& make) {
+  CaseMaker maker(seed);
+  std::vector<StepCase> cases;
+  for (int i = 0; i < count; ++i) cases.push_back(make(maker));
+  check_cases(cases);
+}
+
+constexpr DType kReal[] = {DType::f32, DType::f64, DType::i32, DType::i64, DType::u8, DType::u32};
+constexpr DType kStored[] = {DType::f32, DType::f64, DType::i32,    DType::i64,
+                             DType::u8,  DType::u32, DType::boolean};
+template <std::size_t N>
+DType one_of(CaseMaker& maker, const DType (&types)[N]) {
+  return types[maker.integer(0, N - 1)];
+}
+
+int some_axis(CaseMaker& maker, const Shape& shape) {
+  return -static_cast<int>(maker.integer(1, shape.rank()));
+}
+
+std::vector<std::int64_t> some_axes(CaseMaker& maker, int rank) {
+  std::vector<std::int64_t> axes;
+  for (int axis = -rank; axis < 0; ++axis)
+    if (maker.chance(0.5)) axes.push_back(axis);
+  return axes;
+}
+
+Shape reduced(Shape shape, const Attributes& axes) {
+  for (const std::int64_t axis : axes) shape[static_cast<int>(axis)] = 1;
+  return shape;
+}
+
+StepCase reduction(CaseMaker& maker, const std::string& name, const Shape& shape,
+                   const std::vector<std::int64_t>& axes, DType dtype, Agreement agreement, bool specials,
+                   Lie lie = Lie::any) {
+  const Attributes attributes({}, axes);
+  return {name,
+          {maker.numbers(maker.layout(shape, lie), dtype, specials)},
+          reduced(shape, attributes),
+          dtype,
+          attributes,
+          agreement};
+}
+
+TEST_CASE("copies and reshapes of any layout") {
+  check_random(1, 2 * kCases, [](CaseMaker& maker) -> StepCase {
+    const DType dtype = one_of(maker, kStored);
+    const Shape shape = maker.shape(static_cast<int>(maker.integer(0, 4)), 9);
+    const CaseInput x = maker.numbers(maker.layout(shape, Lie::any), dtype, true);
+    if (maker.chance(0.5)) return {"", {x}, shape, dtype, {}, Agreement::bits};
+    return {"reshape", {x}, {shape.size()}, dtype, {}, Agreement::bits};
+  });
+}
+
+TEST_CASE("copies that turn squares, and copies of runs") {
+  CaseMaker maker(2);
+  std::vector<StepCase> cases;
+  const auto copy = [&](const Shape& shape, const Strides& strides, std::int64_t offset, DType dtype) {
+    cases.push_back(
+        {"", {maker.numbers({shape, strides, offset}, dtype)}, shape, dtype, {}, Agreement::bits});
+  };
+  copy({70, 45}, {1, 70}, 0, DType::f32);         // a transpose
+  copy({3, 33, 8}, {300, 1, 33}, 5, DType::f64);  // of a batch
+  copy({9, 4, 40}, {1, 360, 9}, 0, DType::u8);    // outermost against innermost
+  copy({5, 64}, {72, 1}, 8, DType::f32);          // aligned rows
+  copy({5, 64}, {67, 1}, 3, DType::f32);          // rows that are not
+  copy({1027}, {1}, 1, DType::f32);               // dense, with a rest
+  copy({4096}, {1}, 0, DType::boolean);
+  copy({6, 50}, {0, 1}, 0, DType::i32);  // repeated rows
+  copy({50, 6}, {-6, -1}, 299, DType::u32);
+  copy({0, 4}, {4, 1}, 0, DType::f32);
+  check_cases(cases);
+}
+
+TEST_CASE("padding") {
+  check_random(3, kCases, [](CaseMaker& maker) -> StepCase {
+    const DType dtype = one_of(maker, kStored);
+    Shape shape = maker.shape(static_cast<int>(maker.integer(1, 4)), 8);
+    const int axis = some_axis(maker, shape);
+    if (maker.chance(0.1)) shape[axis] = 0;
+    const std::int64_t before = maker.integer(0, 3), after = maker.integer(0, 3),
+                       interior = maker.integer(0, 2);
+    Shape output = shape;
+    output[axis] = before + after + (shape[axis] > 0 ? (shape[axis] - 1) * (interior + 1) + 1 : 0);
+    return {"pad",
+            {maker.numbers(maker.layout(shape, Lie::any), dtype)},
+            output,
+            dtype,
+            {axis, before, after, interior},
+            Agreement::bits};
+  });
+}
+
+TEST_CASE("concatenation, of more inputs than a kernel takes, too") {
+  check_random(4, kCases, [](CaseMaker& maker) -> StepCase {
+    const DType dtype = one_of(maker, kStored);
+    Shape shape = maker.shape(static_cast<int>(maker.integer(1, 4)), 10);
+    const int axis = some_axis(maker, shape);
+    StepCase step{"concatenate", {}, shape, dtype, {axis}, Agreement::bits};
+    step.output[axis] = 0;
+    for (std::int64_t i = maker.chance(0.3) ? 11 : maker.integer(1, 3); i > 0; --i) {
+      shape[axis] = maker.integer(0, 40);
+      step.output[axis] += shape[axis];
+      step.inputs.push_back(maker.numbers(maker.layout(shape, Lie::any), dtype));
+    }
+    return step;
+  });
+}
+
+TEST_CASE("iota") {
+  std::vector<StepCase> cases;
+  for (const DType dtype : kReal) cases.push_back({"iota", {}, {300}, dtype, {}, Agreement::bits});
+  check_cases(cases);
+}
+
+TEST_CASE("sums over any axes") {
+  check_random(5, 2 * kCases, [](CaseMaker& maker) -> StepCase {
+    Shape shape = maker.shape(static_cast<int>(maker.integer(1, 4)), 12);
+    if (maker.chance(0.1)) shape[0] = 0;
+    return reduction(maker, "sum", shape, some_axes(maker, shape.rank()), one_of(maker, kReal),
+                     Agreement::sums, maker.chance(0.3));
+  });
+}
+
+// Shapes for each way to share the work: lanes of a warp or a block along terms, rows of a block along
+// results, pieces of few results.
+struct Frame {
+  Shape shape;
+  std::vector<std::int64_t> axes;
+};
+const std::vector<Frame>& frames() {
+  static const std::vector<Frame>& all_frames = *new std::vector<Frame>{
+      {{40, 24}, {-1}},         // few lanes for each result
+      {{12, 200}, {-1}},        // a warp
+      {{3, 5000}, {-1}},        // a block
+      {{200, 40}, {-2}},        // lanes of results
+      {{3000, 8}, {-2}},        // short rows
+      {{6, 500, 3}, {-3, -2}},  // rows of three
+      {{5, 70, 30}, {-3, -1}},  // mixed
+      {{40000}, {-1}},          // pieces of one result
+      {{9000, 6}, {-2}},        // pieces of few results
+      {{2, 20000}, {-1}},       // pieces of rows
+  };
+  return all_frames;
+}
+
+TEST_CASE("sums, extremes and sums of exponentials in every frame") {
+  CaseMaker maker(6);
+  std::vector<StepCase> cases;
+  int i = 0;
+  for (const Frame& frame : frames()) {
+    const DType dtype = i++ % 2 == 0 ? DType::f32 : DType::f64;
+    cases.push_back(
+        reduction(maker, "sum", frame.shape, frame.axes, dtype, Agreement::sums, false, Lie::dense));
+    cases.push_back(reduction(maker, "reduce_max", frame.shape, frame.axes, dtype, Agreement::bits,
+                              i % 3 == 0, Lie::dense));
+    cases.push_back(
+        reduction(maker, "logsumexp", frame.shape, frame.axes, dtype, Agreement::values, false, Lie::dense));
+  }
+  cases.push_back(reduction(maker, "sum", {30000}, {-1}, DType::u8, Agreement::bits, false, Lie::dense));
+  cases.push_back(reduction(maker, "sum", {500, 7}, {-2}, DType::i32, Agreement::bits, false, Lie::dense));
+  check_cases(cases);
+}
+
+TEST_CASE("extremes, with NaN and infinities") {
+  check_random(7, kCases, [](CaseMaker& maker) -> StepCase {
+    const Shape shape = maker.shape(static_cast<int>(maker.integer(1, 4)), 12);
+    return reduction(maker, maker.chance(0.5) ? "reduce_max" : "reduce_min", shape,
+                     some_axes(maker, shape.rank()), one_of(maker, kReal), Agreement::bits,
+                     maker.chance(0.5));
+  });
+}
+
+TEST_CASE("logsumexp, with masked rows, infinities and no terms") {
+  check_random(8, kCases, [](CaseMaker& maker) -> StepCase {
+    Shape shape = maker.shape(static_cast<int>(maker.integer(1, 3)), 12);
+    if (maker.chance(0.1)) shape[0] = 0;
+    return reduction(maker, "logsumexp", shape, some_axes(maker, shape.rank()),
+                     maker.chance(0.5) ? DType::f32 : DType::f64, Agreement::values, maker.chance(0.3));
+  });
+  CaseMaker maker(9);
+  StepCase masked =
+      reduction(maker, "logsumexp", {20000}, {-1}, DType::f64, Agreement::values, false, Lie::dense);
+  const double minus_infinity = -std::numeric_limits<double>::infinity();
+  for (std::size_t i = 0; i < 20000; ++i)
+    std::memcpy(masked.inputs[0].memory.data() + 8 * i, &minus_infinity, 8);
+  check_cases({masked});
+}
+
+TEST_CASE("softmax along any axis") {
+  const auto softmax = [](CaseMaker& maker, const Shape& shape, int axis, DType dtype, bool specials,
+                          Lie lie) {
+    return StepCase{"softmax", {maker.numbers(maker.layout(shape, lie), dtype, specials)},
+                    shape,     dtype,
+                    {axis},    Agreement::values};
+  };
+  check_random(10, kCases, [&](CaseMaker& maker) {
+    const Shape shape = maker.shape(static_cast<int>(maker.integer(1, 3)), 20);
+    return softmax(maker, shape, some_axis(maker, shape), maker.chance(0.5) ? DType::f32 : DType::f64,
+                   maker.chance(0.2), Lie::any);
+  });
+  CaseMaker maker(11);
+  check_cases({softmax(maker, {6, 300}, -1, DType::f32, false, Lie::dense),
+               softmax(maker, {300, 6}, -2, DType::f32, false, Lie::dense),
+               softmax(maker, {2, 20000}, -1, DType::f32, false, Lie::dense),
+               softmax(maker, {20000, 3}, -2, DType::f64, false, Lie::dense)});
+}
+
+TEST_CASE("argmax: the first of equals, NaN above all") {
+  const auto argmax = [](CaseMaker& maker, const Shape& shape, int axis, DType dtype, bool specials,
+                         Lie lie) {
+    return StepCase{"argmax",
+                    {maker.numbers(maker.layout(shape, lie), dtype, specials)},
+                    reduced(shape, {axis}),
+                    DType::i64,
+                    {axis},
+                    Agreement::bits};
+  };
+  check_random(12, kCases, [&](CaseMaker& maker) {
+    const Shape shape = maker.shape(static_cast<int>(maker.integer(1, 3)), 30);
+    return argmax(maker, shape, some_axis(maker, shape), one_of(maker, kStored), maker.chance(0.5), Lie::any);
+  });
+  CaseMaker maker(13);
+  check_cases({argmax(maker, {4, 400}, -1, DType::f32, false, Lie::dense),
+               argmax(maker, {30000}, -1, DType::u8, false, Lie::dense),
+               argmax(maker, {9000, 5}, -2, DType::f32, true, Lie::dense)});
+}
+
+TEST_CASE("cumulative sums along any axis") {
+  const auto cumsum = [](CaseMaker& maker, const Shape& shape, int axis, DType dtype, bool specials,
+                         Lie lie) {
+    return StepCase{"cumsum",
+                    {maker.numbers(maker.layout(shape, lie), dtype, specials)},
+                    shape,
+                    dtype,
+                    {axis, maker.integer(0, 1)},
+                    Agreement::sums};
+  };
+  check_random(14, kCases, [&](CaseMaker& maker) {
+    const Shape shape = maker.shape(static_cast<int>(maker.integer(1, 3)), maker.chance(0.5) ? 8 : 90);
+    return cumsum(maker, shape, some_axis(maker, shape), one_of(maker, kReal), maker.chance(0.2), Lie::any);
+  });
+  CaseMaker maker(15);
+  check_cases({cumsum(maker, {3, 1000}, -1, DType::f32, false, Lie::dense),
+               cumsum(maker, {1000, 3}, -2, DType::i32, false, Lie::dense),
+               cumsum(maker, {2, 9000}, -1, DType::f32, false, Lie::dense),
+               cumsum(maker, {9000, 2}, -2, DType::u8, false, Lie::any),
+               cumsum(maker, {40, 8200}, -2, DType::f64, false, Lie::dense)});
+}
+
+StepCase random_gather(CaseMaker& maker) {
+  const DType dtype = one_of(maker, kStored);
+  Shape x = maker.shape(static_cast<int>(maker.integer(1, 4)), 9);
+  if (maker.chance(0.5)) x[-1] = 8;
+  const int axis = some_axis(maker, x);
+  Shape indices = x;
+  for (int i = 0; i < x.rank(); ++i)
+    if (maker.chance(0.4)) indices[i] = 1;
+  indices[axis] = maker.integer(0, 12);
+  Shape output = x;
+  output[axis] = indices[axis];
+  const std::int64_t extent = x[axis];
+  for (int i = 0; i < x.rank(); ++i)
+    if (i - x.rank() != axis && indices[i] == x[i] && maker.chance(0.2)) x[i] = 1;
+  return {"gather",
+          {maker.numbers(maker.layout(x, Lie::any), dtype),
+           maker.indices(maker.layout(indices, Lie::any), extent)},
+          output,
+          dtype,
+          {axis},
+          Agreement::bits};
+}
+
+TEST_CASE("gather") { check_random(16, 2 * kCases, &random_gather); }
+
+StepCase scatter_add(CaseMaker& maker, const Shape& updates, const Shape& indices, int axis,
+                     std::int64_t extent, DType dtype, Lie lie) {
+  Shape output;
+  for (int i = 0; i < updates.rank(); ++i) output.push_back(std::max(updates[i], indices[i]));
+  output[axis] = extent;
+  return {
+      "scatter_add",
+      {maker.numbers(maker.layout(updates, lie), dtype), maker.indices(maker.layout(indices, lie), extent)},
+      output,
+      dtype,
+      {axis, extent},
+      Agreement::bits};
+}
+
+TEST_CASE("scatter_add: updates in their order, to the bit") {
+  check_random(17, 2 * kCases, [](CaseMaker& maker) {
+    Shape updates = maker.shape(static_cast<int>(maker.integer(1, 4)), 6);
+    const int axis = some_axis(maker, updates);
+    updates[axis] = maker.chance(0.5) ? maker.integer(0, 20) : maker.integer(130, 300);
+    Shape indices = updates;
+    for (int i = 0; i < updates.rank(); ++i) {
+      if (i - updates.rank() == axis) continue;
+      if (maker.chance(0.4)) {
+        indices[i] = 1;
+      } else if (maker.chance(0.2)) {
+        updates[i] = 1;
+      }
+    }
+    return scatter_add(maker, updates, indices, axis, maker.integer(1, 9), one_of(maker, kReal), Lie::any);
+  });
+  CaseMaker maker(18);
+  check_cases({scatter_add(maker, {5000, 8}, {5000, 1}, -2, 50, DType::f32, Lie::dense),
+               scatter_add(maker, {3, 2500}, {3, 2500}, -1, 9, DType::f64, Lie::dense)});
+}
+
+void set_index(CaseInput& indices, std::int64_t place, std::int64_t value) {
+  std::memcpy(indices.memory.data() + 8 * (indices.layout.offset + place), &value, 8);
+}
+
+TEST_CASE("an index outside its axis is refused: gather writes zero for it, scatter_add leaves it out") {
+  for (const std::int64_t wrong :
+       {std::int64_t{7}, std::int64_t{-1}, std::numeric_limits<std::int64_t>::min()}) {
+    CaseMaker maker(19);
+    StepCase gather{
+        "gather", {maker.numbers(Layout::dense({7, 4}), DType::f32), maker.indices(Layout::dense({5, 1}), 7)},
+        {5, 4},   DType::f32,
+        {-2},     Agreement::bits};
+    std::optional<std::int64_t> refused;
+    const std::vector<std::byte> right = run_on_host(gather);
+    set_index(gather.inputs[1], 2, wrong);
+    std::vector<std::byte> result = run_on_host(gather, &refused);
+    CHECK(refused == wrong);
+    CHECK(
+        std::all_of(result.begin() + 32, result.begin() + 48, [](std::byte b) { return b == std::byte{0}; }));
+    std::copy(right.begin() + 32, right.begin() + 48, result.begin() + 32);
+    CHECK(result == right);
+
+    for (const std::int64_t length : {20, 400}) {  // indices walked, and indices sorted
+      StepCase scatter = scatter_add(maker, {length, 2}, {length, 1}, -2, 7, DType::i32, Lie::dense);
+      const std::int32_t zeros[2] = {0, 0};
+      std::memcpy(scatter.inputs[0].memory.data() + 8 * 11, zeros, 8);
+      const std::vector<std::byte> without = run_on_host(scatter);
+      const std::int32_t ones[2] = {1, 1};
+      std::memcpy(scatter.inputs[0].memory.data() + 8 * 11, ones, 8);
+      set_index(scatter.inputs[1], 11, wrong);
+      CHECK(run_on_host(scatter, &refused) == without);
+      CHECK(refused == wrong);
+    }
+  }
+}
+
+StepCase argsort(CaseMaker& maker, const Shape& shape, int axis, DType dtype, bool specials, Lie lie) {
+  return {"argsort",
+          {maker.numbers(maker.layout(shape, lie), dtype, specials)},
+          shape,
+          DType::i64,
+          {axis, maker.integer(0, 1)},
+          Agreement::bits};
+}
+
+TEST_CASE("argsort: equals in their order, NaN last") {
+  check_random(20, 2 * kCases, [](CaseMaker& maker) {
+    const Shape shape = maker.shape(static_cast<int>(maker.integer(1, 3)), maker.chance(0.5) ? 6 : 70);
+    return argsort(maker, shape, some_axis(maker, shape), one_of(maker, kStored), maker.chance(0.5),
+                   Lie::any);
+  });
+  CaseMaker maker(21);
+  check_cases({argsort(maker, {2048}, -1, DType::f32, true, Lie::dense),
+               argsort(maker, {2, 2049}, -1, DType::f32, true, Lie::dense),
+               argsort(maker, {5000, 3}, -2, DType::i64, false, Lie::any),
+               argsort(maker, {9000}, -1, DType::u8, false, Lie::dense)});
+}
+
+TEST_CASE("random numbers are the CPU's") {
+  std::vector<StepCase> cases;
+  CaseMaker maker(22);
+  const auto add = [&](const std::string& name, DType dtype, const Shape& keys, const Shape& shape, Lie lie) {
+    Shape whole = keys;
+    whole.push_back(2);
+    cases.push_back({name,
+                     {maker.numbers(maker.layout(whole, lie), DType::u32)},
+                     concatenate(keys, shape),
+                     dtype,
+                     Attributes({static_cast<std::int64_t>(dtype), maker.integer(0, 1)}, shape.extents()),
+                     Agreement::bits});
+  };
+  for (const Lie lie : {Lie::dense, Lie::any, Lie::any}) {
+    add("random_bits", DType::u32, {}, {1000}, lie);
+    add("random_bits", DType::u32, {3, 4}, {5, 3}, lie);
+    add("random_uniform", DType::f32, {2}, {37}, lie);
+    add("random_uniform", DType::f64, {5}, {7, 3}, lie);
+    add("random_uniform", DType::f64, {2, 3}, {}, lie);
+    cases.push_back({"fold_in",
+                     {maker.numbers(maker.layout({4, 1, 2}, lie), DType::u32),
+                      maker.numbers(maker.layout({4, 70, 1}, lie), DType::u32)},
+                     {4, 70, 2},
+                     DType::u32,
+                     {},
+                     Agreement::bits});
+  }
+  check_cases(cases);
+}
+
+StepCase contraction(CaseMaker& maker, const Shape& a, const Shape& b, const std::vector<std::int64_t>& axes,
+                     DType dtype, Lie lie) {
+  Shape output;
+  for (int i = 0; i < a.rank(); ++i) output.push_back(a[i] == 1 ? b[i] : a[i]);
+  for (const std::int64_t axis : axes) output[static_cast<int>(axis)] = 1;
+  return {"contraction",
+          {maker.numbers(maker.layout(a, lie), dtype), maker.numbers(maker.layout(b, lie), dtype)},
+          output,
+          dtype,
+          Attributes({}, axes),
+          Agreement::sums};
+}
+
+bool has_kernel(const StepCase& step) {
+  try {
+    source_of(step);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
+TEST_CASE("contractions that are scalar products, scaled rows or sums over nothing") {
+  check_random(23, 3 * kCases, [](CaseMaker& maker) {
+    for (;;) {
+      Shape a = maker.shape(static_cast<int>(maker.integer(1, 4)), 6);
+      Shape b = a;
+      for (int i = 0; i < a.rank(); ++i)
+        if (maker.chance(0.4)) (maker.chance(0.5) ? a : b)[i] = 1;
+      if (maker.chance(0.1)) a[0] = b[0] = 0;
+      StepCase step = contraction(maker, a, b, some_axes(maker, a.rank()),
+                                  maker.chance(0.5) ? DType::f32 : DType::f64, Lie::any);
+      if (has_kernel(step)) return step;
+    }
+  });
+  CaseMaker maker(24);
+  check_cases(
+      {contraction(maker, {40, 300}, {1, 300}, {-1}, DType::f32, Lie::dense),  // a matrix times a vector
+       contraction(maker, {20000}, {20000}, {-1}, DType::f32, Lie::dense),
+       contraction(maker, {5000, 4, 1}, {5000, 1, 4}, {-3}, DType::f64, Lie::dense),
+       contraction(maker, {100, 4, 8}, {100, 1, 8}, {-3}, DType::f32, Lie::dense),
+       contraction(maker, {1, 70, 1}, {1, 1, 64}, {-3}, DType::f32, Lie::dense)});  // an outer product
+}
+
+TEST_CASE("what has no kernel says so") {
+  CaseMaker maker(25);
+  const auto message = [](const StepCase& step) -> std::string {
+    try {
+      source_of(step);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "";
+  };
+  CHECK(message(contraction(maker, {64, 32, 1}, {1, 32, 64}, {-2}, DType::f32, Lie::dense)) ==
+        "cuda: contraction of [64, 32, 1] and [1, 32, 64] is a matrix product, which is not a kernel of its "
+        "own");
+  StepCase add{"add", {}, {3}, DType::f32, {}, Agreement::bits};
+  CHECK(message(add) == "cuda: no kernel for add");
+  for (const char* name :
+       {"sum", "logsumexp", "softmax", "cumsum", "argsort", "argmax", "reshape", "reduce_max"}) {
+    StepCase step{name, {{Layout::dense({3}), DType::c128, {}}}, {3}, DType::c128, {-1, 0}, Agreement::bits};
+    CHECK(message(step) == "cuda: " + std::string(name) + " has no kernel for c128");
+  }
+}
+
+}  // namespace
+}  // namespace nabla::cuda::host
