@@ -20,9 +20,9 @@ def picture(times=1):
     return LAYERS + SHIFTS + times * [EMBED]
 
 
-def training(layers, tangents=0):
+def training(layers, batch, tangents=0):
     """Forward, `tangents` forward tangents, the weights' gradients, and the inputs' where they are needed."""
-    return sum(product(BATCH, *extents) * (2 + tangents + inner) for extents, inner in layers)
+    return sum(product(batch, *extents) * (2 + tangents + inner) for extents, inner in layers)
 
 
 def state_bytes(layers, biases):
@@ -33,39 +33,39 @@ BIASES = 3 * WIDTH + D + EMBEDDING
 
 
 def fm_step():
-    return {"flops": training(picture()), "bytes": state_bytes(picture(), BIASES)}
+    return {"flops": training(picture(), BATCH), "bytes": state_bytes(picture(), BIASES)}
 
 
-def meanflow_step():
-    return {"flops": training(picture(2), tangents=1), "bytes": state_bytes(picture(2), BIASES)}
+def meanflow_step(batch=BATCH):
+    return {"flops": training(picture(2), batch, tangents=1), "bytes": state_bytes(picture(2), BIASES)}
 
 
-def opaque_divergence():
+def opaque_divergence(samples):
     """D tangents through every layer; one-hot ones are rows of the first weight until the samples' activations."""
-    inner = sum(product(SAMPLES * D, *extents) for extents, _ in LAYERS[1:])
+    inner = sum(product(samples * D, *extents) for extents, _ in LAYERS[1:])
     return product(D, D, WIDTH) + inner
 
 
-def divergence():
+def divergence(samples=SAMPLES):
     """The same without the last product, of which only the diagonal is wanted."""
     return {
-        "flops": opaque_divergence() - product(SAMPLES * D, WIDTH, D),
+        "flops": opaque_divergence(samples) - product(samples * D, WIDTH, D),
         "bytes": 0,
-        "opaque_flops": opaque_divergence(),
+        "opaque_flops": opaque_divergence(samples),
     }
 
 
-def contracted(width, hidden, once=0):
+def contracted(width, hidden, once=0, samples=SAMPLES):
     """The trace of W D_h .. W D_1 W with two or three diagonals D of each sample, contracted with the product of the last
     and the first weight made once: a bilinear form of the two diagonals, or one product of width^3 for each sample. The
     value is needed up to the last diagonal. `once` are operations on weights alone that every call has to do."""
-    value = product(SAMPLES, D, width) + (hidden - 1) * product(SAMPLES, width, width)
-    trace = product(SAMPLES, width, width) if hidden == 2 else SAMPLES * product(width, width, width)
+    value = product(samples, D, width) + (hidden - 1) * product(samples, width, width)
+    trace = product(samples, width, width) if hidden == 2 else samples * product(width, width, width)
     return {"flops": value + trace + once, "bytes": 0}
 
 
-def trace_three():
-    return contracted(WIDTH, 3)
+def trace_three(samples=SAMPLES):
+    return contracted(WIDTH, 3, samples=samples)
 
 
 def trace_two():
@@ -116,8 +116,8 @@ def hvp():
     return {"flops": sum(product(BATCH, *extents) * (3 + 5 * inner) for extents, inner in picture()), "bytes": 0}
 
 
-def pointwise_chain():
-    return {"flops": 0, "bytes": 3 * 4 * 2**22}
+def pointwise_chain(elements=2**22):
+    return {"flops": 0, "bytes": 3 * 4 * elements}
 
 
 def milliseconds(floor, ceilings, flops="flops"):

@@ -1,4 +1,4 @@
-"""Weights and batches that all sides read, as safetensors files. The same bytes every time."""
+"""Weights and batches that all sides read, as directories of .npy files. The same bytes every time."""
 
 import pathlib
 import sys
@@ -85,6 +85,7 @@ def write(directory):
         "average_picture": lambda: network(random(2), 784, 784, 1024, 32, times=2),
         "toy": lambda: network(random(3), 2, 2, 64, 8),
         "pictures": lambda: batches(random(4), 256, 784),
+        "many_pictures": lambda: batches(random(14), 1024, 784),
         "points": lambda: batches(random(5), 256, 2),
         "direction": lambda: network(random(6), 784, 784, 1024, 32),
         "chain": lambda: {
@@ -97,9 +98,8 @@ def write(directory):
         "scalar": lambda: scalar_mlp(random(12), (2, 256, 256, 1)),
         "plane": lambda: {"x": random(13).standard_normal((1024, 2))},
     }
-    directory.mkdir(parents=True, exist_ok=True)
     for name, make in makers.items():
-        path = directory / f"{name}.safetensors"
+        path = directory / name
         if not path.exists():
             unfinished = path.with_suffix(".new")
             tensors.write(unfinished, {key: value.astype(np.float32) for key, value in make().items()})

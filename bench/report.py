@@ -86,7 +86,7 @@ def table(results):
     lines.append(
         f"* Ceilings with two threads: products {span(results, 'product_gflops', 0)} GFLOP/s "
         f"({results['ceilings']['product_by']}), copying {span(results, 'copy_gigabytes', 1)} GB/s read and written "
-        f"({results['ceilings']['copy_by']} stores)."
+        f"({results['ceilings']['copy_by']})."
     )
     for name in peers:
         lines += notes(results["rows"], name)

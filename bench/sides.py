@@ -5,9 +5,11 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 
 PEERS = pathlib.Path(__file__).resolve().parent / "peers"
 THREADS = 2
+PATIENCE = 120  # seconds that a side on a GPU may take for an answer, compilers included
 
 # With the vectors of 256 bits that XLA prefers by default, JAX is 2 to 13% slower where there are wider ones.
 XLA_FLAGS = "--xla_cpu_prefer_vector_width=512"
@@ -22,25 +24,48 @@ class Skipped(Exception):
 
 
 class Side:
-    """A process that obeys the lines described in bench/workloads/main.cpp."""
+    """A process that obeys the lines described in bench/workloads/main.cpp; one that takes longer than `patience` seconds
+    for an answer is ended."""
 
-    def __init__(self, name, command, **settings):
+    def __init__(self, name, command, patience=None, **settings):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
-        environment |= {"OMP_NUM_THREADS": str(THREADS)} | settings
+        self.environment = environment | settings
         self.name = name
-        self.process = subprocess.Popen(
-            [str(word) for word in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
+        self.command = [str(word) for word in command]
+        self.patience = patience
+        self.start()
+
+    def start(self):
+        try:
+            self.process = subprocess.Popen(
+                self.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=self.environment
+            )
+        except OSError as error:
+            raise Failure(f"{self.name}: {error}") from error
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+    def restart_if_ended(self):
+        if self.process.poll() is not None:
+            self.start()
 
     def ask(self, *words):
         """The answer to a command. @raises Skipped if the side cannot do this work, Failure if it fails."""
         said = " ".join(map(str, words))
+        alarm = threading.Timer(self.patience, self.process.kill) if self.patience else None
+        if alarm:
+            alarm.start()
         try:
             self.process.stdin.write(said + "\n")
             self.process.stdin.flush()
             line = self.process.stdout.readline()
         except BrokenPipeError:
             line = ""
+        finally:
+            if alarm:
+                alarm.cancel()
         if not line:
             raise Failure(f"{self.name}: ended with status {self.process.wait()} at '{said}'")
         reply = json.loads(line)
@@ -69,12 +94,35 @@ class Side:
 
 def start_sides(program, data, peers, torch_python):
     """Ours and, where peers are wanted, JAX in this Python and PyTorch in another, if there is one."""
-    sides = [Side("ours", [program, "--data", data])]
+    threads = {"OMP_NUM_THREADS": str(THREADS)}
+    sides = [Side("ours", [program, "--data", data], **threads)]
     if peers:
         command = [sys.executable, "-u", PEERS / "jax_peer.py", data]
-        sides.append(Side("jax", command, JAX_PLATFORMS="cpu", XLA_FLAGS=XLA_FLAGS))
+        sides.append(Side("jax", command, JAX_PLATFORMS="cpu", XLA_FLAGS=XLA_FLAGS, **threads))
     if peers and torch_python:
         command = [torch_python, "-u", PEERS / "torch_peer.py", data]
         # A first call shall find nothing that torch.compile made in another process.
-        sides.append(Side("torch", command, TORCHINDUCTOR_FORCE_DISABLE_CACHES="1"))
+        sides.append(Side("torch", command, TORCHINDUCTOR_FORCE_DISABLE_CACHES="1", **threads))
+    return sides
+
+
+def start_gpu_sides(program, data, peers, torch_python, precision, caches):
+    """The same on a GPU, with PyTorch twice: eager and compiled. What any of them compiles to keep lies in `caches`; where
+    that is empty, first calls find nothing."""
+    own = ("NABLAFLOW_CACHE_DIR", "CUDA_CACHE_PATH", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
+    options = ["--device", "cuda", "--precision", precision]
+
+    def side(name, *command, **settings):
+        settings |= {variable: str(caches / name / variable.lower()) for variable in own}
+        return Side(name, [*command, *options], PATIENCE, **settings)
+
+    sides = [side("ours", program, "--data", data)]
+    if peers:
+        command = [sys.executable, "-u", PEERS / "jax_peer.py", data]
+        # Else JAX takes most of the memory for itself at once.
+        sides.append(side("jax", *command, JAX_PLATFORMS="cuda", XLA_PYTHON_CLIENT_PREALLOCATE="false"))
+    if peers and torch_python:
+        command = [torch_python, "-u", PEERS / "torch_peer.py", data, "--forms"]
+        sides.append(side("torch", *command, "eager"))
+        sides.append(side("torch_compiled", *command, "compiled"))
     return sides

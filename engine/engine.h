@@ -16,6 +16,7 @@
 #include "engine/autodiff/spectrum.h"                 // IWYU pragma: export
 #include "engine/autodiff/vjp.h"                      // IWYU pragma: export
 #include "engine/autodiff/vmap.h"                     // IWYU pragma: export
+#include "engine/backend/device.h"                    // IWYU pragma: export
 #include "engine/backend/instruction_set.h"           // IWYU pragma: export
 #include "engine/backend/threads.h"                   // IWYU pragma: export
 #include "engine/graph/print.h"                       // IWYU pragma: export

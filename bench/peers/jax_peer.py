@@ -2,8 +2,6 @@
 
 import functools
 import itertools
-import pathlib
-import sys
 
 import jax
 import jax.numpy as jnp
@@ -12,13 +10,20 @@ import numpy as np
 import peer
 import tensors
 
-DATA = pathlib.Path(sys.argv[1])
+ARGUMENTS = peer.arguments()
+ON_GPU = ARGUMENTS.device == "cuda"
 RATE, BETA1, BETA2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
+# Tangents at a time: on a GPU all of them may be fastest.
+CHUNKS, ONE_CHUNK = ((196, 784), 784) if ON_GPU else ((16, 56, 196), 56)
+
+if ON_GPU:
+    names = {"f32": "highest", "tf32": "tensorfloat32", "bf16": "bfloat16"}
+    jax.config.update("jax_default_matmul_precision", names[ARGUMENTS.precision])
 
 
 @functools.cache
 def load(name):
-    return {key: jnp.asarray(value) for key, value in tensors.read(DATA / f"{name}.safetensors").items()}
+    return {key: jnp.asarray(value) for key, value in tensors.read(ARGUMENTS.data / name).items()}
 
 
 def frequencies(count, highest):
@@ -270,10 +275,10 @@ def fastest(what, weights, rows):
             "vmap(vjp)": whole_batch(by_vjp),
         }
     else:
-        for chunk in (16, 56, 196):
+        for chunk in CHUNKS:
             forms[f"linearize, vmap over chunks of {chunk}"] = chunked(chunk, by_linearize)
-        forms["vmap(jvp) over chunks of 56"] = chunked(56, by_jvp)
-        forms["vmap(vjp) over chunks of 56"] = chunked(56, by_vjp)
+        forms[f"vmap(jvp) over chunks of {ONE_CHUNK}"] = chunked(ONE_CHUNK, by_jvp)
+        forms[f"vmap(vjp) over chunks of {ONE_CHUNK}"] = chunked(ONE_CHUNK, by_vjp)
 
     def call(form):
         function = jax.jit(form)
@@ -381,7 +386,7 @@ def hvp():
     return Function(product, (load("picture"), load("direction"), load_batch()))
 
 
-def pointwise_chain():
+def pointwise_chain(pairs, copies):
     def chain(x, y):
         a = x * y
         b = a + x
@@ -401,16 +406,19 @@ def pointwise_chain():
         return o - d
 
     file = load("chain")
-    return Function(chain, *((file[f"x.{i}"], file[f"y.{i}"]) for i in range(4)))
+    return Function(chain, *([jnp.tile(file[f"{name}.{i}"], copies) for name in "xy"] for i in range(pairs)))
 
 
 MAKERS = {
     "fm_step": lambda: TrainingStep("picture", "pictures", PICTURE_LOSS),
     "meanflow_step": lambda: TrainingStep("average_picture", "pictures", MEANFLOW_LOSS),
+    "meanflow_step_1024": lambda: TrainingStep("average_picture", "many_pictures", MEANFLOW_LOSS),
     "toy_step": lambda: TrainingStep("toy", "points", TOY_LOSS),
     "first_call": FirstCall,
     "divergence": lambda: field_derivative("divergence", "picture", 32),
     "trace": lambda: field_derivative("divergence", "picture", 32),
+    "divergence_64": lambda: field_derivative("divergence", "picture", 64),
+    "trace_64": lambda: field_derivative("divergence", "picture", 64),
     "trace_two_hidden_cold": lambda: field_derivative("divergence", "two_hidden", 32),
     "trace_two_hidden_cached": lambda: field_derivative("divergence", "two_hidden", 32),
     "trace_narrow": lambda: field_derivative("divergence", "narrow", 32),
@@ -422,7 +430,8 @@ MAKERS = {
     "laplacian_nested": lambda: laplacian(NESTED_LAPLACIANS),
     "ode_sampling": ode_sampling,
     "hvp": hvp,
-    "pointwise_chain": pointwise_chain,
+    "pointwise_chain": lambda: pointwise_chain(4, 1),
+    "pointwise_chain_large": lambda: pointwise_chain(1, 8),
 }
 
 
@@ -430,5 +439,16 @@ def save(path, arrays):
     tensors.write(path, {name: np.asarray(value) for name, value in arrays.items()})
 
 
+def versions():
+    found = {"version": jax.__version__}
+    if ON_GPU:
+        devices = jax.devices()
+        if devices[0].platform != "gpu":
+            raise RuntimeError(f"JAX sees no GPU but {devices}")
+        found |= {"devices": str([device.device_kind for device in devices]), "precision": ARGUMENTS.precision}
+        found["default_matmul_precision"] = str(jax.config.jax_default_matmul_precision)
+    return found
+
+
 if __name__ == "__main__":
-    peer.serve(MAKERS, lambda: {"version": jax.__version__}, save)
+    peer.serve(MAKERS, versions, save)

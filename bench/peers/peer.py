@@ -1,7 +1,10 @@
 """The protocol that bench/workloads/main.cpp describes, for a library in Python: lines in, lines of JSON out. A peer may
 also answer {"skip": why}: its library cannot do this work."""
 
+import argparse
 import json
+import pathlib
+import statistics
 import sys
 import time
 
@@ -9,6 +12,19 @@ SHORTEST_MS = 5  # shorter calls are timed several at a time
 LONG_MS = 100
 MOST_COLD_CALLS = 4
 CHOICE_SECONDS = 0.3  # for each of several forms to choose from
+FEWEST_BURSTS, MOST_BURSTS, BURST = 3, 31, 20
+BURSTS_SECONDS = 1
+FIRST_MS = {}  # of the forms that were tried: by work and name
+
+
+def arguments():
+    """What a peer is started with."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", type=pathlib.Path)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--precision", choices=("f32", "tf32", "bf16"), default="f32", help="of products on a GPU")
+    parser.add_argument("--forms", choices=("all", "eager", "compiled"), default="all", help="which PyTorch may run")
+    return parser.parse_args()
 
 
 class Skip(Exception):
@@ -20,6 +36,7 @@ class Work:
 
     units = 1
     always_cold = False
+    tried_ms = None  # the first call of all where forms were tried to choose one
 
     def prepare(self):
         """What must be there before a call and is no part of it."""
@@ -45,7 +62,9 @@ def fastest(what, calls):
     times, reasons = {}, []
     for name, call in calls.items():
         try:
+            start = time.perf_counter()
             call()  # what is traced and compiled
+            FIRST_MS[what, name] = (time.perf_counter() - start) * 1e3
             spent = []
             while len(spent) < 2 or sum(spent) < CHOICE_SECONDS:
                 start = time.perf_counter()
@@ -85,8 +104,23 @@ def time_calls(work, seconds):
     return {"calls": calls, "units": work.units, "ms": times}
 
 
-def serve(makers, versions, save):
-    """Answers commands until the input ends. `makers` gives a Work for each name, `save(path, arrays)` writes them."""
+def host_microseconds(work):
+    """Until a call returns that a GPU has yet to finish, the median over bursts from an idle device."""
+    times = []
+    end = time.perf_counter() + BURSTS_SECONDS
+    while len(times) < FEWEST_BURSTS or (len(times) < MOST_BURSTS and time.perf_counter() < end):
+        work.prepare()
+        start = time.perf_counter()
+        for _ in range(BURST):
+            work.run()
+        times.append((time.perf_counter() - start) * 1e6 / BURST)
+        work.wait()
+    return statistics.median(times)
+
+
+def serve(makers, versions, save, ceilings=None):
+    """Answers commands until the input ends. `makers` gives a Work for each name, `save(path, arrays)` writes them,
+    `ceilings` measures what the device does at best."""
     made = {}
 
     def answer(command, name="", *rest):
@@ -95,16 +129,20 @@ def serve(makers, versions, save):
             return {"first_call_ms": milliseconds_of(work, 1)} | work.facts()
         if command == "check":
             work = makers[name]()
-            milliseconds_of(work, 1)
-            save(rest[0], work.results())
-            return {}
+            first = milliseconds_of(work, 1)
+            save(pathlib.Path(rest[0]), work.results())
+            return {"first_call_ms": work.tried_ms or first}
         if command == "time":
             return time_calls(made[name], float(rest[0]))
+        if command == "host":
+            return {"host_us": host_microseconds(made[name])}
         if command == "drop":
             made.pop(name, None)
             return {}
         if command == "versions":
             return versions()
+        if command == "ceilings" and ceilings:
+            return ceilings()
         raise ValueError(f"no command '{command}'")
 
     for line in sys.stdin:

@@ -1,10 +1,10 @@
 """The workloads in PyTorch. Each has several forms, the fastest is taken: eager ones first, then the best of them by
-torch.compile where there is one."""
+torch.compile where there is one. On a GPU one process takes eager forms, and another those that are compiled."""
 
 import functools
 import itertools
-import pathlib
-import sys
+import statistics
+import time
 
 import numpy as np
 import torch
@@ -19,22 +19,38 @@ try:
 except ImportError:  # before PyTorch 2.0
     from functorch import grad, jacfwd, jacrev, jvp, vjp, vmap
 
-DATA = pathlib.Path(sys.argv[1])
+ARGUMENTS = peer.arguments()
+ON_GPU = ARGUMENTS.device == "cuda"
 THREADS = 2
 ADAM = {"lr": 1e-3, "betas": (0.9, 0.999), "eps": 1e-8}
 CAN_COMPILE = hasattr(getattr(torch, "compiler", None), "reset")
+# Tangents at a time: on a GPU all of them may be fastest.
+CHUNKS = (196, 784) if ON_GPU else (56, 196)
+# What torch.compile is told of a training step: CUDA graphs pay where kernels are short.
+STEP_MODES = (None, "reduce-overhead") if ON_GPU else (None,)
 
-torch.set_num_threads(THREADS)
+if ON_GPU:
+    names = {"f32": "highest", "tf32": "high", "bf16": "medium"}
+    torch.set_float32_matmul_precision(names[ARGUMENTS.precision])
+else:
+    torch.set_num_threads(THREADS)
 
 
 @functools.cache
 def load(name):
-    return {key: torch.from_numpy(value).clone() for key, value in tensors.read(DATA / f"{name}.safetensors").items()}
+    arrays = tensors.read(ARGUMENTS.data / name)
+    return {key: torch.from_numpy(value).to(ARGUMENTS.device, copy=True) for key, value in arrays.items()}
+
+
+def wait():
+    """Until all calls have ended; on a processor they end when they return."""
+    if ON_GPU:
+        torch.cuda.synchronize()
 
 
 def frequencies(count, highest):
     ladder = 2 * np.pi * 0.25 * (highest / 0.25) ** (np.arange(count) / (count - 1))
-    return torch.from_numpy(ladder.astype(np.float32))
+    return torch.from_numpy(ladder.astype(np.float32)).to(ARGUMENTS.device)
 
 
 PICTURE = frequencies(16, 8)
@@ -116,39 +132,67 @@ def load_batch(name, turn):
     return {what: load(name)[f"{what}.{turn}"] for what in ("x0", "x1", "t", "r")}
 
 
-def compiled(function):
-    """Not traced yet, whatever torch.compile has made before."""
+def compiled(function, mode=None):
+    """Not traced yet, whatever torch.compile has made before. On a GPU, where that takes long, once for each function."""
+    if ON_GPU:
+        return compiled_once(function, mode)
     torch.compiler.reset()
     return torch.compile(function)
+
+
+@functools.cache
+def compiled_once(function, mode):
+    return torch.compile(function, mode=mode)
 
 
 CHOSEN = {}
 
 
-def choose(work, forms, arguments, to_compile="the fastest"):
+def choose(work, forms, arguments, to_compile="the fastest", modes=(None,)):
     """The name of the fastest form of a work, and what makes it anew. A form makes a function, what is worth compiling
     passed through its argument: eagerly all are tried, by torch.compile the one that is named, or the fastest."""
 
     def call(make):
         made = functools.cache(make)
-        return lambda: made()(*arguments)
 
-    if work not in CHOSEN:
-        makers = {name: functools.partial(form, lambda function: function) for name, form in forms.items()}
-        best = peer.fastest(f"torch {work}", {name: call(make) for name, make in makers.items()})
-        if CAN_COMPILE:
-            form = best if to_compile == "the fastest" else to_compile
-            makers = {best: makers[best], f"torch.compile, {form}": functools.partial(forms[form], compiled)}
-            best = peer.fastest(f"torch {work}", {name: call(make) for name, make in makers.items()})
-        CHOSEN[work] = best, makers[best]
+        def run():
+            made()(*arguments)
+            wait()
+
+        return run
+
+    def fastest(makers):
+        return peer.fastest(f"torch {work}", {name: call(make) for name, make in makers.items()})
+
+    if work in CHOSEN:
+        return CHOSEN[work]
+    if ARGUMENTS.forms == "compiled" and not CAN_COMPILE:
+        raise peer.Skip("this version has no torch.compile")
+    makers = {name: functools.partial(form, lambda function: function) for name, form in forms.items()}
+    form = best = None
+    if ARGUMENTS.forms != "compiled" or to_compile == "the fastest":
+        form = best = fastest(makers)
+    if CAN_COMPILE and ARGUMENTS.forms != "eager":
+        if to_compile != "the fastest":
+            form = to_compile
+        torch.compiler.reset()  # what was compiled for other works is not used again
+        makers = {best: makers[best]} if ARGUMENTS.forms == "all" else {}
+        for mode in modes:
+            wrap = functools.partial(compiled, mode=mode)
+            makers[f"torch.compile{f'({mode})' if mode else ''}, {form}"] = functools.partial(forms[form], wrap)
+        best = fastest(makers)
+    CHOSEN[work] = best, makers[best]
     return CHOSEN[work]
 
 
 class Function(peer.Work):
     """The fastest form of a work, called on arguments that take turns; `name` names its one result."""
 
-    def __init__(self, work, forms, *turns, name="value", units=1, to_compile="the fastest"):
-        self.form, make = choose(work, forms, turns[0], to_compile)
+    def __init__(self, work, forms, *turns, name="value", units=1, to_compile="the fastest", modes=(None,)):
+        self.form, make = choose(work, forms, turns[0], to_compile, modes)
+        if ARGUMENTS.forms == "compiled":
+            tried = (ms for (of, form), ms in peer.FIRST_MS.items() if of == f"torch {work}" and "compile" in form)
+            self.tried_ms = next(tried)
         self.function = make()
         self.turns = itertools.cycle(turns)
         self.name = name
@@ -158,7 +202,7 @@ class Function(peer.Work):
         self.value = self.function(*next(self.turns))
 
     def wait(self):
-        """A call has ended when it returns."""
+        wait()
 
     def results(self):
         return self.value if isinstance(self.value, dict) else {self.name: self.value}
@@ -191,7 +235,9 @@ class TrainingStep(Function):
             "fused Adam": {"fused": True},
         }
         forms = {name: lambda wrap, o=o: Training(weights, wrap(loss), o) for name, o in options.items()}
-        super().__init__(work, forms, *((load_batch(batches, turn),) for turn in range(4)))
+        turns = ((load_batch(batches, turn),) for turn in range(4))
+        to_compile = "fused Adam" if ON_GPU else "the fastest"
+        super().__init__(work, forms, *turns, to_compile=to_compile, modes=STEP_MODES)
 
     def results(self):
         found = {"loss": self.value}
@@ -227,7 +273,7 @@ def diagonal_forms(field, t, eye):
     return {
         f"{name} over chunks of {chunk}": chunked(directional, chunk)
         for name, directional in (pushes | pulls).items()
-        for chunk in (56, 196)
+        for chunk in CHUNKS
     }
 
 
@@ -282,7 +328,7 @@ def field_derivative(what, weights, rows):
     """The fastest of several forms that take the network as an opaque function of x."""
     net, has_times = FIELDS[weights]
     params, x = load(weights), load("pictures")["x1.0"][:rows]
-    t = load("pictures")["t.0"][:rows] if has_times else torch.full((1, 1), 0.5)
+    t = load("pictures")["t.0"][:rows] if has_times else torch.full((1, 1), 0.5, device=x.device)
 
     field = functools.partial(net, params)
 
@@ -294,13 +340,13 @@ def field_derivative(what, weights, rows):
 
     take = {"divergence": torch.trace, "diagonal": torch.diagonal, "jacobian": lambda j: j}[what]
     forms = {"vmap(jacfwd)": samplewise(jacfwd, take), "vmap(jacrev)": samplewise(jacrev, take)}
-    eye = torch.eye(x.shape[1])
+    eye = torch.eye(x.shape[1], device=x.device)
     if what == "jacobian":
         forms |= whole_forms(field, t, eye)
     else:
         for name, form in diagonal_forms(field, t, eye).items():
             forms[name] = form if what == "diagonal" else lambda x, form=form: form(x).sum(1)
-    return Function(f"{what} {weights}", plain(forms), (x,))
+    return Function(f"{what} {weights} {rows}", plain(forms), (x,))
 
 
 def plain(forms):
@@ -350,7 +396,7 @@ def nested_laplacian(params, x):
 
         return jvp(slope, (x,), (tangent,))[1]
 
-    return vmap(along)(torch.eye(x.shape[1])).sum(0)
+    return vmap(along)(torch.eye(x.shape[1], device=x.device)).sum(0)
 
 
 def reverse_laplacian(params, x):
@@ -360,7 +406,7 @@ def reverse_laplacian(params, x):
     def along(direction):
         return (jvp(gradient, (x,), (direction.expand_as(x),))[1] * direction).sum(-1)
 
-    return vmap(along)(torch.eye(x.shape[1])).sum(0)
+    return vmap(along)(torch.eye(x.shape[1], device=x.device)).sum(0)
 
 
 FORWARD_LAPLACIANS = {
@@ -379,7 +425,7 @@ def ode_sampling():
     params, noise = load("picture"), load("pictures")["x0.0"]
     steps = 8
     h = 1 / steps
-    times = torch.linspace(0, 1, steps + 1).reshape(-1, 1, 1)
+    times = torch.linspace(0, 1, steps + 1, device=noise.device).reshape(-1, 1, 1)
 
     def sample(x):
         for i in range(steps):
@@ -410,7 +456,7 @@ def hvp():
     return Function("hvp", plain(forms), arguments, to_compile="forward over reverse")
 
 
-def pointwise_chain():
+def pointwise_chain(pairs, copies):
     def chain(x, y):
         a = x * y
         b = a + x
@@ -442,16 +488,51 @@ def pointwise_chain():
 
     file = load("chain")
     forms = {"eager": chain, "in place": in_place, "in place by chunks": by_chunks}
-    return Function("pointwise_chain", plain(forms), *((file[f"x.{i}"], file[f"y.{i}"]) for i in range(4)))
+    turns = ([file[f"{name}.{i}"].repeat(copies) for name in "xy"] for i in range(pairs))
+    return Function(f"pointwise_chain {copies}", plain(forms), *turns)
+
+
+def ceilings():
+    """What the GPU does at best through PyTorch: products in the chosen precision, and copying."""
+
+    def seconds_of(call):
+        call()
+        times = []
+        for _ in range(5):
+            wait()
+            start = time.perf_counter()
+            for _ in range(4):
+                call()
+            wait()
+            times.append((time.perf_counter() - start) / 4)
+        return statistics.median(times)
+
+    found = {"product_gflops": 0}
+    for m, n, k in ((4096, 4096, 4096), (8192, 8192, 8192), (50176, 1024, 1024)):
+        a, b = torch.randn(m, k, device="cuda"), torch.randn(k, n, device="cuda")
+        rate = 2e-9 * m * n * k / seconds_of(lambda: a @ b)
+        if rate > found["product_gflops"]:
+            found |= {"product_gflops": rate, "product_by": f"{m}x{k} by {k}x{n}, PyTorch"}
+    source = torch.rand(2**28, device="cuda")
+    target = torch.empty_like(source)
+    rate = 2e-9 * 4 * len(source) / seconds_of(lambda: target.copy_(source))
+    del source, target
+    torch.cuda.empty_cache()
+    return found | {"copy_gigabytes": rate, "copy_by": "PyTorch's copy_"}
 
 
 MAKERS = {
     "fm_step": lambda: TrainingStep("fm_step", "picture", "pictures", PICTURE_LOSS),
     "meanflow_step": lambda: TrainingStep("meanflow_step", "average_picture", "pictures", MEANFLOW_LOSS),
+    "meanflow_step_1024": lambda: TrainingStep(
+        "meanflow_step_1024", "average_picture", "many_pictures", MEANFLOW_LOSS
+    ),
     "toy_step": lambda: TrainingStep("toy_step", "toy", "points", TOY_LOSS),
     "first_call": first_call,
     "divergence": lambda: field_derivative("divergence", "picture", 32),
     "trace": lambda: field_derivative("divergence", "picture", 32),
+    "divergence_64": lambda: field_derivative("divergence", "picture", 64),
+    "trace_64": lambda: field_derivative("divergence", "picture", 64),
     "trace_two_hidden_cold": lambda: field_derivative("divergence", "two_hidden", 32),
     "trace_two_hidden_cached": lambda: field_derivative("divergence", "two_hidden", 32),
     "trace_narrow": lambda: field_derivative("divergence", "narrow", 32),
@@ -463,18 +544,22 @@ MAKERS = {
     "laplacian_nested": lambda: laplacian("laplacian_nested", NESTED_LAPLACIANS),
     "ode_sampling": ode_sampling,
     "hvp": hvp,
-    "pointwise_chain": pointwise_chain,
+    "pointwise_chain": lambda: pointwise_chain(4, 1),
+    "pointwise_chain_large": lambda: pointwise_chain(1, 8),
 }
 
 
 def versions():
+    if ON_GPU:
+        found = {"version": torch.__version__, "cuda": torch.version.cuda, "device": torch.cuda.get_device_name()}
+        return found | {"forms": ARGUMENTS.forms, "precision": torch.get_float32_matmul_precision()}
     sets = f"pointwise: {torch_build.pointwise(torch)}, products: {torch_build.products(torch)}"
     return {"version": torch.__version__, "instruction_set": sets, "thread_count": torch.get_num_threads()}
 
 
 def save(path, arrays):
-    tensors.write(path, {name: value.detach().numpy() for name, value in arrays.items()})
+    tensors.write(path, {name: value.detach().cpu().numpy() for name, value in arrays.items()})
 
 
 if __name__ == "__main__":
-    peer.serve(MAKERS, versions, save)
+    peer.serve(MAKERS, versions, save, ceilings if ON_GPU else None)

@@ -116,7 +116,7 @@ Ceilings measure_ceilings(int threads) {
                               "x" + std::to_string(e.n);
     const auto note = [&](double seconds, const char* by) {
       const double rate = e.flops() / seconds * 1e-9;
-      if (rate > best.product_gflops) best.product_gflops = rate, best.product_shape = shape + ", " + by;
+      if (rate > best.product_gflops) best.product_gflops = rate, best.product_by = shape + ", " + by;
     };
     note(engine_product(e), "contraction");
     note(backend_product(threads, e, 9), "one product a thread");
@@ -137,7 +137,7 @@ Ceilings measure_ceilings(int threads) {
       }));
     const double bytes = 2.0 * sizeof(float) * static_cast<double>(part) * threads;
     const double rate = bytes / median(times) * 1e-9;
-    if (rate > best.copy_gigabytes) best.copy_gigabytes = rate, best.copy_stores = name;
+    if (rate > best.copy_gigabytes) best.copy_gigabytes = rate, best.copy_by = std::string(name) + " stores";
   };
   measure("plain", copy_plain);
   measure("memcpy", copy_library);

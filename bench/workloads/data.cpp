@@ -1,10 +1,26 @@
+#include <algorithm>
+
 #include "bench/workloads/workload.h"
-#include "io/safetensors.h"
+#include "io/npy.h"
 
 namespace nabla::bench {
 
 nn::State Data::file(const std::string& name) const {
-  return io::read_safetensors(directory_ / (name + ".safetensors")).tensors;
+  std::error_code error;
+  std::vector<std::filesystem::path> paths;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_ / name, error))
+    paths.push_back(entry.path());
+  if (error) throw Error("bench_workloads: " + (directory_ / name).string() + ": " + error.message());
+  std::ranges::sort(paths);
+  nn::State tensors;
+  for (const auto& path : paths) tensors.push_back({path.stem().string(), io::read_npy(path)});
+  return tensors;
+}
+
+void write_tensors(const std::filesystem::path& directory, const nn::State& tensors) {
+  std::filesystem::remove_all(directory);
+  std::filesystem::create_directories(directory);
+  for (const NamedTensor& tensor : tensors) io::write_npy(directory / (tensor.name + ".npy"), tensor.value);
 }
 
 nn::MlpOptions picture_network() {

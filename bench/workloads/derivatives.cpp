@@ -27,8 +27,9 @@ class FieldDerivative : public Workload {
           return derivative([&](const Tensor& x) { return net_(x, t); }, at);
         }))) {}
 
+  bool prepares() const override { return weights_ == Weights::new_version; }
   void prepare() override {
-    if (weights_ == Weights::kept) return;
+    if (!prepares()) return;
     for (const nn::Parameter& parameter : net_.parameters()) parameter.cell->assign(parameter.cell->get());
   }
   void run() override { value_ = derivative_(x_, t_); }
@@ -140,6 +141,8 @@ void add_derivative_workloads(Workloads& workloads) {
   const nn::MlpOptions picture = picture_network();
   workloads["divergence"] = field_derivative("picture", picture, 32, by_tangents);
   workloads["trace"] = field_derivative("picture", picture, 32, trace);
+  workloads["divergence_64"] = field_derivative("picture", picture, 64, by_tangents);
+  workloads["trace_64"] = field_derivative("picture", picture, 64, trace);
   workloads["diagonal"] = field_derivative("picture", picture, 32, diagonal);
   workloads["jacobian"] = field_derivative("picture", picture, 4, whole);
 

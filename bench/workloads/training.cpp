@@ -45,7 +45,9 @@ nn::MlpOptions two_times(nn::MlpOptions options) {
 }
 
 Network picture() { return {"picture", "pictures", picture_network()}; }
-Network average_picture() { return {"average_picture", "pictures", two_times(picture_network())}; }
+Network average_picture(const char* batches) {
+  return {"average_picture", batches, two_times(picture_network())};
+}
 Network toy() {
   return {"toy", "points", {.inputs = 2, .outputs = 2, .width = 64, .frequencies = 4, .highest_turns = 1}};
 }
@@ -119,6 +121,7 @@ class TrainingStep : public Workload {
 class FirstCall : public TrainingStep {
  public:
   explicit FirstCall(const Data& data) : TrainingStep(data, picture(), cfm) {}
+  bool prepares() const override { return true; }
   void prepare() override {
     batch_ = first_rows(batches()[0], rows_--);
     forget_plans();
@@ -139,7 +142,10 @@ void add_training_workloads(Workloads& workloads) {
     return std::make_unique<TrainingStep>(data, picture(), cfm);
   };
   workloads["meanflow_step"] = [](const Data& data) {
-    return std::make_unique<TrainingStep>(data, average_picture(), meanflow);
+    return std::make_unique<TrainingStep>(data, average_picture("pictures"), meanflow);
+  };
+  workloads["meanflow_step_1024"] = [](const Data& data) {
+    return std::make_unique<TrainingStep>(data, average_picture("many_pictures"), meanflow);
   };
   workloads["toy_step"] = [](const Data& data) { return std::make_unique<TrainingStep>(data, toy(), cfm); };
   workloads["first_call"] = [](const Data& data) { return std::make_unique<FirstCall>(data); };

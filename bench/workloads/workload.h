@@ -18,23 +18,29 @@
 
 namespace nabla::bench {
 
-/// Inputs and weights that every side reads: safetensors files in one directory, written by bench/run.py.
+/// Inputs and weights that every side reads: a directory for each set of tensors, in it one .npy file for
+/// each of them, written by bench/run.py.
 class Data {
  public:
   explicit Data(std::filesystem::path directory) : directory_(std::move(directory)) {}
-  /// All tensors of "<name>.safetensors". @throws Error if it cannot be read.
+  /// All tensors of the set "<name>". @throws Error if one cannot be read.
   nn::State file(const std::string& name) const;
 
  private:
   std::filesystem::path directory_;
 };
 
+/// Writes such a set into a directory that is made anew.
+void write_tensors(const std::filesystem::path& directory, const nn::State& tensors);
+
 class Workload {
  public:
   virtual ~Workload() = default;
   /// What must be there before a call and is no part of it.
   virtual void prepare() {}
-  /// One call, its results computed.
+  /// Whether prepare() does something, so that it has to come before each call.
+  virtual bool prepares() const { return false; }
+  /// One call, its results computed, or on a GPU on their way.
   virtual void run() = 0;
   /// Whether every call is to be measured as if it were the first: no warming up.
   virtual bool always_cold() const { return false; }
@@ -62,14 +68,16 @@ Net load_network(const Data& data, const std::string& name, const Options& optio
   return net;
 }
 
-/// What this machine can do at best with two threads, in GFLOP/s and GB/s.
+/// What a device can do at best, in GFLOP/s and GB/s read and written.
 struct Ceilings {
   double product_gflops;
-  std::string product_shape;  ///< and by whom
+  std::string product_by;  ///< shape and by whom
   double copy_gigabytes;
-  std::string copy_stores;
+  std::string copy_by;
 };
 Ceilings measure_ceilings(int threads);
+/// The same of a GPU, by the engine's own product in the present precision and its own pointwise kernel.
+Ceilings measure_gpu_ceilings();
 /// GFLOP/s of one product in a short moment: whether the machine is at its usual speed now.
 double measure_speed(int threads);
 

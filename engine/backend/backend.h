@@ -32,6 +32,13 @@ struct PackedOperand {
   std::shared_ptr<const StepKernel> kernel;  ///< of the step, which gets them in place of the input
 };
 
+/// A block of memory that steps work on: what it is to whoever runs them.
+struct BoundBlock {
+  enum class Use { read, made, overwritten, temporary };
+  Use use;  ///< temporaries and overwritten blocks come back as they are known; others may be anywhere
+  std::size_t bytes;
+};
+
 /// A step and the blocks that it reads and writes, by index.
 struct BoundStep {
   std::shared_ptr<const StepKernel> kernel;
@@ -44,6 +51,8 @@ class StepRunner {
   virtual ~StepRunner() = default;
   /// The memory of all temporaries.
   virtual std::shared_ptr<Buffer> arena(std::size_t bytes) = 0;
+  /// Where the steps find the elements of buffers, by block, in a run that follows; null where there is none.
+  virtual void bring(std::span<Buffer* const> buffers, std::span<std::byte*> addresses) = 0;
   /// On these blocks. After every step calls `after`, if there is one, with its index; the outputs hold their
   /// values then.
   /// @throws Error where a step refuses its data.
@@ -64,13 +73,15 @@ class Backend {
   /// @throws Error if a primitive does not know a type.
   virtual std::shared_ptr<const StepKernel> compile(const TileProgram& program, const Shape& shape,
                                                     std::span<const Layout> inputs) const = 0;
-  virtual std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps) const = 0;
+  virtual std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps,
+                                             std::vector<BoundBlock> blocks) const = 0;
 
+  /// Temporaries of a plan that take no more than this together get memory of their own, so that no step has
+  /// to wait until another is done with it.
+  virtual std::size_t roomy_bytes() const = 0;
   /// Memory with unspecified contents.
   virtual std::shared_ptr<Buffer> allocate(std::size_t bytes) const = 0;
-  /// Where steps find the elements of a buffer, which are brought there first.
-  virtual std::byte* to_read(Buffer& buffer) const = 0;
-  /// The same for elements that are about to be overwritten.
+  /// Where steps find the elements of a buffer that they are about to overwrite.
   virtual std::byte* to_write(Buffer& buffer) const = 0;
   /// Copies what a step has made.
   virtual void copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes) const = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace nabla {
 namespace {
@@ -101,10 +102,20 @@ void reuse_in_place(std::span<const PlanStep> steps, std::vector<PlanValue>& val
   for (PlanValue& value : values) value.storage = stands_for[static_cast<std::size_t>(value.storage)];
 }
 
-std::size_t place_in_arena(std::vector<PlanStorage>& storages) {
+std::size_t place_in_arena(std::vector<PlanStorage>& storages, std::size_t roomy) {
   std::vector<std::size_t> order;
-  for (std::size_t i = 0; i < storages.size(); ++i)
-    if (storages[i].kind == PlanStorage::Kind::temporary && storages[i].bytes > 0) order.push_back(i);
+  std::size_t together = 0;
+  for (std::size_t i = 0; i < storages.size(); ++i) {
+    if (storages[i].kind != PlanStorage::Kind::temporary || storages[i].bytes == 0) continue;
+    order.push_back(i);
+    together += aligned(storages[i].bytes);
+  }
+  if (together <= roomy) {
+    std::size_t end = 0;
+    for (const std::size_t i : order)
+      storages[i].offset = std::exchange(end, end + aligned(storages[i].bytes));
+    return together;
+  }
   // The largest first, each at the lowest place that is free during its life.
   std::ranges::stable_sort(
       order, [&](std::size_t a, std::size_t b) { return storages[a].bytes > storages[b].bytes; });

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "engine/plan/evaluation_lock.h"
+#include "engine/plan/memory_table.h"
 #include "engine/plan/plan_builder.h"
 #include "engine/plan/plan_cache.h"
 #include "engine/plan/plan_key.h"
@@ -19,6 +20,12 @@ template <class T>
 bool any_nan(const std::vector<std::byte>& elements) {
   const T* values = reinterpret_cast<const T*>(elements.data());
   return std::any_of(values, values + elements.size() / sizeof(T), [](T v) { return std::isnan(v); });
+}
+
+BoundBlock::Use use_of(const PlanStorage& storage) {
+  if (storage.overwritten) return BoundBlock::Use::overwritten;
+  if (storage.kind == PlanStorage::Kind::output) return BoundBlock::Use::made;
+  return storage.kind == PlanStorage::Kind::temporary ? BoundBlock::Use::temporary : BoundBlock::Use::read;
 }
 
 [[noreturn]] void throw_first_nan(const PlanStep& step, const Shape& shape) {
@@ -71,21 +78,25 @@ StepRunner& Plan::runner() const {
     for (const int output : step.outputs) bound.outputs.push_back(block(output));
     steps.push_back(std::move(bound));
   }
-  runner_ = backend_->runner(std::move(steps));
+  std::vector<BoundBlock> blocks;
+  for (const PlanStorage& storage : storages_) blocks.push_back({use_of(storage), storage.bytes});
+  runner_ = backend_->runner(std::move(steps), std::move(blocks));
   return *runner_;
 }
 
-std::vector<Array> Plan::run(std::span<const Array> leaves) const {
+std::vector<Array> Plan::run(std::span<const Array> leaves) const try {
   StepRunner& steps = runner();
   std::vector<std::shared_ptr<Buffer>> buffers(storages_.size());
   std::vector<std::byte*> blocks(storages_.size());
+  std::vector<Buffer*> read(storages_.size());
   const auto reads = [&](int storage, const std::shared_ptr<Buffer>& buffer) {
     buffers[static_cast<std::size_t>(storage)] = buffer;
-    blocks[static_cast<std::size_t>(storage)] = backend_->to_read(*buffer);
+    read[static_cast<std::size_t>(storage)] = buffer.get();
   };
   for (const PlanConstant& constant : constants_) reads(constant.storage, constant.buffer);
   for (std::size_t i = 0; i < leaves_.size(); ++i)
     reads(values_[static_cast<std::size_t>(leaves_[i])].storage, leaves[i].buffer);
+  steps.bring(read, blocks);
   const std::shared_ptr<Buffer> arena = steps.arena(arena_bytes_);
   std::byte* const temporaries = backend_->to_write(*arena);
   for (std::size_t i = 0; i < storages_.size(); ++i) {
@@ -105,6 +116,8 @@ std::vector<Array> Plan::run(std::span<const Array> leaves) const {
     results.push_back({buffers[static_cast<std::size_t>(value.storage)], value.layout, value.dtype});
   }
   return results;
+} catch (const OutOfMemory& error) {
+  throw OutOfMemory(std::string(error.what()) + "; " + memory_table(*this));
 }
 
 void Plan::check_for_nan(const PlanStep& step, std::span<std::byte* const> blocks) const {

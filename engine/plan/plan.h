@@ -52,7 +52,8 @@ class Plan {
  public:
   /// Runs the steps on the values of the leaves, in the order of `PlannedGraph::leaves`; returns dense
   /// results. Results may take over the memory of donated leaves.
-  /// @throws Error where a kernel refuses its data, and in NaN mode at the first NaN.
+  /// @throws Error where a kernel refuses its data, and in NaN mode at the first NaN; OutOfMemory with what
+  /// the plan takes where memory does not suffice.
   std::vector<Array> run(std::span<const Array> leaves) const;
 
   /// Does a run write a result over the memory of this leaf? It must have been donated, then, and belong to

@@ -61,6 +61,7 @@ std::optional<report::Refusal> parse_command_line(int argc, char** argv, Options
   app.add_flag("--resume", options.resume,
                "Go on from the checkpoints in --out; the results are the same as without the interruption");
   app.add_flag("--train-only", options.train_only, "Stop when both networks are trained");
+  report::add_device_option(app);
   return report::parse(app, "digits", argc, argv);
 }
 

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <numeric>
 
+#include "engine/backend/device.h"
 #include "engine/engine.h"
 #include "examples/digits/dataset.h"
 #include "flow/flow.h"
@@ -80,6 +81,7 @@ SampleComparison compare_samples(const Tensor& training, const Tensor& held_out,
     const auto start = std::chrono::steady_clock::now();
     const Tensor images = sampler.draw(count);
     evaluate({images});
+    synchronize(current_device());
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
     const SamplerResult result{sampler.name,          sampler.label,
                                sampler.evaluations,   passed.count() / static_cast<double>(count),

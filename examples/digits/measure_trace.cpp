@@ -4,6 +4,7 @@
 #include <array>
 #include <chrono>
 
+#include "engine/backend/device.h"
 #include "engine/engine.h"
 #include "nn/nn.h"
 
@@ -15,6 +16,7 @@ constexpr std::size_t kRuns = 7;
 double seconds_of(const Compiled<std::function<Tensor(const Tensor&)>>& f, const Tensor& x) {
   const auto start = std::chrono::steady_clock::now();
   evaluate({f(x)});
+  synchronize(current_device());
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 

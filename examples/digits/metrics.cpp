@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/backend/device.h"
+
 namespace nabla::digits {
 namespace {
 
@@ -90,6 +92,7 @@ std::string metrics_json(const Results& results) {
   const Options& options = results.options;
   Json json;
   json["seed"] = options.seed;
+  json["device"] = std::string(name_of(current_device()));
   json["steps"] = options.steps;
   json["batch"] = options.batch;
   json["width"] = options.width;

@@ -6,6 +6,7 @@
 #include "examples/digits/metrics.h"
 #include "examples/digits/pictures.h"
 #include "examples/digits/report_sections.h"
+#include "examples/report/device.h"
 #include "examples/report/number.h"
 #include "io/atomic_file.h"
 #include "io/png.h"
@@ -63,7 +64,7 @@ void write_outputs(const Results& results) {
   add_identity(page, results);
   add_training(page, results);
   add_costs(page, results);
-  page.footer(command(results.options));
+  page.footer(report::with_device(command(results.options)));
   page.write(out / "report.html");
 }
 

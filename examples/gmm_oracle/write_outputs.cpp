@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "engine/backend/device.h"
 #include "examples/gmm_oracle/run.h"
+#include "examples/report/device.h"
 #include "examples/report/number.h"
 #include "io/atomic_file.h"
 
@@ -81,6 +83,7 @@ void add_skewness(report::Report& page, const Results& results) {
 std::string metrics_json(const Results& results) {
   nlohmann::ordered_json json;
   json["seed"] = results.options.seed;
+  json["device"] = std::string(name_of(current_device()));
   json["samples"] = results.options.samples;
   json["draws"] = results.options.draws;
   json["passed"] = results.passed();
@@ -141,8 +144,9 @@ void write_outputs(const Results& results) {
   add_bounds(page, results);
   add_skewness(page, results);
   add_curves(page, results);
-  page.footer("gmm_oracle --seed " + std::to_string(results.options.seed) + " --samples " +
-              std::to_string(results.options.samples) + " --draws " + std::to_string(results.options.draws));
+  page.footer(report::with_device("gmm_oracle --seed " + std::to_string(results.options.seed) +
+                                  " --samples " + std::to_string(results.options.samples) + " --draws " +
+                                  std::to_string(results.options.draws)));
   page.write(results.options.out / "report.html");
 }
 

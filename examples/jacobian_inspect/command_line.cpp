@@ -37,6 +37,7 @@ std::optional<report::Refusal> parse_command_line(int argc, char** argv, Options
                  "Threads; 0 takes all. All numbers but the times do not depend on it")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
+  report::add_device_option(app);
   return report::parse(app, "jacobian_inspect", argc, argv);
 }
 

@@ -8,6 +8,7 @@
 
 #include "engine/autodiff/jacobian_contraction.h"
 #include "engine/autodiff/substitute.h"
+#include "engine/backend/device.h"
 #include "engine/engine.h"
 
 namespace nabla::jacobian_inspect {
@@ -39,6 +40,7 @@ WayCost measure(const Divergence& divergence, const Tensor& x, double seconds, s
     const double start = now();
     const Tensor result = compiled(x);
     evaluate({result});
+    synchronize(current_device());
     const double milliseconds = 1e3 * (now() - start);
     values = cast(result, DType::f64).to_vector<double>();
     return milliseconds;

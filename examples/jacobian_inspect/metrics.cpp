@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/backend/device.h"
+
 namespace nabla::jacobian_inspect {
 namespace {
 
@@ -39,6 +41,7 @@ Json cost_json(const DivergenceCost& cost) {
 std::string metrics_json(const Results& results) {
   Json json;
   json["seed"] = results.options.seed;
+  json["device"] = std::string(name_of(current_device()));
   json["samples"] = results.options.samples;
   json["rank_threshold"] = kRankThreshold;
   for (const SubjectResults& subject : results.subjects) {

@@ -4,6 +4,7 @@
 #include <functional>
 
 #include "examples/jacobian_inspect/metrics.h"
+#include "examples/report/device.h"
 #include "examples/report/number.h"
 #include "examples/report/report.h"
 #include "io/atomic_file.h"
@@ -178,7 +179,7 @@ void write_outputs(const Results& results) {
   add_rank(page, results);
   add_symmetry(page, results);
   add_costs(page, results);
-  page.footer(command(results.options));
+  page.footer(report::with_device(command(results.options)));
   page.write(results.options.out / "report.html");
 }
 

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "engine/backend/device.h"
 #include "engine/engine.h"
 
 namespace nabla::posterior_components {
@@ -10,6 +11,7 @@ std::string metrics_json(const Results& results) {
   using Json = nlohmann::ordered_json;
   Json json;
   json["seed"] = results.options.seed;
+  json["device"] = std::string(name_of(current_device()));
   json["digits"] = results.labels;
   json["components"] = results.options.components;
   json["times"] = Json::array();

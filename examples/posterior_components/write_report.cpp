@@ -5,6 +5,7 @@
 #include "engine/engine.h"
 #include "examples/posterior_components/metrics.h"
 #include "examples/posterior_components/pictures.h"
+#include "examples/report/device.h"
 #include "examples/report/number.h"
 #include "examples/report/report.h"
 #include "io/atomic_file.h"
@@ -108,7 +109,7 @@ void write_outputs(const Results& results) {
   add_pictures(page, results, pictures);
   add_shares(page, results);
   add_cost(page, results);
-  page.footer(command(results.options));
+  page.footer(report::with_device(command(results.options)));
   page.write(out / "report.html");
 }
 

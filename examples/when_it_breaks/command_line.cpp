@@ -24,6 +24,7 @@ std::optional<report::Refusal> parse_command_line(int argc, char** argv, Options
   app.add_option("--threads", options.threads, "Threads; 0 takes all. The numbers do not depend on it")
       ->check(CLI::Range(0, 1024))
       ->capture_default_str();
+  report::add_device_option(app);
   return report::parse(app, "when_it_breaks", argc, argv);
 }
 

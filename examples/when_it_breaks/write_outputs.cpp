@@ -1,6 +1,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "engine/backend/device.h"
+#include "examples/report/device.h"
 #include "examples/report/number.h"
 #include "examples/report/report.h"
 #include "examples/when_it_breaks/run.h"
@@ -107,6 +109,7 @@ void add_control(report::Report& page, const Control& control, int colour) {
 std::string metrics_json(const Results& results) {
   nlohmann::ordered_json json;
   json["seed"] = results.options.seed;
+  json["device"] = std::string(name_of(current_device()));
   json["samples"] = results.options.samples;
   json["passed"] = results.passed();
   json["controls"] = nlohmann::ordered_json::array();
@@ -161,8 +164,8 @@ void write_outputs(const Results& results) {
   add_overview(page, results);
   int colour = 0;
   for (const Control& control : results.controls) add_control(page, control, colour++ % 8);
-  page.footer("when_it_breaks --seed " + std::to_string(results.options.seed) + " --samples " +
-              std::to_string(results.options.samples));
+  page.footer(report::with_device("when_it_breaks --seed " + std::to_string(results.options.seed) +
+                                  " --samples " + std::to_string(results.options.samples)));
   page.write(results.options.out / "report.html");
 }
 

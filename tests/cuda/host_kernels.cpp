@@ -2,15 +2,18 @@
 
 #include <dlfcn.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <sstream>
+#include <utility>
 
 namespace nabla::cuda::host {
 
@@ -55,7 +58,7 @@ std::string library_source(std::span<const std::string> texts) {
     declare_section(section);
     for (const EntryPoint& entry : entry_points(texts[i])) {
       const std::string name = "text_" + number + "::" + entry.name;
-      entries << "  {\"" << entry.name << "\", " << number << ", " << entry.parameters << ", &run_threads<&"
+      entries << "  {\"" << entry.name << "\", " << number << ", " << entry.parameters() << ", &run_threads<&"
               << name << ">, __start_" << section << ", __stop_" << section << "},\n";
       ++count;
     }
@@ -106,20 +109,51 @@ const Library& load(const std::filesystem::path& file) {
   return *reinterpret_cast<const Library* (*)(const Runtime*)>(symbol)(&runtime());
 }
 
+/// What makes a library, but for the names of files. Kernels keep every bit as written: no contraction.
+/// The program has what they call; to link libraries again takes time.
+std::string compiler_command() {
+  return std::string(NABLAFLOW_HOST_COMPILER) +
+         " -std=c++17 -O1 -w -ffp-contract=off -fno-math-errno -fno-trapping-math -fno-strict-aliasing"
+         " -fwrapv -fno-exceptions -fno-rtti -fvisibility=hidden -fPIC -shared -nostdlib";
+}
+
+/// Where a library of that source lies from an earlier run, or is to be kept: in the directory that the
+/// environment names. Nowhere if it names none.
+std::filesystem::path kept_library(const std::string& source) {
+  const char* directory = std::getenv("NABLAFLOW_HOST_KERNELS");
+  if (directory == nullptr) return {};
+  std::ostringstream name;
+  name << std::hex << std::hash<std::string>()(source + compiler_command() + __VERSION__);
+  return std::filesystem::path(directory) / name.str();
+}
+
+/// Keeps a library beside its source, for programs that run meanwhile see all of it or nothing.
+void keep(const std::filesystem::path& library, const std::string& source,
+          const std::filesystem::path& kept) {
+  std::filesystem::create_directories(kept.parent_path());
+  const std::filesystem::path draft = kept.string() + "." + std::to_string(getpid());
+  std::filesystem::create_directory(draft);
+  std::filesystem::copy_file(library, draft / "kernels.so");
+  std::ofstream(draft / "kernels.cpp") << source;
+  std::error_code is_there;
+  std::filesystem::rename(draft, kept, is_there);
+  if (is_there) std::filesystem::remove_all(draft);
+}
+
 const Library& build_library(std::span<const std::string> texts) {
+  const std::string source = library_source(texts);
+  const std::filesystem::path kept = kept_library(source);
+  if (!kept.empty() && content_of(kept / "kernels.cpp") == source) return load(kept / "kernels.so");
   const TemporaryDirectory directory;
-  const std::filesystem::path source = directory.path() / "kernels.cpp";
+  const std::filesystem::path source_file = directory.path() / "kernels.cpp";
   const std::filesystem::path library = directory.path() / "kernels.so";
   const std::filesystem::path log = directory.path() / "log";
-  std::ofstream(source) << library_source(texts);
-  // The flags of kernels: no contraction, every bit as written.
-  const std::string command = std::string(NABLAFLOW_HOST_COMPILER) +
-                              " -std=c++17 -O1 -w -ffp-contract=off -fno-math-errno -fno-trapping-math"
-                              " -fno-strict-aliasing -fwrapv -fno-exceptions -fno-rtti -fPIC -shared"
-                              " -fvisibility=hidden -o " +
-                              library.string() + " " + source.string() + " > " + log.string() + " 2>&1";
+  std::ofstream(source_file) << source;
+  const std::string command = compiler_command() + " -o " + library.string() + " " + source_file.string() +
+                              " -lgcc > " + log.string() + " 2>&1";
   if (std::system(command.c_str()) != 0)
     throw KernelError("kernels do not compile for the host:\n" + content_of(log));
+  if (!kept.empty()) keep(library, source, kept);
   return load(library);
 }
 
@@ -154,20 +188,26 @@ void compile_locked(Compiled& all, std::span<const std::string> texts) {
   }
 }
 
-/// Parameters in the list that starts behind the parenthesis at `open`.
-int count_parameters(std::string_view text, std::size_t open) {
+/// The parameters in the list that starts behind the parenthesis at `open`: is each a pointer?
+std::vector<bool> pointers_among_parameters(std::string_view text, std::size_t open) {
+  std::vector<bool> result;
   int depth = 0;
-  int count = 0;
+  bool is_pointer = false;
   bool is_empty = true;
   for (std::size_t at = open + 1; at < text.size(); ++at) {
     const char c = text[at];
-    if (c == ')' && depth == 0) break;
-    if (c == '(' || c == '<' || c == '[') ++depth;
-    if (c == ')' || c == '>' || c == ']') --depth;
-    if (c == ',' && depth == 0) ++count;
-    if (std::isspace(static_cast<unsigned char>(c)) == 0) is_empty = false;
+    if (depth == 0 && (c == ')' || c == ',')) {
+      if (!is_empty) result.push_back(std::exchange(is_pointer, false));
+      if (c == ')') break;
+      is_empty = true;
+    } else {
+      if (c == '(' || c == '<' || c == '[') ++depth;
+      if (c == ')' || c == '>' || c == ']') --depth;
+      if (c == '*') is_pointer = true;
+      if (std::isspace(static_cast<unsigned char>(c)) == 0) is_empty = false;
+    }
   }
-  return is_empty ? 0 : count + 1;
+  return result;
 }
 
 }  // namespace
@@ -188,7 +228,7 @@ std::vector<EntryPoint> entry_points(std::string_view text) {
     while (end > from && !is_of_name(text[end - 1])) --end;
     std::size_t begin = end;
     while (begin > from && is_of_name(text[begin - 1])) --begin;
-    result.push_back({std::string(text.substr(begin, end - begin)), count_parameters(text, open)});
+    result.push_back({std::string(text.substr(begin, end - begin)), pointers_among_parameters(text, open)});
   }
   return result;
 }

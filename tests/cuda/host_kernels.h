@@ -10,7 +10,8 @@
 #include "tests/cuda/block_runner.h"
 
 // Kernels compiled for the host, so that tests run them without a GPU: behind host_shim.h and preamble(), by
-// the compiler that the macro NABLAFLOW_HOST_COMPILER names.
+// the compiler that the macro NABLAFLOW_HOST_COMPILER names. What is compiled is kept for later runs in the
+// directory that NABLAFLOW_HOST_KERNELS names in the environment, if it does.
 
 namespace nabla::cuda::host {
 
@@ -41,7 +42,9 @@ const HostKernel& kernel(const std::string& text, std::string_view entry);
 /// A function `extern "C" __global__` of a text.
 struct EntryPoint {
   std::string name;
-  int parameters;
+  std::vector<bool> is_pointer;  ///< of its parameters
+
+  int parameters() const { return static_cast<int>(is_pointer.size()); }
 };
 std::vector<EntryPoint> entry_points(std::string_view text);
 

@@ -3,8 +3,9 @@
 #include <doctest/doctest.h>
 
 #include <bit>
-#include <chrono>
 #include <cmath>
+#include <cstdlib>
+#include <filesystem>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -314,6 +315,29 @@ TEST_CASE("many texts with the same names are compiled together") {
   }
 }
 
+TEST_CASE("what has been compiled can be kept for later runs") {
+  std::string directory = (std::filesystem::temp_directory_path() / "nablaflow_kept_XXXXXX").string();
+  REQUIRE(mkdtemp(directory.data()) != nullptr);
+  const auto* const before = std::getenv("NABLAFLOW_HOST_KERNELS");
+  const std::string earlier = before == nullptr ? "" : before;
+  setenv("NABLAFLOW_HOST_KERNELS", (directory + "/kept").c_str(), 1);
+  const std::string text = "extern \"C\" __global__ void kept(i64* y) { *y = 12345; }";
+  std::int64_t y = 0;
+  const std::vector<std::uint64_t> arguments = {std::bit_cast<std::uint64_t>(&y)};
+  kernel(text, "kept").run(1, 32, arguments);
+  CHECK(y == 12345);
+  std::size_t libraries = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(directory + "/kept")) {
+    ++libraries;
+    CHECK(std::filesystem::exists(entry.path() / "kernels.so"));
+    CHECK(std::filesystem::exists(entry.path() / "kernels.cpp"));
+  }
+  CHECK(libraries == 1);
+  if (before == nullptr) unsetenv("NABLAFLOW_HOST_KERNELS");
+  if (before != nullptr) setenv("NABLAFLOW_HOST_KERNELS", earlier.c_str(), 1);
+  std::filesystem::remove_all(directory);
+}
+
 TEST_CASE("a launch or a text that cannot be is an error") {
   const std::string text =
       "extern \"C\" __global__ __launch_bounds__(64) void two(const float* x, Vec<float, 4>* y) { y[0].at[0] "
@@ -321,7 +345,7 @@ TEST_CASE("a launch or a text that cannot be is an error") {
   const std::vector<EntryPoint> entries = entry_points(text);
   REQUIRE(entries.size() == 1);
   CHECK(entries[0].name == "two");
-  CHECK(entries[0].parameters == 2);
+  CHECK(entries[0].is_pointer == std::vector<bool>{true, true});
   const HostKernel& two = kernel(text, "two");
   const std::vector<std::uint64_t> arguments(2);
   CHECK_THROWS_AS(two.run(0, 32, arguments), KernelError);

@@ -69,7 +69,7 @@ std::vector<std::byte> run_on_cpu(const StepCase& step) {
 template <class T>
 std::vector<T> values_of(const std::vector<std::byte>& bytes) {
   std::vector<T> values(bytes.size() / sizeof(T));
-  std::memcpy(values.data(), bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(values.data(), bytes.data(), bytes.size());
   return values;
 }
 
@@ -80,7 +80,7 @@ StepCase absolute(StepCase step) {
     if (input.dtype != dtype_of<T>) continue;
     std::vector<T> values = values_of<T>(input.memory);
     for (T& v : values) v = std::abs(v);
-    std::memcpy(input.memory.data(), values.data(), input.memory.size());
+    if (!values.empty()) std::memcpy(input.memory.data(), values.data(), input.memory.size());
   }
   return step;
 }

@@ -176,8 +176,12 @@ TEST_CASE("temporaries that are needed together lie apart, and lie together when
   add(64, 0, 1);
   add(128, 1, 2);
   add(64, 2, 3);  // beside the second, in the place of the first
-  CHECK(place_in_arena(storages) == 192);
+  CHECK(place_in_arena(storages, 0) == 192);
   CHECK(storages[0].offset == storages[2].offset);
+  // Where there is room nothing is shared.
+  CHECK(place_in_arena(storages, 256) == 256);
+  CHECK(storages[2].offset == 192);
+  CHECK(place_in_arena(storages, 255) == 192);
   // Between two that stay, a gap of just its size.
   storages.clear();
   add(256, 0, 9);
@@ -185,7 +189,7 @@ TEST_CASE("temporaries that are needed together lie apart, and lie together when
   add(128, 0, 9);
   add(192, 3, 5);
   add(65, 4, 9);
-  CHECK(place_in_arena(storages) == 256 + 192 + 128 + 128);
+  CHECK(place_in_arena(storages, 0) == 256 + 192 + 128 + 128);
   CHECK(storages[1].offset == storages[3].offset);
 }
 

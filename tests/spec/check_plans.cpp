@@ -1,51 +1,19 @@
 #include "engine/graph/node.h"
 #include "tests/spec/checks.h"
 #include "tests/spec/plan_reference.h"
+#include "tests/spec/row_graph.h"
 
 namespace nabla::spec {
 namespace {
 
-// What a row's graphs are built from.
-struct Arguments {
-  std::vector<Tensor> inputs, v, w;
-  Tensor u;
-};
-
-std::vector<Tensor> fresh(const std::vector<Tensor>& values) {
-  std::vector<Tensor> leaves;
-  for (const Tensor& value : values) leaves.push_back(value.detach());
-  return leaves;
-}
-
-// Value, both first derivatives and two second ones, on leaves of their own, so that no node has a value yet.
-std::vector<Tensor> build(const Spec& spec, const Arguments& arguments) {
-  const At at = at_sample(spec, fresh(arguments.inputs));
-  std::vector<Tensor> outputs{at.y};
-  if (at.xs.empty()) return outputs;
-  const std::vector<Tensor> v = fresh(arguments.v);
-  const std::vector<Tensor> w = fresh(arguments.w);
-  const Tensor u = arguments.u.detach();
-  const auto add = [&](const std::vector<std::optional<Tensor>>& found) {
-    const std::size_t first = outputs.size();
-    for (const std::optional<Tensor>& x : found)
-      if (x) outputs.push_back(*x);
-    return std::vector<Tensor>(outputs.begin() + static_cast<std::ptrdiff_t>(first), outputs.end());
-  };
-  const std::vector<Tensor> pushed = add({forward(at.y, at.xs, v)});
-  const std::vector<Tensor> pulled = add(reverse(at.y, at.xs, u));
-  if (!pushed.empty()) add(reverse(pushed[0], at.xs, u));
-  if (!pulled.empty()) add(jvp(pulled, at.xs, w));
-  return outputs;
-}
-
 class PlanCheck {
  public:
-  PlanCheck(const Spec& spec, Arguments arguments, const std::string& label)
+  PlanCheck(const Spec& spec, RowArguments arguments, const std::string& label)
       : spec_(spec), arguments_(std::move(arguments)), label_(label) {}
 
   Failures run(Random& random) {
     // Only values are left of this graph: a node that the next graph shares would be a leaf there.
-    operations_ = expected_values(operations_behind(build(spec_, arguments_)));
+    operations_ = expected_values(operations_behind(value_and_derivatives(spec_, arguments_)));
     all_at_once();
     last_alone();
     if (!operations_.empty()) one_held(random() % operations_.size());
@@ -61,7 +29,7 @@ class PlanCheck {
   };
   Graph build_again(std::size_t held = 0) {
     Graph graph;
-    const std::vector<Tensor> all = build(spec_, arguments_);
+    const std::vector<Tensor> all = value_and_derivatives(spec_, arguments_);
     const std::vector<Tensor> operations = operations_behind(all);
     if (operations.size() != operations_.size()) throw Error("the graph is another when it is built again");
     for (const Tensor& output : all)
@@ -106,7 +74,7 @@ class PlanCheck {
   }
 
   const Spec& spec_;
-  Arguments arguments_;
+  RowArguments arguments_;
   std::string label_;
   std::vector<Expected> operations_;
   Failures failures_;
@@ -116,20 +84,11 @@ class PlanCheck {
 
 Failures check_plans(const Spec& spec) {
   Random random = random_for(spec, 70);
-  Arguments exact{sample_inputs(spec, random), {}, {}, {}};
-  for (const std::size_t slot : differentiable_inputs(spec)) {
-    exact.v.push_back(direction(random, exact.inputs[slot].shape()));
-    exact.w.push_back(direction(random, exact.inputs[slot].shape()));
-  }
-  exact.u = direction(random, spec.build(exact.inputs).shape());
+  const RowArguments exact = sample_arguments(spec, random);
   Failures failures = PlanCheck(spec, exact, "f64: ").run(random);
   if (!spec.f32) return failures;
-  Arguments single = exact;
-  single.inputs = converted(spec, exact.inputs, DType::f32);
-  for (std::vector<Tensor>* dxs : {&single.v, &single.w})
-    for (Tensor& dx : *dxs) dx = cast(dx, DType::f32).detach();
-  single.u = cast(exact.u, spec.build(single.inputs).dtype()).detach();
-  for (const std::string& failure : PlanCheck(spec, single, "f32: ").run(random)) failures.push_back(failure);
+  for (const std::string& failure : PlanCheck(spec, in_f32(spec, exact), "f32: ").run(random))
+    failures.push_back(failure);
   return failures;
 }
 

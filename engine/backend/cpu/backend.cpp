@@ -16,6 +16,10 @@ class CpuRunner final : public StepRunner {
   explicit CpuRunner(std::vector<BoundStep> steps) : steps_(std::move(steps)) {}
 
   std::shared_ptr<Buffer> arena(std::size_t bytes) override { return std::make_shared<Buffer>(bytes); }
+  void bring(std::span<Buffer* const> buffers, std::span<std::byte*> addresses) override {
+    for (std::size_t i = 0; i < buffers.size(); ++i)
+      if (buffers[i]) addresses[i] = buffers[i]->data();
+  }
   void run(std::span<std::byte* const> blocks, const std::function<void(std::size_t)>& after) override {
     for (std::size_t s = 0; s < steps_.size(); ++s) {
       const BoundStep& step = steps_[s];
@@ -59,13 +63,14 @@ class CpuBackend final : public Backend {
                                             std::span<const Layout> inputs) const override {
     return cpu::make_tile_kernel(program, shape, inputs);
   }
-  std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps) const override {
+  std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps, std::vector<BoundBlock>) const override {
     return std::make_unique<CpuRunner>(std::move(steps));
   }
+  // Steps run one after the other.
+  std::size_t roomy_bytes() const override { return 0; }
   std::shared_ptr<Buffer> allocate(std::size_t bytes) const override {
     return std::make_shared<Buffer>(bytes);
   }
-  std::byte* to_read(Buffer& buffer) const override { return buffer.data(); }
   std::byte* to_write(Buffer& buffer) const override {
     std::byte* data = buffer.data();
     buffer.forget_device();

@@ -23,16 +23,18 @@ std::size_t block_size(std::size_t bytes) {
 
 std::byte* BlockPool::take(std::size_t bytes) {
   const std::size_t size = block_size(bytes);
-  const std::lock_guard lock(mutex_);
-  std::byte* block = nullptr;
-  if (const auto found = free_.find(size); found != free_.end() && !found->second.empty()) {
-    block = found->second.back();
-    found->second.pop_back();
-  } else {
+  std::unique_lock lock(mutex_);
+  std::byte* block = cached(size);
+  if (!block) {
     void* made = nullptr;
     cudaError_t status = cudaMalloc(&made, size);
     if (status == cudaErrorMemoryAllocation) {
       cudaGetLastError();
+      if (void (*const give_up)() = give_up_) {
+        lock.unlock();
+        give_up();
+        lock.lock();
+      }
       release_cached();
       status = cudaMalloc(&made, size);
     }
@@ -54,9 +56,17 @@ std::byte* BlockPool::take(std::size_t bytes) {
   return block;
 }
 
+std::byte* BlockPool::cached(std::size_t size) {
+  const auto found = free_.find(size);
+  if (found == free_.end() || found->second.empty()) return nullptr;
+  std::byte* const block = *found->second.begin();
+  found->second.erase(found->second.begin());
+  return block;
+}
+
 void BlockPool::give_back(std::byte* block, std::size_t bytes) {
   const std::lock_guard lock(mutex_);
-  free_[block_size(bytes)].push_back(block);
+  free_[block_size(bytes)].insert(block);
   live_ -= bytes;
 }
 

@@ -51,7 +51,7 @@ Context::Context() {
   recording_stream_ = make_stream();
   recording_ = stream_.get();
   check(cublasLtCreate(blas_.address()), "cublasLtCreate");
-  workspace_ = blocks_.take(kWorkspaceBytes);
+  workspaces_ = blocks_.take(kWorkspaces * kWorkspaceBytes);
 }
 
 void Context::wait(std::string_view what) { check(cudaStreamSynchronize(stream_.get()), what); }
@@ -69,6 +69,37 @@ Context::Recording::~Recording() {
   Graph abandoned;
   cudaStreamEndCapture(context_.recording_stream_.get(), abandoned.address());
   cudaGetLastError();
+}
+
+// The signatures of these two calls changed with CUDA 13.
+Context::Recording::Point Context::Recording::here() const {
+  cudaStreamCaptureStatus status = cudaStreamCaptureStatusNone;
+  const cudaGraphNode_t* nodes = nullptr;
+  const cudaGraphEdgeData* edges = nullptr;
+  std::size_t count = 0;
+#if CUDART_VERSION >= 13000
+  check(cudaStreamGetCaptureInfo(context_.recording_, &status, nullptr, nullptr, &nodes, &edges, &count),
+        "cudaStreamGetCaptureInfo");
+#else
+  check(cudaStreamGetCaptureInfo_v3(context_.recording_, &status, nullptr, nullptr, &nodes, &edges, &count),
+        "cudaStreamGetCaptureInfo");
+#endif
+  Point point{{nodes, nodes + count}, std::vector<cudaGraphEdgeData>(count)};
+  if (edges) point.edges.assign(edges, edges + count);
+  return point;
+}
+
+void Context::Recording::continue_from(const Point& point) {
+  std::vector<cudaGraphNode_t> nodes = point.nodes;
+#if CUDART_VERSION >= 13000
+  check(cudaStreamUpdateCaptureDependencies(context_.recording_, nodes.data(), point.edges.data(),
+                                            nodes.size(), cudaStreamSetCaptureDependencies),
+        "cudaStreamUpdateCaptureDependencies");
+#else
+  check(cudaStreamUpdateCaptureDependencies_v2(context_.recording_, nodes.data(), point.edges.data(),
+                                               nodes.size(), cudaStreamSetCaptureDependencies),
+        "cudaStreamUpdateCaptureDependencies");
+#endif
 }
 
 Graph Context::Recording::finish(std::string_view what) {

@@ -14,9 +14,8 @@ namespace nabla::cuda {
 namespace {
 
 bool is_matrix_product(const StepDescription& step) {
-  return step.primitive && step.primitive->name() == "contraction" && step.output.shape.size() > 0 &&
-         sort_contraction(step.inputs[0], step.inputs[1], step.output, step.attributes).form ==
-             SortedContraction::Form::matrix_products;
+  return step.primitive && step.primitive->name() == "contraction" &&
+         takes_matrix_products(step.inputs[0], step.inputs[1], step.output, step.attributes);
 }
 
 class CudaBackend final : public Backend {
@@ -36,25 +35,20 @@ class CudaBackend final : public Backend {
                             tile_source(program, shape, inputs), inputs,
                             std::span(program.dtypes).first(inputs.size()));
   }
-  std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps) const override {
-    return make_runner(std::move(steps));
+  std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps,
+                                     std::vector<BoundBlock> blocks) const override {
+    return make_runner(std::move(steps), std::move(blocks));
   }
 
+  // Little beside the memory of a GPU. The steps of larger plans keep it busy one by one.
+  std::size_t roomy_bytes() const override { return std::size_t{256} << 20; }
   std::shared_ptr<Buffer> allocate(std::size_t bytes) const override {
     return std::make_shared<Buffer>(std::make_unique<Block>(bytes), bytes);
   }
-  std::byte* to_read(Buffer& buffer) const override {
-    if (!buffer.on_device()) {
-      auto block = std::make_unique<Block>(buffer.bytes());
-      upload(block->address(), buffer.data(), buffer.bytes());
-      buffer.keep_on_device(std::move(block));
-    }
-    return buffer.on_device()->address();
-  }
   std::byte* to_write(Buffer& buffer) const override {
-    if (!buffer.on_device()) buffer.keep_on_device(std::make_unique<Block>(buffer.bytes()));
+    std::byte* const address = on_device(buffer);
     buffer.forget_host();
-    return buffer.on_device()->address();
+    return address;
   }
   void copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes) const override {
     download(to, from, bytes);

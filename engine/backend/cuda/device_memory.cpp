@@ -58,6 +58,15 @@ void download(std::byte* to, const std::byte* from, std::size_t bytes) {
   while (!under_way.empty()) finish();
 }
 
+std::byte* on_device(Buffer& buffer) {
+  if (!buffer.on_device()) {
+    std::unique_ptr<Block> block = std::make_unique<Block>(buffer.bytes());
+    upload(block->address(), buffer.data(), buffer.bytes());
+    buffer.keep_on_device(std::move(block));
+  }
+  return buffer.on_device()->address();
+}
+
 Block::Block(std::size_t bytes) : address_(Context::instance().blocks().take(bytes)), bytes_(bytes) {}
 Block::~Block() {
   cancel_fetch();

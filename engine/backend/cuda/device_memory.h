@@ -27,6 +27,9 @@ class Block final : public DeviceMemory {
   std::unique_ptr<PinnedPool::Block> fetched_;  // a copy under way
 };
 
+/// The elements of a buffer on the device, copied there first if only the host has them.
+std::byte* on_device(Buffer& buffer);
+
 /// Copies to the device in the order of its work; the host memory may be changed at once.
 void upload(std::byte* to, const std::byte* from, std::size_t bytes);
 /// Copies to the host once the work before it is done. @throws Error if some of that failed.

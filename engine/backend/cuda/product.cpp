@@ -101,9 +101,10 @@ Product::Product(const ProductShape& shape) : type_(shape.type) {
     throw Error("contraction: cuBLASLt has no algorithm for " + text_of(shape));
   check(status, "contraction of " + text_of(shape));
   algorithm_ = found.algo;
+  workspace_bytes_ = found.workspaceSize;
 }
 
-void Product::run(const std::byte* a, const std::byte* b, std::byte* c) const {
+void Product::run(const std::byte* a, const std::byte* b, std::byte* c, std::byte* workspace) const {
   const Context& context = Context::instance();
   const float one_f32 = 1;
   const float zero_f32 = 0;
@@ -113,8 +114,7 @@ void Product::run(const std::byte* a, const std::byte* b, std::byte* c) const {
   const void* const one = is_f64 ? static_cast<const void*>(&one_f64) : &one_f32;
   const void* const zero = is_f64 ? static_cast<const void*>(&zero_f64) : &zero_f32;
   check(cublasLtMatmul(context.blas(), description_.get(), one, b, b_.get(), a, a_.get(), zero, c, c_.get(),
-                       c, c_.get(), &algorithm_, context.workspace(), Context::kWorkspaceBytes,
-                       context.recording_stream()),
+                       c, c_.get(), &algorithm_, workspace, workspace_bytes_, context.recording_stream()),
         "contraction");
 }
 

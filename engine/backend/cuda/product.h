@@ -33,14 +33,16 @@ class Product {
  public:
   /// @throws Error naming the shape where cuBLASLt knows no algorithm.
   explicit Product(const ProductShape& shape);
+  bool uses_workspace() const { return workspace_bytes_ > 0; }
   /// Puts it on the recording stream.
-  void run(const std::byte* a, const std::byte* b, std::byte* c) const;
+  void run(const std::byte* a, const std::byte* b, std::byte* c, std::byte* workspace) const;
 
  private:
   DType type_;
   MatmulDescription description_;
   MatrixLayout a_, b_, c_;
   cublasLtMatmulAlgo_t algorithm_{};
+  std::size_t workspace_bytes_ = 0;
 };
 
 /// Made once for each shape; equal products of all plans share it. Under the evaluation lock.

@@ -255,6 +255,20 @@ __device__ __forceinline__ T block_reduce(T v) {
   return v;
 }
 
+// Of the values of the threads at one place in kSlices equal slices of the block, for all of them; every thread
+// must call it.
+template <class Op, int kSlices, class T>
+__device__ __forceinline__ T slice_reduce(T v) {
+  __shared__ T of_thread[1024];
+  const u32 slice = blockDim.x / kSlices;
+  __syncthreads();  // the last result has been read
+  of_thread[threadIdx.x] = v;
+  __syncthreads();
+  v = of_thread[threadIdx.x % slice];
+  for (u32 s = 1; s < kSlices; ++s) v = Op::of(v, of_thread[s * slice + threadIdx.x % slice]);
+  return v;
+}
+
 // ---- refusals
 
 // An index outside its axis, for the host to read.

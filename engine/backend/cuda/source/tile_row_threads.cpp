@@ -6,8 +6,8 @@
 namespace nabla::cuda {
 namespace {
 
-// What a thread keeps of its row: half of the registers it may have.
-constexpr std::int64_t kKeptBytes = 512;
+// What a thread may keep of its row, in bytes: half of the registers it may have.
+constexpr std::int64_t kMostKept = 512;
 // A warp takes rows up to here, if there are enough of them to keep all multiprocessors busy.
 constexpr std::int64_t kLongestOfWarp = 1024;
 constexpr std::int64_t kManyRows = 4096;
@@ -24,7 +24,7 @@ TileRowThreads row_threads(std::int64_t rows, std::int64_t length, int widest, s
   while (length % lanes != 0) lanes /= 2;
   const std::int64_t accesses = length / lanes;
   const std::int64_t most_pieces = std::max<std::int64_t>(
-      0, kKeptBytes / std::max<std::int64_t>(1, static_cast<std::int64_t>(bytes) * lanes));
+      0, kMostKept / std::max<std::int64_t>(1, static_cast<std::int64_t>(bytes) * lanes));
   const auto made = [&](int per_row, int block) {
     const std::int64_t pieces = quotient_up(accesses, per_row);
     return TileRowThreads{lanes, per_row, block, pieces <= most_pieces ? static_cast<int>(pieces) : 0};

@@ -19,14 +19,20 @@ struct Phase {
 
 struct Phases {
   std::vector<Phase> phases;
+  std::vector<bool> early;     // inputs that are read before all phases
   std::vector<int> kept;       // terms of one phase that a later one reads
-  std::size_t kept_bytes = 0;  // of these and the inputs, for each element
+  std::size_t kept_bytes = 0;  // of these and of inputs, for each element
 };
 
-Phases phases_of(const TileTerms& terms) {
+Phases phases_of(const TileTerms& terms, std::vector<bool> early_inputs) {
   Phases made;
+  made.early = std::move(early_inputs);
   made.phases.resize(static_cast<std::size_t>(terms.levels) + 1);
+  std::vector<bool> ready;
   for (int t = 0; t < terms.size(); ++t) {
+    const bool early = t < terms.inputs && !terms[t].folded && made.early[static_cast<std::size_t>(t)];
+    ready.push_back(terms[t].folded || early);
+    if (early) made.kept_bytes += size_of(terms[t].dtype);
     if (!terms[t].is_reduction()) continue;
     Phase& phase = made.phases[static_cast<std::size_t>(terms[t].level - 1)];
     phase.reductions.push_back(t);
@@ -37,20 +43,41 @@ Phases phases_of(const TileTerms& terms) {
     made.phases.back().results.push_back(static_cast<int>(o));
     made.phases.back().targets.push_back(terms.outputs[o]);
   }
-  std::vector<bool> ready(terms.terms.size(), false), kept(terms.terms.size(), false);
+  const std::vector<bool> before = ready;
   for (const Phase& phase : made.phases) {
     const std::vector<int> lines = terms.needed(phase.targets, ready);
-    for (const int t : lines)
-      if (t >= terms.inputs && ready[static_cast<std::size_t>(t)]) kept[static_cast<std::size_t>(t)] = true;
-    for (const int t : lines)
-      if (!terms[t].folded) ready[static_cast<std::size_t>(t)] = true;
-  }
-  for (int t = 0; t < terms.size(); ++t) {
-    if (kept[static_cast<std::size_t>(t)]) made.kept.push_back(t);
-    if (kept[static_cast<std::size_t>(t)] || (t < terms.inputs && !terms[t].folded))
+    for (const int t : lines) {
+      const std::size_t at = static_cast<std::size_t>(t);
+      if (!ready[at] || before[at] || std::ranges::find(made.kept, t) != made.kept.end()) continue;
+      made.kept.push_back(t);
       made.kept_bytes += size_of(terms[t].dtype);
+    }
+    for (const int t : lines) ready[static_cast<std::size_t>(t)] = true;
   }
   return made;
+}
+
+// The work of a kernel: its phases, and how threads share them.
+struct Work {
+  Phases phases;
+  TileRowThreads threads;
+
+  Work(const TileTerms& terms, std::int64_t rows, std::int64_t length, std::vector<bool> early)
+      : phases(phases_of(terms, std::move(early))),
+        threads(row_threads(rows, length, widest_access(terms), phases.kept_bytes)) {}
+};
+
+// What a thread may keep if it is to read all inputs at once, in bytes.
+constexpr std::int64_t kMostAtOnce = 256;
+
+Work work_of(const TileTerms& terms, std::int64_t rows, std::int64_t length, std::span<const Layout> inputs,
+             int split) {
+  Work all(terms, rows, length, std::vector<bool>(inputs.size(), true));
+  if (all.threads.pieces > 0 && all.threads.kept(all.phases.kept_bytes) <= kMostAtOnce) return all;
+  // What differs from row to row comes first; what repeats is in the caches.
+  std::vector<bool> early;
+  for (const Layout& input : inputs) early.push_back(!TileOperand(input, split).outer.is_uniform());
+  return {terms, rows, length, std::move(early)};
 }
 
 class RowsWriter {
@@ -59,8 +86,9 @@ class RowsWriter {
       : terms_(terms),
         rows_(shape.first(shape.rank() - axes).size()),
         length_(shape.without_first(shape.rank() - axes).size()),
-        phases_(phases_of(terms)),
-        threads_(row_threads(rows_, length_, widest_access(terms), phases_.kept_bytes)),
+        work_(work_of(terms, rows_, length_, inputs, shape.rank() - axes)),
+        phases_(work_.phases),
+        threads_(work_.threads),
         writer_(terms, inputs, shape.rank() - axes, threads_.lanes) {
     rows_per_block_ = threads_.is_block() ? 1 : threads_.block / threads_.per_row;
     blocks_ = (rows_ + rows_per_block_ - 1) / rows_per_block_;
@@ -73,7 +101,8 @@ class RowsWriter {
     writer_.head("along_rows", threads_.block, std::array<std::string, 1>{"rows"});
     place_row();
     read_row();
-    if (threads_.pieces > 0) read_pieces();
+    if (threads_.pieces == 1) writer_.line(place_in_row("lane"));
+    if (keeps()) read_early();
     folded_lines(0);
     for (std::size_t p = 0; p < phases_.phases.size(); ++p) {
       write_phase(phases_.phases[p]);
@@ -94,8 +123,8 @@ class RowsWriter {
     }
     is_partial_ = rows_ % rows_per_block_ != 0;
     const std::string per_row = number(threads_.per_row);
-    const std::string block = writer_.is_wide ? "u64(blockIdx.x)" : "blockIdx.x";
-    const std::string at = block + " * " + number(rows_per_block_) + " + threadIdx.x / " + per_row;
+    const std::string at =
+        writer_.block_index() + " * " + number(rows_per_block_) + " + threadIdx.x / " + per_row;
     writer_.line("const u32 lane = threadIdx.x % " + per_row + ";");
     if (!is_partial_) {
       writer_.line("const " + index + " row = " + at + ";");
@@ -103,12 +132,11 @@ class RowsWriter {
     }
     // Reductions need whole warps: threads beyond the last row compute it again.
     writer_.line("const " + index + " place = " + at + ";");
-    writer_.line("const bool is_row = place < rows;");
-    writer_.line("const " + index + " row = is_row ? place : rows - 1;");
+    writer_.line("const bool is_row = place < " + writer_.count("rows") + ";");
+    writer_.line("const " + index + " row = is_row ? place : " + writer_.count("rows") + " - 1;");
   }
 
   const TileOperand& operand(int input) const { return writer_.operands[static_cast<std::size_t>(input)]; }
-  std::string pointer(int input) const { return pointers_.at(input); }
 
   // What is one for the row, and where the others begin.
   void read_row() {
@@ -126,74 +154,84 @@ class RowsWriter {
     }
   }
 
-  void load(std::span<const int> inputs, const std::string& piece) {
-    writer_.load(
-        inputs, [&](int k) { return pointer(k); }, "c", piece);
+  bool keeps() const { return threads_.pieces > 0; }
+  // Of an array of what is kept.
+  std::string subscript() const { return threads_.pieces > 1 ? "[q]" : ""; }
+  void declare_kept(int term) {
+    const bool is_one = term < terms_.inputs && operand(term).access(threads_.lanes) == TileAccess::one;
+    const std::string count = threads_.pieces > 1 ? "[" + std::to_string(threads_.pieces) + "]" : "";
+    writer_.line((is_one ? writer_.type(term) : writer_.array_type(term)) + " " + writer_.array(term) +
+                 count + ";");
+  }
+  void load(std::span<const int> inputs, bool is_kept) {
+    writer_.load(inputs, [&](int k) { return pointers_.at(k); }, "c", {is_kept, is_kept ? subscript() : ""});
   }
 
-  // The row's inputs, all at once.
-  void read_pieces() {
+  void read_early() {
     std::vector<int> inputs;
-    for (const auto& [k, name] : pointers_) inputs.push_back(k);
+    for (const auto& [k, name] : pointers_)
+      if (phases_.early[static_cast<std::size_t>(k)]) inputs.push_back(k);
+    read_pieces(inputs);
+  }
+  // All pieces of some inputs.
+  void read_pieces(std::span<const int> inputs) {
     if (inputs.empty()) return;
-    for (const int k : inputs) {
-      const bool is_one = operand(k).access(threads_.lanes) == TileAccess::one;
-      declare_pieces(is_one ? writer_.type(k) : writer_.array_type(k), k);
-    }
-    open_row();
-    load(inputs, "[q]");
+    for (const int k : inputs) declare_kept(k);
+    open_row(true);
+    load(inputs, true);
     close_row();
   }
-
-  void declare_pieces(const std::string& type, int term) {
-    writer_.line(type + " " + writer_.array(term) + "[" + std::to_string(threads_.pieces) + "];");
+  bool has_guard() const { return length_ / threads_.step() != threads_.pieces; }
+  std::string place_in_row(const std::string& thread) const {
+    return "const " + writer_.index_type() +
+           " c = " + (threads_.lanes > 1 ? thread + " * " + number(threads_.lanes) + ";" : thread + ";");
   }
 
   // The loop over a thread's elements of the row: those from `c` on.
-  void open_row() {
-    const std::string lanes = number(threads_.lanes);
-    if (threads_.pieces == 0) {
-      writer_.open("for (u32 c = lane * " + lanes + "; c < " + number(length_) +
-                   "; c += " + number(threads_.step()) + ")");
-      return;
-    }
-    writer_.line("#pragma unroll");
-    writer_.open("for (u32 q = 0; q < " + std::to_string(threads_.pieces) + "; ++q)");
-    writer_.line("const u32 c = (q * " + number(threads_.per_row) + " + lane) * " + lanes + ";");
-    const std::int64_t whole = length_ / threads_.step();
-    if (whole == threads_.pieces) return;
+  void open_row(bool needs_place) {
     const std::string is_in = "c < " + number(length_);
-    writer_.open(whole > 0 ? "if (q < " + std::to_string(whole) + " || " + is_in + ")"
-                           : "if (" + is_in + ")");
+    const std::int64_t whole = length_ / threads_.step();
+    if (!keeps()) {
+      const std::string first = threads_.lanes > 1 ? "lane * " + number(threads_.lanes) : "lane";
+      writer_.open("for (" + writer_.index_type() + " c = " + first + "; " + is_in +
+                   "; c += " + number(threads_.step()) + ")");
+    } else if (threads_.pieces == 1) {
+      writer_.open(has_guard() ? "if (" + is_in + ")" : "");
+    } else {
+      writer_.line("#pragma unroll");
+      writer_.open("for (u32 q = 0; q < " + std::to_string(threads_.pieces) + "; ++q)");
+      if (needs_place || has_guard())
+        writer_.line(place_in_row("(q * " + number(threads_.per_row) + " + lane)"));
+      if (has_guard())
+        writer_.open(whole > 0 ? "if (q < " + std::to_string(whole) + " || " + is_in + ")"
+                               : "if (" + is_in + ")");
+    }
   }
   void close_row() {
-    if (threads_.pieces > 0 && length_ / threads_.step() != threads_.pieces) writer_.close();
+    if (threads_.pieces > 1 && has_guard()) writer_.close();
     writer_.close();
   }
 
   void write_phase(const Phase& phase) {
     if (phase.targets.empty()) return;
-    const bool keeps = threads_.pieces > 0;
-    const std::vector<int> lines = writer_.needed(phase.targets);
-    std::vector<int> kept;
-    if (keeps)
-      std::ranges::copy_if(phases_.kept, std::back_inserter(kept), [&](int t) {
-        return writer_.held(t).empty() && std::ranges::find(lines, t) != lines.end();
-      });
-    for (const int t : kept) declare_pieces(writer_.array_type(t), t);
+    std::vector<int> kept, kept_inputs, inputs;
+    for (const int t : writer_.needed(phase.targets)) {
+      if (!writer_.held(t).empty()) continue;
+      const bool is_kept = keeps() && std::ranges::find(phases_.kept, t) != phases_.kept.end();
+      if (t >= terms_.inputs && is_kept) kept.push_back(t);
+      if (t < terms_.inputs) (is_kept ? kept_inputs : inputs).push_back(t);
+    }
+    read_pieces(kept_inputs);
+    for (const int t : kept) declare_kept(t);
     for (const int t : phase.reductions)
       writer_.line(writer_.type(t) + " " + terms_[t].name + " = " + start_of(t) + ";");
-    open_row();
-    if (!keeps) {
-      std::vector<int> inputs = lines;
-      std::erase_if(inputs, [&](int t) { return !pointers_.contains(t); });
-      load(inputs, "");
-    }
+    open_row(!inputs.empty() || !phase.results.empty());
+    load(inputs, false);
     writer_.declare_results(phase.results);
     writer_.open_lanes();
     writer_.compute(phase.targets);
     for (const int t : kept) {
-      writer_.held(t) = writer_.lane_of(writer_.array(t) + "[q]");
+      writer_.held(t) = writer_.lane_of(writer_.array(t) + subscript());
       writer_.line(writer_.held(t) + " = " + terms_[t].name + ";");
     }
     for (const int t : phase.reductions) writer_.line(step_of(t));
@@ -201,7 +239,7 @@ class RowsWriter {
     writer_.close_lanes();
     store_results(phase);
     close_row();
-    if (!keeps) writer_.forget_varying();
+    for (const int k : inputs) writer_.held(k).clear();
     for (const int t : phase.reductions) {
       if (threads_.per_row > 1) writer_.line(terms_[t].name + " = " + reduced(t) + ";");
       writer_.held(t) = terms_[t].name;
@@ -255,8 +293,9 @@ class RowsWriter {
 
   const TileTerms& terms_;
   std::int64_t rows_, length_;
-  Phases phases_;
-  TileRowThreads threads_;
+  Work work_;
+  const Phases& phases_;
+  const TileRowThreads& threads_;
   TileWriter writer_;
   std::int64_t rows_per_block_ = 1, blocks_ = 1;
   bool is_partial_ = false;              // the last block has threads without a row

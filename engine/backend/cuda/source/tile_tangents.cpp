@@ -9,8 +9,10 @@ namespace nabla::cuda {
 namespace {
 
 constexpr int kThreads = 256;
-// Fewer threads leave multiprocessors without work: then each takes fewer places.
-constexpr std::int64_t kFewestThreads = 32768;
+// Fewer threads leave multiprocessors without work. Then each takes fewer places, and at one place several
+// share the tangents.
+constexpr std::int64_t kFewestThreads = 32768, kEnoughThreads = 131072;
+constexpr int kMostSlices = 8;
 // Lines of a loop over tangents up to which several turns are unrolled, so that their reads come together.
 constexpr std::size_t kUnrolledLines = 16;
 
@@ -20,17 +22,26 @@ int lanes_of(const TileTerms& terms, std::int64_t places) {
   return lanes;
 }
 
+// Slices of a block, each of which takes every so many of the tangents.
+int slices_of(int lanes, std::int64_t places, std::int64_t tangents) {
+  int slices = 1;
+  while (lanes == 1 && slices < kMostSlices && places * slices < kEnoughThreads && tangents >= 4 * slices)
+    slices *= 2;
+  return slices;
+}
+
 class TangentsWriter {
  public:
   TangentsWriter(const TileTerms& given, const Shape& shape, std::span<const Layout> inputs, int axes)
       : terms_(given),
         places_(shape.without_first(axes).size()),
         tangents_(shape.first(axes).size()),
-        blocks_(0),
-        writer_(given, inputs, axes, lanes_of(given, places_)) {
-    const std::int64_t per_block = std::int64_t{kThreads} * writer_.lanes;
+        writer_(given, inputs, axes, lanes_of(given, places_)),
+        slices_(slices_of(writer_.lanes, places_, tangents_)) {
+    const std::int64_t per_block = std::int64_t{kThreads} / slices_ * writer_.lanes;
     blocks_ = (places_ + per_block - 1) / per_block;
     writer_.must_reach(blocks_ * per_block);
+    writer_.must_reach(places_ * tangents_);
     for (int t = 0; t < terms_.size(); ++t) {
       if (terms_[t].level > 0 && !terms_[t].folded)
         throw Error("cuda: a value that varies along tangents depends on a sum over them");
@@ -44,11 +55,7 @@ class TangentsWriter {
 
   KernelSource write() {
     writer_.head("over_tangents", kThreads, std::array<std::string, 2>{"places", "tangents"});
-    const std::string block = writer_.is_wide ? "u64(blockIdx.x)" : "blockIdx.x";
-    const std::string lanes = writer_.lanes > 1 ? " * " + std::to_string(writer_.lanes) + "u" : "";
-    writer_.line("const " + writer_.index_type() + " first = (" + block + " * " + std::to_string(kThreads) +
-                 "u + threadIdx.x)" + lanes + ";");
-    writer_.line("if (first >= places) return;");
+    place();
     before_tangents();
     over_tangents();
     behind_tangents();
@@ -57,6 +64,24 @@ class TangentsWriter {
 
  private:
   int term(int output) const { return terms_.outputs[static_cast<std::size_t>(output)]; }
+
+  // Where a thread's places begin, and which tangents it takes.
+  void place() {
+    const std::string places = writer_.count("places");
+    if (slices_ == 1) {
+      writer_.place();
+      writer_.line("if (first >= " + places + ") return;");
+      return;
+    }
+    const std::string width = std::to_string(kThreads / slices_) + "u";
+    const std::string index = writer_.index_type();
+    writer_.line("const u32 slice = threadIdx.x / " + width + ";");
+    writer_.line("const " + index + " place = " + writer_.block_index() + " * " + width +
+                 " + threadIdx.x % " + width + ";");
+    writer_.line("const bool is_place = place < " + places + ";");
+    // Slices meet at barriers: threads beyond the last place compute it again.
+    writer_.line("const " + index + " first = is_place ? place : " + places + " - 1;");
+  }
 
   // What the tangents read that is one for all of them.
   void before_tangents() {
@@ -92,7 +117,10 @@ class TangentsWriter {
     }
     const std::vector<int> lines = writer_.needed(each_tangent_);
     if (varying_.empty() && lines.size() <= kUnrolledLines) writer_.line("#pragma unroll 4");
-    writer_.open("for (" + writer_.index_type() + " t = 0; t < tangents; ++t)");
+    const std::string begin = slices_ > 1 ? "slice" : "0";
+    const std::string step = slices_ > 1 ? "t += " + std::to_string(slices_) : "++t";
+    writer_.open("for (" + writer_.index_type() + " t = " + begin + "; t < " + writer_.count("tangents") +
+                 "; " + step + ")");
     load_tangent(lines);
     writer_.declare_results(varying_);
     writer_.open_lanes();
@@ -102,11 +130,17 @@ class TangentsWriter {
                    " += " + terms_[sum].expression + ";");
     writer_.fill_results(varying_);
     writer_.close_lanes();
-    for (const int o : varying_) writer_.store(o, "t * places + first");
+    if (!varying_.empty() && slices_ > 1) writer_.open("if (is_place)");
+    for (const int o : varying_) writer_.store(o, "t * " + writer_.count("places") + " + first");
+    if (!varying_.empty() && slices_ > 1) writer_.close();
     writer_.close();
     writer_.forget_varying();
-    for (const int sum : sums_)
-      writer_.held(sum) = writer_.lanes == 1 ? terms_[sum].name : writer_.array(sum) + ".at[j]";
+    for (const int sum : sums_) {
+      const std::string& name = terms_[sum].name;
+      if (slices_ > 1)
+        writer_.line(name + " = slice_reduce<SumOf, " + std::to_string(slices_) + ">(" + name + ");");
+      writer_.held(sum) = writer_.lanes == 1 ? name : writer_.array(sum) + ".at[j]";
+    }
   }
 
   void load_tangent(const std::vector<int>& lines) {
@@ -125,6 +159,7 @@ class TangentsWriter {
 
   void behind_tangents() {
     if (folded_.empty()) return;
+    if (slices_ > 1) writer_.line("if (slice > 0 || !is_place) return;");
     std::vector<int> targets;
     for (const int o : folded_) targets.push_back(term(o));
     load_needed(targets);
@@ -145,8 +180,9 @@ class TangentsWriter {
   }
 
   const TileTerms& terms_;
-  std::int64_t places_, tangents_, blocks_;
+  std::int64_t places_, tangents_, blocks_ = 0;
   TileWriter writer_;
+  int slices_;
   std::vector<int> sums_, each_tangent_;  // terms
   std::vector<int> folded_, varying_;     // outputs
 };

@@ -15,7 +15,6 @@ class Builder {
   explicit Builder(const TileProgram& program) : program_(program) {
     made_.inputs = program.inputs;
     for (int v = 0; v < program.inputs; ++v) {
-      element_type("cuda", dtype_of(v));
       value_.push_back(add(Kind::input, dtype_of(v), is_folded(v), "", {}, ""));
     }
     for (std::size_t i = 0; i < program.instructions.size(); ++i) add_instruction(i);

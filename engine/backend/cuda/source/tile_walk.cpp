@@ -31,9 +31,19 @@ bool TileWalk::steps_by(int lanes) const {
                                       [&](const Axis& axis) { return axis.stride % lanes == 0; });
 }
 
+std::optional<TileWalk::Turned> TileWalk::turned() const {
+  if (std::abs(innermost_stride()) < 2) return std::nullopt;
+  for (const Axis& axis : axes_)
+    if (std::abs(axis.stride) == 1) return Turned{axis.extent, axis.inner, axes_.back().extent};
+  return std::nullopt;
+}
+
+bool TileWalk::is_signed() const {
+  return std::ranges::any_of(axes_, [](const Axis& axis) { return axis.stride < 0; });
+}
+
 std::string TileWalk::offset(const std::string& index, bool is_wide) const {
   std::string made;
-  bool is_signed = false;
   for (std::size_t i = 0; i < axes_.size(); ++i) {
     const Axis& axis = axes_[i];
     if (axis.stride == 0) continue;
@@ -45,10 +55,9 @@ std::string TileWalk::offset(const std::string& index, bool is_wide) const {
       made += made.empty() ? "-(" + at + ")" : " - " + at;
     else
       made += made.empty() ? at : " + " + at;
-    is_signed = is_signed || axis.stride < 0;
   }
   // The unsigned index wraps around on its way.
-  return is_signed ? std::string(is_wide ? "i64(" : "i32(") + made + ")" : made;
+  return is_signed() ? std::string(is_wide ? "i64(" : "i32(") + made + ")" : made;
 }
 
 std::string moved(const std::string& base, const std::string& offset) {

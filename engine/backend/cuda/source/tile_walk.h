@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +24,16 @@ class TileWalk {
   /// Do `lanes` adjacent elements, from a multiple of it on, never leave the innermost axis?
   bool keeps_together(int lanes) const { return axes_.size() < 2 || axes_.back().extent % lanes == 0; }
   std::int64_t innermost_stride() const { return axes_.empty() ? 0 : axes_.back().stride; }
+
+  /// An axis along which neighbours lie together in memory, though they do not along the innermost one.
+  struct Turned {
+    std::int64_t extent, inner;  ///< of the axis; elements of all axes further in
+    std::int64_t innermost;      ///< extent of the innermost axis
+  };
+  std::optional<Turned> turned() const;
+
+  /// May offsets be negative?
+  bool is_signed() const;
 
   /// The offset of an element in the text of a kernel: of `index`, a name. Empty for 0. `is_wide` where it
   /// may not fit 32 bits.

@@ -27,7 +27,7 @@ void TileWriter::line(const std::string& text) {
   text_ += text + "\n";
 }
 void TileWriter::open(const std::string& text) {
-  line(text + " {");
+  line(text.empty() ? "{" : text + " {");
   indent_ += 2;
 }
 void TileWriter::close() {
@@ -58,6 +58,12 @@ void TileWriter::head(const std::string& entry, int threads, std::span<const std
   parameters.resize(parameters.size() - 2);
   open("extern \"C\" __global__ void __launch_bounds__(" + std::to_string(threads) + ") " + entry + "(" +
        parameters + ")");
+}
+
+void TileWriter::place() {
+  const std::string thread = block_index() + " * " + std::to_string(threads_) + "u + threadIdx.x";
+  line("const " + index_type() +
+       " first = " + (lanes > 1 ? "(" + thread + ") * " + std::to_string(lanes) + "u;" : thread + ";"));
 }
 
 KernelSource TileWriter::kernel(std::span<const std::int64_t> numbers, std::int64_t blocks) {
@@ -94,31 +100,34 @@ bool TileWriter::is_by_lane(int input) const {
 }
 
 void TileWriter::load_one(int input, const std::string& pointer, const std::string& index,
-                          const std::string& piece) {
+                          const Arrays& arrays) {
   const TileOperand& operand = operands[static_cast<std::size_t>(input)];
   const std::string offset = operand.inner.offset(index, is_wide);
   if (operand.access(lanes) == TileAccess::vector) {
     const std::string read = "load<" + std::to_string(lanes) + ">(" + moved(pointer, offset) + ");";
-    line((piece.empty() ? "const " + array_type(input) + " " + array(input) : array(input) + piece) + " = " +
-         read);
-    held(input) = array(input) + piece + ".at[j]";
+    line((arrays.declared ? array(input) + arrays.subscript
+                          : "const " + array_type(input) + " " + array(input)) +
+         " = " + read);
+    held(input) = array(input) + arrays.subscript + ".at[j]";
     return;
   }
-  held(input) = piece.empty() ? terms[input].name : array(input) + piece;
-  line((piece.empty() ? "const " + type(input) + " " : "") + held(input) + " = " + element(pointer, offset) +
-       ";");
+  held(input) = arrays.declared ? array(input) + arrays.subscript : terms[input].name;
+  line((arrays.declared ? "" : "const " + type(input) + " ") + held(input) + " = " +
+       element(pointer, offset) + ";");
 }
 
 void TileWriter::load_lane(int input, const std::string& pointer, const std::string& index,
-                           const std::string& piece) {
+                           const Arrays& arrays) {
   const TileOperand& operand = operands[static_cast<std::size_t>(input)];
-  held(input) = array(input) + piece + ".at[j]";
+  held(input) = array(input) + arrays.subscript + ".at[j]";
   std::string offset;
   if (operand.access(lanes) == TileAccess::run) {
     const std::int64_t stride = operand.inner.innermost_stride();
-    const std::string sign = is_wide ? "i64" : "i32";
+    const bool is_signed = operand.inner.is_signed();
+    const std::string wide = is_signed ? "i64" : "u64", narrow = is_signed ? "i32(j)" : "j";
     offset = operand.inner.offset(index, is_wide);
-    offset += (offset.empty() ? "" : " + ") + sign + "(j) * " + std::to_string(stride);
+    offset += (offset.empty() ? "" : " + ") + (is_wide ? wide + "(j)" : narrow) + " * " +
+              std::to_string(stride) + (is_signed ? "" : "u");
   } else {
     offset = operand.inner.offset("(" + index + " + j)", is_wide);
   }

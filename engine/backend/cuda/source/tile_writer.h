@@ -26,6 +26,10 @@ class TileWriter {
   /// Indices up to here are needed.
   void must_reach(std::int64_t index);
   std::string index_type() const { return is_wide ? "u64" : "u32"; }
+  /// Of the block.
+  std::string block_index() const { return is_wide ? "u64(blockIdx.x)" : "blockIdx.x"; }
+  /// A parameter as an index.
+  std::string count(const std::string& parameter) const { return index_type() + "(" + parameter + ")"; }
 
   void line(const std::string& text);
   void open(const std::string& text);  ///< the line and what is within it
@@ -34,6 +38,8 @@ class TileWriter {
   void open_lanes();  ///< for each lane, if there are several
   void close_lanes();
   void head(const std::string& entry, int threads, std::span<const std::string> numbers);
+  /// `first`, where the places of a thread begin.
+  void place();
   /// Closes the function.
   KernelSource kernel(std::span<const std::int64_t> numbers, std::int64_t blocks);
 
@@ -50,11 +56,15 @@ class TileWriter {
   /// The terms that `targets` depend on, up to those at hand.
   std::vector<int> needed(std::span<const int> targets) const;
 
+  struct Arrays {
+    bool declared = false;
+    std::string subscript = {};
+  };
   /// Reads inputs at the places from `index` (a name) on; pointer(k) is the name of a pointer to an input's
-  /// first one. `piece` is a subscript of arrays that were declared before.
+  /// first one. They become constants where they stand, or elements of arrays that are declared already.
   template <class Pointer>
   void load(std::span<const int> inputs, Pointer pointer, const std::string& index,
-            const std::string& piece = "");
+            const Arrays& arrays = {});
   /// The lines that make the targets, of one lane.
   void compute(std::span<const int> targets, bool keep = false);
   /// With one lane the terms are stored; else b0, .. are declared, and filled lane by lane.
@@ -63,8 +73,8 @@ class TileWriter {
   void store(int output, const std::string& place);
 
  private:
-  void load_one(int input, const std::string& pointer, const std::string& index, const std::string& piece);
-  void load_lane(int input, const std::string& pointer, const std::string& index, const std::string& piece);
+  void load_one(int input, const std::string& pointer, const std::string& index, const Arrays& arrays);
+  void load_lane(int input, const std::string& pointer, const std::string& index, const Arrays& arrays);
   bool is_by_lane(int input) const;
 
   std::vector<std::string> held_;
@@ -78,14 +88,14 @@ std::string element(const std::string& pointer, const std::string& offset);
 
 template <class Pointer>
 void TileWriter::load(std::span<const int> inputs, Pointer pointer, const std::string& index,
-                      const std::string& piece) {
+                      const Arrays& arrays) {
   std::vector<int> by_lane;
-  for (const int k : inputs) is_by_lane(k) ? by_lane.push_back(k) : load_one(k, pointer(k), index, piece);
+  for (const int k : inputs) is_by_lane(k) ? by_lane.push_back(k) : load_one(k, pointer(k), index, arrays);
   if (by_lane.empty()) return;
-  if (piece.empty())
+  if (!arrays.declared)
     for (const int k : by_lane) line(array_type(k) + " " + array(k) + ";");
   open_lanes();
-  for (const int k : by_lane) load_lane(k, pointer(k), index, piece);
+  for (const int k : by_lane) load_lane(k, pointer(k), index, arrays);
   close_lanes();
 }
 

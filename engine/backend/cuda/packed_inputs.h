@@ -1,0 +1,26 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/backend/backend.h"
+#include "engine/backend/cuda/device_memory.h"
+
+namespace nabla::cuda {
+
+/// Brings what a plan reads to the device. Small values that the host has (a time, a learning rate, a key) go
+/// up in one copy to a place of the plan's own, and only if one of them has changed.
+class PackedInputs {
+ public:
+  explicit PackedInputs(std::span<const BoundBlock> blocks);
+  /// As StepRunner::bring.
+  void bring(std::span<Buffer* const> buffers, std::span<std::byte*> addresses);
+
+ private:
+  std::vector<std::size_t> places_;   // of small blocks in what follows
+  std::vector<std::byte> elements_;   // as they went up last
+  std::unique_ptr<Block> on_device_;  // made when the first is brought
+};
+
+}  // namespace nabla::cuda

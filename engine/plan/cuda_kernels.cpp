@@ -1,0 +1,41 @@
+#include "engine/plan/cuda_kernels.h"
+
+#include "engine/backend/contraction_axes.h"
+
+namespace nabla {
+namespace {
+
+bool is_matrix_product(const StepDescription& step) {
+  return step.primitive && step.primitive->name() == "contraction" &&
+         takes_matrix_products(step.inputs[0], step.inputs[1], step.output, step.attributes);
+}
+
+}  // namespace
+
+std::vector<cuda::StepSource> cuda_kernels(const Plan& plan) {
+  std::vector<cuda::StepSource> sources;
+  for (const PlanStep& step : plan.steps()) {
+    std::vector<Layout> layouts;
+    std::vector<DType> types;
+    for (const int input : step.inputs) {
+      layouts.push_back(plan.values()[static_cast<std::size_t>(input)].layout);
+      types.push_back(plan.values()[static_cast<std::size_t>(input)].dtype);
+    }
+    // The inputs of a program are laid over its whole shape.
+    if (step.is_program()) {
+      sources.push_back(cuda::tile_source(step.program, layouts[0].shape, layouts));
+      continue;
+    }
+    const PlanValue& output = plan.values()[static_cast<std::size_t>(step.outputs[0])];
+    const StepDescription description{step.primitive, layouts,      types,
+                                      output.layout,  output.dtype, step.attributes};
+    if (is_matrix_product(description)) {
+      sources.emplace_back();
+    } else {
+      sources.push_back(cuda::primitive_source(description));
+    }
+  }
+  return sources;
+}
+
+}  // namespace nabla
