@@ -40,13 +40,21 @@ std::vector<int> known_architectures() {
   return known;
 }
 
+int newest_before(const std::vector<int>& known, int architecture) {
+  int newest = 0;
+  for (const int each : known)
+    if (each < architecture) newest = std::max(newest, each);
+  return newest;
+}
+
 }  // namespace
 
 std::string compile(const KernelSource& source, int architecture) {
   static const std::vector<int> known = known_architectures();
   const bool has_machine_code = std::ranges::find(known, architecture) != known.end();
-  const std::string target = has_machine_code ? "sm_" + std::to_string(architecture)
-                                              : "compute_" + std::to_string(std::ranges::max(known));
+  const std::string target = has_machine_code
+                                 ? "sm_" + std::to_string(architecture)
+                                 : "compute_" + std::to_string(newest_before(known, architecture));
   const std::string text = std::string(preamble()) + source.text;
   const Program program(text, source.entry);
   const std::string architecture_option = "--gpu-architecture=" + target;
