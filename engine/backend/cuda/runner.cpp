@@ -146,8 +146,12 @@ class Runner final : public StepRunner {
       Context::Recording::Point point;
       for (const int earlier : dependencies[s - part.begin]) {
         const Context::Recording::Point& other = behind[static_cast<std::size_t>(earlier)];
-        point.nodes.insert(point.nodes.end(), other.nodes.begin(), other.nodes.end());
-        point.edges.insert(point.edges.end(), other.edges.begin(), other.edges.end());
+        for (std::size_t i = 0; i < other.nodes.size(); ++i) {
+          // Steps without work leave the point before them, which others may have left as well.
+          if (std::ranges::find(point.nodes, other.nodes[i]) != point.nodes.end()) continue;
+          point.nodes.push_back(other.nodes[i]);
+          point.edges.push_back(other.edges[i]);
+        }
       }
       recording.continue_from(point);
       run_step(s, blocks);
