@@ -11,6 +11,9 @@ namespace nabla::cuda {
 /// @throws Error with NVRTC's log and the text where it does not compile.
 std::string compile(const KernelSource& source, int architecture);
 
+/// What NVRTC is told beside the architecture.
+std::string compiler_options();
+
 /// The version of NVRTC, as "13.0".
 std::string compiler_version();
 

@@ -59,6 +59,7 @@ class Runner final : public StepRunner {
         for (std::size_t s = parts_[part].begin; s < parts_[part].end; ++s) run_step(s, blocks);
       });
       ++statistics.enqueued;
+      remember(blocks);
     }
   }
 
@@ -115,12 +116,10 @@ class Runner final : public StepRunner {
   // The graphs of a run on these addresses, made now if it is worth it; else nothing.
   const Captured* captured_for(std::span<std::byte* const> blocks) {
     if (steps_.size() < kFewestSteps) return nullptr;
-    std::vector<std::byte*> fixed = moving_.fixed(blocks);
+    const std::vector<std::byte*> fixed = moving_.fixed(blocks);
     const auto found = std::ranges::find(captured_, fixed, &Captured::blocks);
     if (found == captured_.end()) {
       moving_.note(blocks);
-      if (captured_.size() == kMostGraphs) captured_.erase(captured_.begin());
-      captured_.push_back({std::move(fixed), {}});
       return nullptr;
     }
     std::rotate(found, found + 1, captured_.end());  // the last one used comes last
@@ -135,6 +134,13 @@ class Runner final : public StepRunner {
       ++statistics.captured;
     }
     return &captured;
+  }
+
+  // After a run on these addresses: a kernel must not be loaded for its first launch while that is captured.
+  void remember(std::span<std::byte* const> blocks) {
+    if (steps_.size() < kFewestSteps) return;
+    if (captured_.size() == kMostGraphs) captured_.erase(captured_.begin());
+    captured_.push_back({moving_.fixed(blocks), {}});
   }
 
   // Steps wait for those whose memory they need and for no others, so that small ones run beside each other.
