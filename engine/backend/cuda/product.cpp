@@ -97,7 +97,8 @@ Product::Product(const ProductShape& shape) : type_(shape.type) {
   const cublasStatus_t status =
       cublasLtMatmulAlgoGetHeuristic(Context::instance().blas(), description_.get(), b_.get(), a_.get(),
                                      c_.get(), c_.get(), preference.get(), 1, &found, &count);
-  if (status == CUBLAS_STATUS_NOT_SUPPORTED || (status == CUBLAS_STATUS_SUCCESS && count == 0))
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED ||
+      (status == CUBLAS_STATUS_SUCCESS && (count == 0 || found.state != CUBLAS_STATUS_SUCCESS)))
     throw Error("contraction: cuBLASLt has no algorithm for " + text_of(shape));
   check(status, "contraction of " + text_of(shape));
   algorithm_ = found.algo;

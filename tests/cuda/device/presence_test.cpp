@@ -5,6 +5,7 @@
 #include <cublasLt.h>
 #include <cuda_runtime_api.h>
 
+#include "engine/backend/cuda/runner.h"
 #include "tests/cuda/emulator/emulator.h"
 
 // A device that is not there, and calls that fail.
@@ -60,6 +61,31 @@ TEST_CASE("a launch or a product that fails is an error that names the operator"
   // A failed evaluation leaves nothing behind.
   CHECK(matmul(a, b).shape() == Shape{33, 47});
   evaluate({matmul(a, b), nabla::tanh(a)});
+}
+
+TEST_CASE("a number that did not reach the GPU is brought by the next run") {
+  const OnDevice on_device;
+  const auto twice = compile([](const Tensor& x) { return x * 2; });
+  const Tensor one = tensor<float>({1}, {1});
+  const Tensor three = tensor<float>({3}, {1});
+  CHECK(twice(one).item() == 2);
+  cuda::emulator::fail_call("cudaMemcpyAsync", 1, cudaErrorInvalidValue);
+  CHECK(message_of([&] { twice(three); }).find("cuda: a copy to the device: ") == 0);
+  CHECK(twice(three).item() == 6);
+}
+
+TEST_CASE("a plan whose capture fails is captured by a later run") {
+  const OnDevice on_device;
+  const auto f = compile([](const Tensor& x) { return sum(cumsum(cumsum(cumsum(x, 0), 0), 0), {0}); });
+  const Tensor x = tensor<float>({1, 2, 3}, {3});
+  const double expected = f(x).item();
+  cuda::emulator::fail_call("cudaLaunchKernel", 2, cudaErrorInvalidValue);
+  CHECK(message_of([&] { f(x); }).find("cuda: cumsum: cudaErrorInvalidValue") == 0);
+  const cuda::RunnerStatistics before = cuda::runner_statistics();
+  CHECK(f(x).item() == expected);
+  CHECK(f(x).item() == expected);
+  CHECK(cuda::runner_statistics().captured - before.captured == 1);
+  CHECK(cuda::runner_statistics().replayed - before.replayed == 2);
 }
 
 }  // namespace nabla::test
