@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/backend/cuda/source/source_writer.h"
 #include "engine/tensor/error.h"
 
 namespace nabla::cuda {
@@ -59,30 +60,11 @@ bool knows(Domain domain, DType dtype) {
 
 }  // namespace
 
-std::string_view element_type(std::string_view what, DType dtype) {
-  switch (dtype) {
-    case DType::f32:
-      return "float";
-    case DType::f64:
-      return "double";
-    case DType::i32:
-    case DType::i64:
-    case DType::u8:
-    case DType::u32:
-      return name_of(dtype);
-    case DType::boolean:
-      return "bool";
-    case DType::c128:
-      break;
-  }
-  throw Error(std::string(what) + ": complex numbers are for the CPU alone");
-}
-
 std::string pointwise_expression(const Primitive& primitive, std::span<const std::string> operands,
                                  std::span<const DType> types, DType result) {
   const auto row = std::ranges::find(kRows, primitive.name(), &Row::primitive);
   if (row == kRows.end()) throw Error("cuda: no kernel for " + std::string(primitive.name()));
-  for (const DType dtype : types) element_type(primitive.name(), dtype);
+  for (const DType dtype : types) type_name(primitive.name(), dtype);
   if (!knows(row->domain, types[0]))
     throw Error(std::string(primitive.name()) + ": not supported for " + std::string(name_of(types[0])));
   const bool wraps = !row->of_integers.empty() && !is_floating(types[0]);
@@ -92,7 +74,7 @@ std::string pointwise_expression(const Primitive& primitive, std::span<const std
     if (pattern[i] != '$')
       made += pattern[i];
     else if (pattern[++i] == 'R')
-      made += element_type(primitive.name(), result);
+      made += type_name(primitive.name(), result);
     else
       made += operands[static_cast<std::size_t>(pattern[i] - '0')];
   }

@@ -8,10 +8,6 @@
 
 namespace nabla::cuda {
 
-/// The type of an element in the text of a kernel: "float", "i64", ..
-/// @throws Error naming `what` for complex numbers.
-std::string_view element_type(std::string_view what, DType dtype);
-
 /// What a pointwise primitive makes of operands with these names and types, with the functions of preamble():
 /// the bits of the CPU, but for transcendental functions.
 /// @throws Error if the primitive does not know the types.

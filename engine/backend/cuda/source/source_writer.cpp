@@ -8,24 +8,8 @@
 namespace nabla::cuda {
 
 std::string type_name(std::string_view primitive, DType dtype) {
-  switch (dtype) {
-    case DType::f32:
-      return "f32";
-    case DType::f64:
-      return "f64";
-    case DType::i32:
-      return "i32";
-    case DType::i64:
-      return "i64";
-    case DType::u8:
-      return "u8";
-    case DType::u32:
-      return "u32";
-    case DType::boolean:
-      return "boolean";
-    default:
-      throw_unsupported(primitive, dtype);
-  }
+  if (dtype == DType::c128) throw_unsupported(primitive, dtype);
+  return std::string(name_of(dtype));
 }
 
 std::string moved_type_name(std::string_view primitive, DType dtype) {
@@ -42,6 +26,7 @@ std::string moved_type_name(std::string_view primitive, DType dtype) {
 }
 
 void throw_unsupported(std::string_view primitive, DType dtype) {
+  if (dtype == DType::c128) throw Error(std::string(primitive) + ": complex numbers are for the CPU alone");
   throw Error("cuda: " + std::string(primitive) + " has no kernel for " + std::string(name_of(dtype)));
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/backend/cuda/source/pointwise_expression.h"
+#include "engine/backend/cuda/source/source_writer.h"
 #include "engine/tensor/error.h"
 
 namespace nabla::cuda {
@@ -111,13 +112,13 @@ class Builder {
     return add(Kind::sum, dtype == DType::f32 ? DType::f64 : dtype, true, part, {x}, made_[x].name);
   }
 
-  static std::string type(DType dtype) { return std::string(element_type("cuda", dtype)); }
+  static std::string type(DType dtype) { return type_name("cuda", dtype); }
   // A sum as the type of its terms.
   static std::string converted(const std::string& expression, DType dtype) {
-    return dtype == DType::f32 ? "static_cast<float>(" + expression + ")" : expression;
+    return dtype == DType::f32 ? "static_cast<f32>(" + expression + ")" : expression;
   }
   static void check_floating(const std::string& name, DType dtype) {
-    element_type(name, dtype);
+    type_name(name, dtype);
     if (!is_floating(dtype)) throw Error(name + ": not supported for " + std::string(name_of(dtype)));
   }
 

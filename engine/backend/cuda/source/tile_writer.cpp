@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "engine/backend/cuda/source/pointwise_expression.h"
+#include "engine/backend/cuda/source/source_writer.h"
 
 namespace nabla::cuda {
 
@@ -77,7 +77,7 @@ KernelSource TileWriter::kernel(std::span<const std::int64_t> numbers, std::int6
   return made;
 }
 
-std::string TileWriter::type(int term) const { return std::string(element_type("cuda", terms[term].dtype)); }
+std::string TileWriter::type(int term) const { return type_name("cuda", terms[term].dtype); }
 std::string TileWriter::array(int term) const { return "a" + terms[term].name.substr(1); }
 std::string TileWriter::array_type(int term) const {
   return lanes == 1 ? type(term) : "Vec<" + type(term) + ", " + std::to_string(lanes) + ">";

@@ -63,8 +63,7 @@ class TileWriter {
   /// Reads inputs at the places from `index` (a name) on; pointer(k) is the name of a pointer to an input's
   /// first one. They become constants where they stand, or elements of arrays that are declared already.
   template <class Pointer>
-  void load(std::span<const int> inputs, Pointer pointer, const std::string& index,
-            const Arrays& arrays);
+  void load(std::span<const int> inputs, Pointer pointer, const std::string& index, const Arrays& arrays);
   template <class Pointer>
   void load(std::span<const int> inputs, Pointer pointer, const std::string& index) {
     load(inputs, pointer, index, Arrays{});
