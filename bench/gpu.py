@@ -69,14 +69,14 @@ def failures(results):
 def run(arguments, rows, data):
     """The results so far, after each row."""
     end = time.monotonic() + arguments.seconds if arguments.seconds else float("inf")
-    with tempfile.TemporaryDirectory() as caches:
+    with tempfile.TemporaryDirectory() as empty:
         sides = start_gpu_sides(
             arguments.program,
             data,
             not arguments.no_peers,
             arguments.torch_python,
             arguments.precision,
-            pathlib.Path(caches),
+            (arguments.caches or pathlib.Path(empty)).absolute(),
         )
         try:
             versions, missing = versions_of(sides)

@@ -149,6 +149,7 @@ def main():
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="cuda: other rows, on a GPU")
     parser.add_argument("--precision", choices=tuple(GPU_ROWS), default="f32", help="of products on a GPU, on all sides")
     parser.add_argument("--seconds", type=float, help="on a GPU: starts no row that will not be done by then")
+    parser.add_argument("--caches", type=pathlib.Path, help="on a GPU: keeps what is compiled; empty for cold first calls")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "out" / "bench", help="where results go")
     parser.add_argument("--quick", action="store_true", help="fewer and shorter rounds")
     parser.add_argument("--no-peers", action="store_true", help="our side only, results not compared")

@@ -107,8 +107,8 @@ def start_sides(program, data, peers, torch_python):
 
 
 def start_gpu_sides(program, data, peers, torch_python, precision, caches):
-    """The same on a GPU, with PyTorch twice: eager and compiled. What any of them compiles to keep lies in `caches`, an
-    empty directory, so that first calls find nothing."""
+    """The same on a GPU, with PyTorch twice: eager and compiled. What any of them compiles to keep lies in `caches`; where
+    that is empty, first calls find nothing."""
     own = ("NABLAFLOW_CACHE_DIR", "CUDA_CACHE_PATH", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR")
     options = ["--device", "cuda", "--precision", precision]
 

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstddef>
 #include <cstring>
+#include <functional>
 #include <mutex>
 #include <new>
 #include <string>
@@ -108,10 +110,11 @@ BlockCache& cache() {
   return instance;
 }
 
-// One thread copies from a device at a time.
-std::mutex& fetch_mutex() {
-  static std::mutex& mutex = *new std::mutex;  // never destroyed, like the cache
-  return mutex;
+// One thread copies a buffer from its device at a time. Buffers share a few locks, so that whoever waits for
+// a device hardly ever keeps another thread from giving it more work.
+std::mutex& fetch_mutex(const Buffer* buffer) {
+  static std::array<std::mutex, 64>& mutexes = *new std::array<std::mutex, 64>;  // like the cache
+  return mutexes[std::hash<const Buffer*>{}(buffer) / alignof(std::max_align_t) % mutexes.size()];
 }
 
 }  // namespace
@@ -124,7 +127,7 @@ Buffer::~Buffer() {
 }
 
 std::byte* Buffer::fetch() const {
-  const std::lock_guard lock(fetch_mutex());
+  const std::lock_guard lock(fetch_mutex(this));
   if (std::byte* data = data_.load(std::memory_order_acquire)) return data;  // another thread was faster
   std::byte* data = cache().take(bytes_);
   try {
@@ -138,13 +141,13 @@ std::byte* Buffer::fetch() const {
 }
 
 void Buffer::forget_host() {
-  const std::lock_guard lock(fetch_mutex());
+  const std::lock_guard lock(fetch_mutex(this));
   if (device_) device_->cancel_fetch();
   if (std::byte* data = data_.exchange(nullptr)) cache().give_back(data, bytes_);
 }
 
 void Buffer::start_fetch() {
-  const std::lock_guard lock(fetch_mutex());
+  const std::lock_guard lock(fetch_mutex(this));
   if (!data_.load(std::memory_order_acquire)) device_->start_fetch();
 }
 

@@ -44,8 +44,8 @@ std::string hash_of(std::string_view text) {
 CodeCache::CodeCache() : directory_(cache_directory()) {}
 
 std::filesystem::path CodeCache::path_of(const KernelSource& source, int architecture) const {
-  const std::string made_from = "nvrtc " + compiler_version() + " sm_" + std::to_string(architecture) + "\n" +
-                                std::string(preamble()) + source.text;
+  const std::string made_from = "nvrtc " + compiler_version() + " sm_" + std::to_string(architecture) +
+                                compiler_options() + "\n" + std::string(preamble()) + source.text;
   return directory_ / (hash_of(made_from) + ".cubin");
 }
 

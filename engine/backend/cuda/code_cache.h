@@ -8,8 +8,8 @@
 
 namespace nabla::cuda {
 
-/// Compiled kernels on disk, one file each, named by what it was made from: text, preamble, architecture and
-/// version of the compiler. Programs that run at the same time may share a directory.
+/// Compiled kernels on disk, one file each, named by what it was made from: text, preamble, architecture,
+/// options and version of the compiler. Programs that run at the same time may share a directory.
 class CodeCache {
  public:
   /// In $NABLAFLOW_CACHE_DIR, else $XDG_CACHE_HOME/nablaflow, else ~/.cache/nablaflow; nowhere if none of

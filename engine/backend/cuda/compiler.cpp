@@ -40,20 +40,30 @@ std::vector<int> known_architectures() {
   return known;
 }
 
+// A contracted multiply-add rounds once: without it pointwise results have the bits of the CPU's.
+constexpr const char* kOptions[] = {"--std=c++17", "--fmad=false", "--device-as-default-execution-space"};
+
+int newest_before(const std::vector<int>& known, int architecture) {
+  int newest = 0;
+  for (const int each : known)
+    if (each < architecture) newest = std::max(newest, each);
+  return newest;
+}
+
 }  // namespace
 
 std::string compile(const KernelSource& source, int architecture) {
   static const std::vector<int> known = known_architectures();
   const bool has_machine_code = std::ranges::find(known, architecture) != known.end();
-  const std::string target = has_machine_code ? "sm_" + std::to_string(architecture)
-                                              : "compute_" + std::to_string(std::ranges::max(known));
+  const std::string target = has_machine_code
+                                 ? "sm_" + std::to_string(architecture)
+                                 : "compute_" + std::to_string(newest_before(known, architecture));
   const std::string text = std::string(preamble()) + source.text;
   const Program program(text, source.entry);
   const std::string architecture_option = "--gpu-architecture=" + target;
-  // A contracted multiply-add rounds once: without it pointwise results have the bits of the CPU's.
-  const char* const options[] = {architecture_option.c_str(), "--std=c++17", "--fmad=false",
-                                 "--device-as-default-execution-space"};
-  if (nvrtcCompileProgram(program.get(), static_cast<int>(std::size(options)), options) != NVRTC_SUCCESS)
+  std::vector<const char*> options{architecture_option.c_str()};
+  options.insert(options.end(), std::begin(kOptions), std::end(kOptions));
+  if (nvrtcCompileProgram(program.get(), static_cast<int>(options.size()), options.data()) != NVRTC_SUCCESS)
     throw Error("cuda: kernel " + source.entry + " does not compile for " + target + ":\n" + log_of(program) +
                 "\n" + source.text);
   std::size_t size = 0;
@@ -68,6 +78,12 @@ std::string compile(const KernelSource& source, int architecture) {
     check(nvrtcGetPTX(program.get(), code.data()), source.entry);
   }
   return code;
+}
+
+std::string compiler_options() {
+  std::string options;
+  for (const char* option : kOptions) options += std::string(" ") + option;
+  return options;
 }
 
 std::string compiler_version() {

@@ -51,7 +51,7 @@ Context::Context() {
   recording_stream_ = make_stream();
   recording_ = stream_.get();
   check(cublasLtCreate(blas_.address()), "cublasLtCreate");
-  workspace_ = blocks_.take(kWorkspaceBytes);
+  workspaces_ = blocks_.take(kWorkspaces * kWorkspaceBytes);
 }
 
 void Context::wait(std::string_view what) { check(cudaStreamSynchronize(stream_.get()), what); }

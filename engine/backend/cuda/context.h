@@ -29,8 +29,12 @@ class Context {
   PinnedPool& pinned() { return pinned_; }
 
   cublasLtHandle_t blas() const { return blas_.get(); }
-  /// Scratch memory of cuBLASLt and cuDNN, one product after the other.
-  std::byte* workspace() const { return workspace_; }
+  /// Scratch memory of cuBLASLt and cuDNN: several, so that products may run beside each other. Which one of
+  /// them does not matter to anyone else.
+  std::byte* workspace(std::size_t number) const {
+    return workspaces_ + number % kWorkspaces * kWorkspaceBytes;
+  }
+  static constexpr std::size_t kWorkspaces = 4;
   static constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20;
 
   /// Waits for all work. @throws Error naming `what` if some of it failed.
@@ -73,7 +77,7 @@ class Context {
   BlockPool blocks_;
   PinnedPool pinned_;
   BlasHandle blas_;
-  std::byte* workspace_ = nullptr;
+  std::byte* workspaces_ = nullptr;
 };
 
 }  // namespace nabla::cuda

@@ -171,7 +171,7 @@ Convolution::~Convolution() = default;
 void Convolution::forward(const std::byte* data, const std::byte* weight, std::byte* result) const {
   const Descriptions& x = *descriptions_;
   check(cudnnConvolutionForward(dnn(), kOne.of(x.type), x.data.get(), data, x.weight.get(), weight,
-                                x.convolution.get(), x.forward, Context::instance().workspace(),
+                                x.convolution.get(), x.forward, Context::instance().workspace(0),
                                 Context::kWorkspaceBytes, kZero.of(x.type), x.result.get(), result),
         "convolution");
 }
@@ -180,7 +180,7 @@ void Convolution::to_data(const std::byte* weight, const std::byte* cotangent, s
   const Descriptions& x = *descriptions_;
   check(
       cudnnConvolutionBackwardData(dnn(), kOne.of(x.type), x.weight.get(), weight, x.result.get(), cotangent,
-                                   x.convolution.get(), x.to_data, Context::instance().workspace(),
+                                   x.convolution.get(), x.to_data, Context::instance().workspace(0),
                                    Context::kWorkspaceBytes, kZero.of(x.type), x.data.get(), data),
       "convolution, transposed in the data");
 }
@@ -188,7 +188,7 @@ void Convolution::to_data(const std::byte* weight, const std::byte* cotangent, s
 void Convolution::to_weight(const std::byte* data, const std::byte* cotangent, std::byte* weight) const {
   const Descriptions& x = *descriptions_;
   check(cudnnConvolutionBackwardFilter(dnn(), kOne.of(x.type), x.data.get(), data, x.result.get(), cotangent,
-                                       x.convolution.get(), x.to_weight, Context::instance().workspace(),
+                                       x.convolution.get(), x.to_weight, Context::instance().workspace(0),
                                        Context::kWorkspaceBytes, kZero.of(x.type), x.weight.get(), weight),
         "convolution, transposed in the weight");
 }

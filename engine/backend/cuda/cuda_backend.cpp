@@ -40,8 +40,8 @@ class CudaBackend final : public Backend {
     return make_runner(std::move(steps), std::move(blocks));
   }
 
-  // What fits in the second-level cache with room to spare. Larger plans keep the GPU busy by single steps.
-  std::size_t roomy_bytes() const override { return std::size_t{16} << 20; }
+  // Little beside the memory of a GPU. The steps of larger plans keep it busy one by one.
+  std::size_t roomy_bytes() const override { return std::size_t{256} << 20; }
   std::shared_ptr<Buffer> allocate(std::size_t bytes) const override {
     return std::make_shared<Buffer>(std::make_unique<Block>(bytes), bytes);
   }

@@ -17,6 +17,9 @@ constexpr std::int64_t kMostAlignment = 64;
 // The most products of one call.
 constexpr std::int64_t kMostBatch = 65535;
 
+// Steps take workspaces in turn. Under the evaluation lock.
+std::size_t next_workspace = 0;
+
 // An operand that no product can read as it lies, and the dense copy that is read instead.
 struct DenseCopy {
   std::shared_ptr<const Step> step;
@@ -148,18 +151,19 @@ class MatmulStep final : public Step {
       shape.batch = call.batch;
       products_.push_back(product_of(shape));
     }
+    if (std::ranges::any_of(products_, [](const auto& product) { return product->uses_workspace(); }))
+      workspace_ = Context::instance().workspace(next_workspace++);
   }
 
-  bool uses_workspace() const override {
-    return std::ranges::any_of(products_, [](const auto& product) { return product->uses_workspace(); });
-  }
+  std::byte* workspace() const override { return workspace_; }
 
   void run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs) const override {
     const std::byte* const a = brought(left_, inputs);
     const std::byte* const b = brought(right_, inputs);
     const std::int64_t size = static_cast<std::int64_t>(size_of(type_));
     for (std::size_t i = 0; i < calls_.size(); ++i)
-      products_[i]->run(a + calls_[i].a * size, b + calls_[i].b * size, outputs[0] + calls_[i].c * size);
+      products_[i]->run(a + calls_[i].a * size, b + calls_[i].b * size, outputs[0] + calls_[i].c * size,
+                        workspace_);
   }
 
  private:
@@ -187,6 +191,7 @@ class MatmulStep final : public Step {
   ProductShape shape_;  // of each call, but for its batch
   std::vector<Call> calls_;
   mutable std::vector<std::shared_ptr<const Product>> products_;
+  mutable std::byte* workspace_ = nullptr;
 };
 
 }  // namespace

@@ -22,7 +22,6 @@ PackedInputs::PackedInputs(std::span<const BoundBlock> blocks) {
 }
 
 void PackedInputs::bring(std::span<Buffer* const> buffers, std::span<std::byte*> addresses) {
-  bool changed = false;
   for (std::size_t i = 0; i < buffers.size(); ++i) {
     if (!buffers[i]) continue;
     if (places_[i] == kNotPacked || buffers[i]->on_device()) {
@@ -31,16 +30,18 @@ void PackedInputs::bring(std::span<Buffer* const> buffers, std::span<std::byte*>
     }
     if (!on_device_) {
       on_device_ = std::make_unique<Block>(elements_.size());
-      changed = true;
+      is_current_ = false;
     }
     addresses[i] = on_device_->address() + places_[i];
     std::byte* const last = elements_.data() + places_[i];
     const std::byte* const now = buffers[i]->data();
     if (std::memcmp(last, now, buffers[i]->bytes()) == 0) continue;
     std::memcpy(last, now, buffers[i]->bytes());
-    changed = true;
+    is_current_ = false;
   }
-  if (changed) upload(on_device_->address(), elements_.data(), elements_.size());
+  if (is_current_) return;
+  upload(on_device_->address(), elements_.data(), elements_.size());
+  is_current_ = true;
 }
 
 }  // namespace nabla::cuda

@@ -19,8 +19,9 @@ class PackedInputs {
 
  private:
   std::vector<std::size_t> places_;   // of small blocks in what follows
-  std::vector<std::byte> elements_;   // as they went up last
+  std::vector<std::byte> elements_;   // as they were brought last
   std::unique_ptr<Block> on_device_;  // made when the first is brought
+  bool is_current_ = true;            // does it hold them? Not where a run failed before they went up
 };
 
 }  // namespace nabla::cuda

@@ -25,6 +25,7 @@ std::unique_ptr<PinnedPool::Block> PinnedPool::take(std::size_t bytes) {
     const cudaError_t status = cudaEventQuery((*oldest)->done.get());
     if (status == cudaSuccess) return hand_out(oldest);
     if (status != cudaErrorNotReady) check(status, "a copy between host and device");
+    cudaGetLastError();  // or a library that asks for the last error takes this for one
     if (total_ + size > kMostTotal) {
       check(cudaEventSynchronize((*oldest)->done.get()), "a copy between host and device");
       return hand_out(oldest);

@@ -97,14 +97,15 @@ Product::Product(const ProductShape& shape) : type_(shape.type) {
   const cublasStatus_t status =
       cublasLtMatmulAlgoGetHeuristic(Context::instance().blas(), description_.get(), b_.get(), a_.get(),
                                      c_.get(), c_.get(), preference.get(), 1, &found, &count);
-  if (status == CUBLAS_STATUS_NOT_SUPPORTED || (status == CUBLAS_STATUS_SUCCESS && count == 0))
+  if (status == CUBLAS_STATUS_NOT_SUPPORTED ||
+      (status == CUBLAS_STATUS_SUCCESS && (count == 0 || found.state != CUBLAS_STATUS_SUCCESS)))
     throw Error("contraction: cuBLASLt has no algorithm for " + text_of(shape));
   check(status, "contraction of " + text_of(shape));
   algorithm_ = found.algo;
   workspace_bytes_ = found.workspaceSize;
 }
 
-void Product::run(const std::byte* a, const std::byte* b, std::byte* c) const {
+void Product::run(const std::byte* a, const std::byte* b, std::byte* c, std::byte* workspace) const {
   const Context& context = Context::instance();
   const float one_f32 = 1;
   const float zero_f32 = 0;
@@ -114,8 +115,7 @@ void Product::run(const std::byte* a, const std::byte* b, std::byte* c) const {
   const void* const one = is_f64 ? static_cast<const void*>(&one_f64) : &one_f32;
   const void* const zero = is_f64 ? static_cast<const void*>(&zero_f64) : &zero_f32;
   check(cublasLtMatmul(context.blas(), description_.get(), one, b, b_.get(), a, a_.get(), zero, c, c_.get(),
-                       c, c_.get(), &algorithm_, context.workspace(), workspace_bytes_,
-                       context.recording_stream()),
+                       c, c_.get(), &algorithm_, workspace, workspace_bytes_, context.recording_stream()),
         "contraction");
 }
 

@@ -35,7 +35,7 @@ class Product {
   explicit Product(const ProductShape& shape);
   bool uses_workspace() const { return workspace_bytes_ > 0; }
   /// Puts it on the recording stream.
-  void run(const std::byte* a, const std::byte* b, std::byte* c) const;
+  void run(const std::byte* a, const std::byte* b, std::byte* c, std::byte* workspace) const;
 
  private:
   DType type_;

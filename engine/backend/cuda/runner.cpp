@@ -29,8 +29,12 @@ class Runner final : public StepRunner {
     for (const BoundStep& bound : bound_) {
       // Steps of a plan for the GPU were made by this backend.
       steps_.push_back(static_cast<const Step*>(bound.kernel.get()));
-      if (steps_.back()->may_refuse()) refusing_.push_back(steps_.back());
+      if (!steps_.back()->may_refuse()) continue;
+      refusing_.push_back(steps_.back());
+      sure_from_ = steps_.size();
     }
+    for (const auto& [begin, end] : {std::pair{std::size_t{0}, sure_from_}, {sure_from_, steps_.size()}})
+      if (begin < end) parts_.push_back({begin, end});
   }
 
   std::shared_ptr<Buffer> arena(std::size_t bytes) override { return arena_.memory(bytes); }
@@ -42,24 +46,41 @@ class Runner final : public StepRunner {
   void run(std::span<std::byte* const> blocks, const std::function<void(std::size_t)>& after) override {
     if (!ready_) make_ready();
     if (after) {
-      run_and_wait(blocks, after);
-    } else if (const GraphExec* graph = graph_for(blocks)) {
+      run_parts([&](std::size_t part) { run_and_wait(parts_[part], blocks, after); });
+    } else if (const Captured* captured = captured_for(blocks)) {
       moving_.copy_in(blocks);
-      check(cudaGraphLaunch(graph->get(), Context::instance().stream()), "cudaGraphLaunch");
+      run_parts([&](std::size_t part) {
+        check(cudaGraphLaunch(captured->graphs[part].get(), Context::instance().stream()), "cudaGraphLaunch");
+      });
       moving_.copy_out(blocks);
       ++statistics.replayed;
     } else {
-      for (std::size_t s = 0; s < steps_.size(); ++s) run_step(s, blocks);
+      run_parts([&](std::size_t part) {
+        for (std::size_t s = parts_[part].begin; s < parts_[part].end; ++s) run_step(s, blocks);
+      });
       ++statistics.enqueued;
+      remember(blocks);
     }
-    if (!refusing_.empty()) throw_refusals();
   }
 
  private:
+  // Steps that are enqueued together. What comes behind the last one that may refuse its data is a part of
+  // its own: it overwrites what a refusal must leave as it was.
+  struct Part {
+    std::size_t begin, end;
+  };
   struct Captured {
     std::vector<std::byte*> blocks;
-    GraphExec graph;  // empty while these addresses were seen once
+    std::vector<GraphExec> graphs;  // of the parts; none while these addresses were seen once
   };
+
+  template <class RunPart>
+  void run_parts(const RunPart& run_part) {
+    for (std::size_t part = 0; part < parts_.size(); ++part) {
+      run_part(part);
+      if (parts_[part].end == sure_from_) throw_refusals();
+    }
+  }
 
   void make_ready() {
     std::vector<const KernelSource*> sources;
@@ -83,46 +104,60 @@ class Runner final : public StepRunner {
     steps_[s]->run(read_, written_);
   }
 
-  void run_and_wait(std::span<std::byte* const> blocks, const std::function<void(std::size_t)>& after) {
-    for (std::size_t s = 0; s < steps_.size(); ++s) {
+  void run_and_wait(const Part& part, std::span<std::byte* const> blocks,
+                    const std::function<void(std::size_t)>& after) {
+    for (std::size_t s = part.begin; s < part.end; ++s) {
       run_step(s, blocks);
       Context::instance().wait(steps_[s]->name());
       after(s);
     }
   }
 
-  // The graph of a run on these addresses, made now if it is worth it; else nothing.
-  const GraphExec* graph_for(std::span<std::byte* const> blocks) {
+  // The graphs of a run on these addresses, made now if it is worth it; else nothing.
+  const Captured* captured_for(std::span<std::byte* const> blocks) {
     if (steps_.size() < kFewestSteps) return nullptr;
-    std::vector<std::byte*> fixed = moving_.fixed(blocks);
+    const std::vector<std::byte*> fixed = moving_.fixed(blocks);
     const auto found = std::ranges::find(captured_, fixed, &Captured::blocks);
     if (found == captured_.end()) {
       moving_.note(blocks);
-      if (captured_.size() == kMostGraphs) captured_.erase(captured_.begin());
-      captured_.push_back({std::move(fixed), {}});
       return nullptr;
     }
     std::rotate(found, found + 1, captured_.end());  // the last one used comes last
     Captured& captured = captured_.back();
-    if (!captured.graph) {
-      const Graph graph = record(captured.blocks);
-      check(cudaGraphInstantiate(captured.graph.address(), graph.get(), 0), "cudaGraphInstantiate");
+    if (captured.graphs.empty()) {
+      std::vector<GraphExec> graphs(parts_.size());
+      for (std::size_t part = 0; part < parts_.size(); ++part) {
+        const Graph graph = record(parts_[part], captured.blocks);
+        check(cudaGraphInstantiate(graphs[part].address(), graph.get(), 0), "cudaGraphInstantiate");
+      }
+      captured.graphs = std::move(graphs);
       ++statistics.captured;
     }
-    return &captured.graph;
+    return &captured;
+  }
+
+  // After a run on these addresses: a kernel must not be loaded for its first launch while that is captured.
+  void remember(std::span<std::byte* const> blocks) {
+    if (steps_.size() < kFewestSteps) return;
+    if (captured_.size() == kMostGraphs) captured_.erase(captured_.begin());
+    captured_.push_back({moving_.fixed(blocks), {}});
   }
 
   // Steps wait for those whose memory they need and for no others, so that small ones run beside each other.
-  Graph record(std::span<std::byte* const> blocks) {
-    const std::vector<std::vector<int>> dependencies = step_dependencies(memory_of(blocks));
+  Graph record(const Part& part, std::span<std::byte* const> blocks) {
+    const std::vector<std::vector<int>> dependencies = step_dependencies(memory_of(part, blocks));
     Context::Recording recording(Context::instance());
     std::vector<Context::Recording::Point> behind;
-    for (std::size_t s = 0; s < steps_.size(); ++s) {
+    for (std::size_t s = part.begin; s < part.end; ++s) {
       Context::Recording::Point point;
-      for (const int earlier : dependencies[s]) {
+      for (const int earlier : dependencies[s - part.begin]) {
         const Context::Recording::Point& other = behind[static_cast<std::size_t>(earlier)];
-        point.nodes.insert(point.nodes.end(), other.nodes.begin(), other.nodes.end());
-        point.edges.insert(point.edges.end(), other.edges.begin(), other.edges.end());
+        for (std::size_t i = 0; i < other.nodes.size(); ++i) {
+          // Steps without work leave the point before them, which others may have left as well.
+          if (std::ranges::find(point.nodes, other.nodes[i]) != point.nodes.end()) continue;
+          point.nodes.push_back(other.nodes[i]);
+          point.edges.push_back(other.edges[i]);
+        }
       }
       recording.continue_from(point);
       run_step(s, blocks);
@@ -131,16 +166,17 @@ class Runner final : public StepRunner {
     return recording.finish("capturing a plan");
   }
 
-  std::vector<StepMemory> memory_of(std::span<std::byte* const> blocks) const {
-    std::vector<StepMemory> steps(steps_.size());
+  std::vector<StepMemory> memory_of(const Part& part, std::span<std::byte* const> blocks) const {
+    std::vector<StepMemory> steps(part.end - part.begin);
     const auto piece = [&](int block) -> StepMemory::Piece {
       return {blocks[static_cast<std::size_t>(block)], blocks_[static_cast<std::size_t>(block)].bytes};
     };
-    for (std::size_t s = 0; s < steps.size(); ++s) {
-      for (const int input : bound_[s].inputs) steps[s].read.push_back(piece(input));
-      for (const int output : bound_[s].outputs) steps[s].written.push_back(piece(output));
-      if (steps_[s]->uses_workspace())
-        steps[s].written.push_back({Context::instance().workspace(), Context::kWorkspaceBytes});
+    for (std::size_t s = part.begin; s < part.end; ++s) {
+      StepMemory& step = steps[s - part.begin];
+      for (const int input : bound_[s].inputs) step.read.push_back(piece(input));
+      for (const int output : bound_[s].outputs) step.written.push_back(piece(output));
+      if (std::byte* const workspace = steps_[s]->workspace())
+        step.written.push_back({workspace, Context::kWorkspaceBytes});
     }
     return steps;
   }
@@ -166,6 +202,8 @@ class Runner final : public StepRunner {
   std::vector<const Step*> steps_;
   std::vector<const Step*> refusing_;
   std::unique_ptr<Block> refusals_;  // one for each of these
+  std::size_t sure_from_ = 0;        // the step behind the last of them
+  std::vector<Part> parts_;
   Arena arena_;
   PackedInputs inputs_;
   MovingBlocks moving_;

@@ -10,7 +10,7 @@ namespace nabla::cuda {
 /// Runs the steps of a plan on the GPU: one by one at first, and as a captured CUDA graph from the second run
 /// on that finds its memory at the same addresses. A small block that keeps moving gets a place of its own,
 /// from or to which it is copied. A run only enqueues its work, except where a step may refuse its data: then
-/// it waits, so that what a refusal would have spoilt is not handed out.
+/// it waits for the last of those before it goes on, so that a refusal spoils nothing.
 std::unique_ptr<StepRunner> make_runner(std::vector<BoundStep> steps, std::vector<BoundBlock> blocks);
 
 struct RunnerStatistics {

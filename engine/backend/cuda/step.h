@@ -26,8 +26,8 @@ class Step : public StepKernel {
   virtual void add_sources(std::vector<const KernelSource*>& sources) const = 0;
   /// Once, before the first run, when the kernels are loaded: takes what memory it keeps.
   virtual void make_ready() const = 0;
-  /// Does it use the workspace that all products share?
-  virtual bool uses_workspace() const { return false; }
+  /// The workspace that it uses, which other products use as well; null if none.
+  virtual std::byte* workspace() const { return nullptr; }
   /// May it refuse the values of its inputs?
   virtual bool may_refuse() const { return false; }
   /// Where it is to note a refusal, from now on.

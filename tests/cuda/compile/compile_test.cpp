@@ -99,6 +99,8 @@ TEST_CASE("a kernel that is broken does not compile, and the message shows it") 
   const std::vector<Tensor> outputs{nabla::tanh(x) * 2};
   cuda::KernelSource kernel = cuda_kernels(*make_plan(outputs).plan).at(0).kernels.at(0);
   CHECK_NOTHROW(cuda::compile(kernel, 90));
+  // No such GPU is known: one that is would be of an architecture before it.
+  CHECK(cuda::compile(kernel, 91).find(".target sm_90") != std::string::npos);
   kernel.text.insert(kernel.text.rfind('}'), "undeclared = 1;\n");
   std::string message;
   try {

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "engine/backend/cuda/runner.h"
-#include "nn/nn.h"
 #include "tests/cuda/device/on_device.h"
+#include "tests/nn/training.h"
 #ifdef NABLAFLOW_EMULATED_CUDA
 #include "tests/cuda/emulator/emulator.h"
 #endif
@@ -14,35 +14,14 @@
 namespace nabla::test {
 namespace {
 
-// A regression of a small network with all that training has: AdamW, a moving average, noise.
-struct Training {
-  Training()
-      : net(random_key(0),
-            {.inputs = 2, .outputs = 2, .width = 16, .frequencies = 2, .embedding = 8, .output_gain = 1}),
-        adam(net, {.weight_decay = 0.01}),
-        ema(net, 0.9),
-        step(compile([this](const Tensor& n, const Tensor& rate) { return one_step(n, rate); })) {}
-
-  Tensor one_step(const Tensor& number, const Tensor& rate) {
-    const Tensor keys = split(fold_in(random_key(1), number), 2);
-    const nn::LossAndGradients result = nn::value_and_grad(net, [&]() -> std::vector<Tensor> {
-      const Tensor x = normal(keys[0], {32, 2});
-      return {mean(square(net(x, uniform(keys[1], {32, 1})) - sin(x)))};
-    });
-    std::vector<nn::Update> updates = adam.updates(result.gradients, rate);
-    const std::vector<nn::Update> averages = ema.updates(updates);
-    updates.insert(updates.end(), averages.begin(), averages.end());
-    nn::commit(updates, {result.loss});
-    return result.loss;
-  }
+// The step of a training, compiled.
+struct Training : nn::Training {
+  Training() : compiled(compile([this](const Tensor& n, const Tensor& rate) { return step(n, rate); })) {}
   Tensor operator()(std::int64_t n) {
-    return step(tensor<std::int64_t>({n}, Shape{}), tensor<double>({0.01}, Shape{}));
+    return compiled(tensor<std::int64_t>({n}, Shape{}), tensor<double>({0.01}, Shape{}));
   }
 
-  nn::Mlp net;
-  nn::Adam adam;
-  nn::Ema ema;
-  Compiled<std::function<Tensor(const Tensor&, const Tensor&)>> step;
+  Compiled<std::function<Tensor(const Tensor&, const Tensor&)>> compiled;
 };
 
 std::vector<double> losses_of(Training& training, std::int64_t steps) {
@@ -114,7 +93,7 @@ TEST_CASE("steps of a captured plan wait for all that they need") {
 TEST_CASE("steps of a captured plan wait for those whose memory they take over") {
   const OnDevice on_device;
   // More temporaries than get memory of their own, in branches that need not wait for each other.
-  const Tensor x = (iota(std::int64_t{1} << 18, DType::f64) * 1e-6).detach();
+  const Tensor x = (iota(std::int64_t{1} << 21, DType::f64) * 1e-6).detach();
   const auto f = compile([](const Tensor& at) {
     Tensor total = at({range(0, 1000)});
     for (int i = 1; i <= 6; ++i) {

@@ -86,14 +86,22 @@ TEST_CASE("an index outside its axis is refused on the GPU as on the CPU") {
   CHECK(message_of([&] { evaluate({at(3)}); }) == "gather: index 3 is outside axis -1 of [3]");
   CHECK(message_of([&] { evaluate({at(-1)}); }) == "gather: index -1 is outside axis -1 of [3]");
   CHECK(at(2).to_vector<double>() == std::vector<double>{1, 3});
-  // A cell keeps what it had.
+  // A cell keeps what it had, where the plan is captured too.
   Cell cell(x);
-  const auto step =
-      compile([&](const Tensor& i) { cell.assign(cell.get() + sum(gather(cell.get(), i, 0), {0})); });
-  step(tensor<std::int64_t>({1}, {1}));
-  CHECK(message_of([&] { step(tensor<std::int64_t>({7}, {1})); }) ==
-        "gather: index 7 is outside axis -1 of [3]");
-  CHECK(cell.get().to_vector<double>() == std::vector<double>{3, 4, 5});
+  const auto step = compile([&](const Tensor& i) {
+    const Tensor change = sum(cumsum(gather(cell.get(), i, 0), 0), {0}) + 1;
+    cell.assign(cell.get() + change);
+  });
+  std::vector<double> expected{1, 2, 3};
+  for (int turn = 0; turn < 5; ++turn) {
+    CHECK(message_of([&] { step(tensor<std::int64_t>({7}, {1})); }) ==
+          "gather: index 7 is outside axis -1 of [3]");
+    CHECK(cell.get().to_vector<double>() == expected);
+    step(tensor<std::int64_t>({1}, {1}));
+    const double change = expected[1] + 1;
+    for (double& v : expected) v += change;
+  }
+  CHECK(cell.get().to_vector<double>() == expected);
 }
 
 TEST_CASE("NaN mode names the operator and the line on the GPU") {

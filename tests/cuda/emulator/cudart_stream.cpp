@@ -5,6 +5,13 @@
 
 // Streams, events and graphs.
 
+// What the functions with data of edges are called before CUDA 13.
+#if CUDART_VERSION < 13000
+#undef cudaStreamGetCaptureInfo
+#define cudaStreamGetCaptureInfo cudaStreamGetCaptureInfo_v3
+#define cudaStreamUpdateCaptureDependencies cudaStreamUpdateCaptureDependencies_v2
+#endif
+
 namespace nabla::cuda::emulator {
 
 namespace {

@@ -149,19 +149,23 @@ std::vector<KernelArgument> frame_numbers(const ReductionWalks& walks, const Red
 }
 
 std::string lane_reduction(const LaneReduction& reduction, const ReductionFrame& frame) {
-  constexpr std::string_view kLoaded[] = {"e", "f"};
+  const bool in_runs = frame.run > 1;
   std::string loads;
   for (std::size_t k = 0; k < reduction.operands.size(); ++k)
-    loads += filled("    const auto $e = load_run<$run>($x + $x_term(t));\n",
-                    {{"e", std::string(kLoaded[k])},
+    loads += filled(in_runs ? "    const auto $e = load_run<$run>($x + $x_term(t));\n"
+                            : "    const Element $e = $x[$x_term(t)];\n",
+                    {{"e", k == 0 ? "e" : "f"},
                      {"run", std::to_string(frame.run)},
                      {"x", std::string(reduction.operands[k])},
                      {"x_term", std::string(reduction.operands[k]) + "_term"}});
+  const std::string element = in_runs ? ".at[k]" : "";
+  const std::string lifted = filled(
+      reduction.lifted, {{"e", "e" + element}, {"f", "f" + element}, {"t", in_runs ? "(t + k)" : "t"}});
   return filled(R"(
 __device__ __forceinline__ $total $name($parameters, Index start, Index stop, Index lane) {
   $total v = $first;
-  for (Index t = start + lane * $run; t < stop; t += $step) {
-$loads    for (int k = 0; k < $run; ++k) v = $op::of(v, $lifted);
+  for (Index t = start + $lane; t < stop; t += $step) {
+$loads    $each_v = $op::of(v, $lifted);
   }
   return combined<$op>(v);
 }
@@ -170,11 +174,12 @@ $loads    for (int k = 0; k < $run; ++k) v = $op::of(v, $lifted);
                  {"name", std::string(reduction.name)},
                  {"parameters", std::string(reduction.parameters)},
                  {"first", std::string(reduction.first)},
-                 {"run", std::to_string(frame.run)},
+                 {"lane", in_runs ? "lane * " + std::to_string(frame.run) : "lane"},
                  {"step", std::to_string(frame.run * frame.lanes)},
                  {"loads", loads},
+                 {"each_v", in_runs ? "for (int k = 0; k < " + std::to_string(frame.run) + "; ++k) v" : "v"},
                  {"op", std::string(reduction.op)},
-                 {"lifted", std::string(reduction.lifted)}});
+                 {"lifted", lifted}});
 }
 
 }  // namespace nabla::cuda

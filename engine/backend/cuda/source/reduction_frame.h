@@ -55,7 +55,7 @@ struct LaneReduction {
   std::string_view op;
   std::string_view first;  ///< the value before the first term, of which there may be none
   std::string_view lifted;
-  std::span<const std::string_view> operands;  ///< parameters that are pointers to elements: loaded as e, f
+  std::span<const std::string_view> operands;  ///< parameters that are pointers to elements
 };
 std::string lane_reduction(const LaneReduction& reduction, const ReductionFrame& frame);
 

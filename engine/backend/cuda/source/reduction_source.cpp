@@ -12,14 +12,14 @@ KernelSource reduction_kernel(const Recipe& recipe, const ReductionWalks& walks,
   for (const std::string_view operand : recipe.operands) {
     const std::string x(operand);
     parameters += (parameters.empty() ? "const Element* " : ", const Element* ") + x;
-    pointers += x + " + " + x + "_result(result), ";
+    pointers += (pointers.empty() ? "" : " ") + x + " + " + x + "_result(result),";
   }
   KernelSource kernel;
   kernel.entry = recipe.entry;
   kernel.text = recipe.definitions + "typedef " + recipe.element + " Element;\ntypedef " + recipe.total +
                 " Total;\n" + index_type(walks.results.size * frame.pieces + walks.terms.size) +
-                std::string(run_functions()) + frame_functions(walks, frame, recipe.operands) +
-                recipe.functions +
+                std::string(frame.run > 1 ? run_functions() : "") +
+                frame_functions(walks, frame, recipe.operands) + recipe.functions +
                 lane_reduction({"reduced", parameters + recipe.captured, "Total", recipe.op, recipe.first,
                                 recipe.lifted, recipe.operands},
                                frame) +
@@ -125,7 +125,7 @@ void add_reduction(StepSource& source, Scratch& memory, const Recipe& recipe, co
   rest.element = recipe.total;
   rest.operands = {"x"};
   rest.first = recipe.first == "Total(0)" ? recipe.first : "x[x_term(start)]";
-  rest.lifted = "e.at[k]";
+  rest.lifted = "$e";
   source.kernels.push_back(reduction_kernel(rest, second, whole));
   source.kernels.back().arguments = arguments_of({totals}, to, second, whole, recipe.context_arguments);
 }
@@ -140,7 +140,7 @@ Recipe sum_recipe(std::string_view primitive, DType dtype) {
           .result = type,
           .op = "SumOf",
           .first = "Total(0)",
-          .lifted = "static_cast<Total>(e.at[k])",
+          .lifted = "static_cast<Total>($e)",
           .finish = "static_cast<" + type + ">(v)",
           .total_size = static_cast<std::int64_t>(size_of(total))};
 }
@@ -154,7 +154,7 @@ Recipe extreme_recipe(std::string_view primitive, DType dtype, std::string_view 
           .result = type,
           .op = std::string(op),
           .first = "x[x_term(start)]",
-          .lifted = "e.at[k]",
+          .lifted = "$e",
           .finish = "v",
           .total_size = static_cast<std::int64_t>(size_of(dtype))};
 }
@@ -179,7 +179,7 @@ StepSource argmax_source(const StepDescription& step) {
                       .result = "i64",
                       .op = "BestOf",
                       .first = "Best{x[x_term(start)], static_cast<i64>(start)}",
-                      .lifted = "Best{e.at[k], static_cast<i64>(t) + k}",
+                      .lifted = "Best{$e, static_cast<i64>($t)}",
                       .finish = "v.place",
                       .total_size = 16,
                       .definitions = filled(kBest, {{"type", type}})};

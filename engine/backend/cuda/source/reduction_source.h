@@ -27,7 +27,7 @@ struct Recipe {
   std::string functions = {};                      ///< behind those of the frame
   std::string context = {};             ///< a statement before the reduction, which it and `finish` use
   std::string captured = {};            ///< `, TYPE NAME`: what `lifted` uses of it
-  std::string captured_value = {};      ///< `NAME, `
+  std::string captured_value = {};      ///< ` NAME,`
   std::string context_parameters = {};  ///< `, TYPE NAME`: what the statement reads
   std::vector<KernelArgument> context_arguments = {};
 };

@@ -70,6 +70,20 @@ Shape distinct_lines(const Layout& indices, int axis) {
   return lines;
 }
 
+// Updates into an axis without places: every index is wrong.
+StepSource refused() {
+  KernelSource kernel;
+  kernel.entry = "refuse_first";
+  kernel.text = R"(
+extern "C" __global__ void refuse_first(const i64* indices, Refusal* refusal) {
+  if (threadIdx.x == 0) refuse(refusal, indices[0]);
+}
+)";
+  kernel.arguments = {input(1), refusal()};
+  kernel.threads = 32;
+  return {{kernel}, 0};
+}
+
 }  // namespace
 
 // Attributes: axis, extent. Where a line has few indices every element walks them all. Else the indices are
@@ -80,11 +94,12 @@ StepSource scatter_add_source(const StepDescription& step) {
   const DType dtype = step.output_type;
   if (dtype == DType::boolean) throw_unsupported("scatter_add", dtype);
   const std::string type = type_name("scatter_add", dtype);
-  if (step.output.shape.size() == 0) return {};
   const int axis = static_cast<int>(step.attributes[0]);
   const std::int64_t extent = step.attributes[1];
   const Layout& updates = step.inputs[0];
   const Layout& indices = step.inputs[1];
+  if (extent == 0 && updates.shape.size() > 0 && indices.shape.size() > 0) return refused();
+  if (step.output.shape.size() == 0) return {};
   const std::int64_t length = indices.shape[axis];
   Layout lines = Layout::dense(distinct_lines(indices, axis));
   const Walk walk = make_walk(step.output.shape, {without_axis(updates, axis), without_axis(indices, axis),

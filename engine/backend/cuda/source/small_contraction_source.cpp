@@ -13,7 +13,7 @@ namespace {
 StepSource dot_products(const StepDescription& step, const ReductionWalks& walks) {
   Recipe recipe = sum_recipe("contraction", step.output_type);
   recipe.operands = {"x", "y"};
-  recipe.lifted = "static_cast<Total>(e.at[k]) * static_cast<Total>(f.at[k])";
+  recipe.lifted = "static_cast<Total>($e) * static_cast<Total>($f)";
   StepSource source;
   Scratch memory;
   add_reduction(source, memory, recipe, walks, reduction_frame(walks, 2, size_of(step.output_type)),

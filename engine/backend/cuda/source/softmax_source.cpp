@@ -8,16 +8,16 @@ namespace {
 Recipe exponentials_recipe(std::string_view primitive, DType dtype) {
   if (dtype != DType::f32 && dtype != DType::f64) throw_unsupported(primitive, dtype);
   Recipe recipe = sum_recipe(primitive, dtype);
-  recipe.lifted = "static_cast<Total>(exp_(e.at[k] - shift))";
+  recipe.lifted = "static_cast<Total>(exp_($e - shift))";
   recipe.captured = ", Element shift";
-  recipe.captured_value = "shift, ";
+  recipe.captured_value = " shift,";
   return recipe;
 }
 
 std::string top_function(const std::string& type, const ReductionFrame& frame) {
   const std::array<std::string_view, 1> operands{"x"};
   return lane_reduction(
-      {"top_of", "const " + type + "* x", type, "MaxOf", "x[x_term(start)]", "e.at[k]", operands}, frame);
+      {"top_of", "const " + type + "* x", type, "MaxOf", "x[x_term(start)]", "$e", operands}, frame);
 }
 
 // The largest of each line, where several blocks share a line.
@@ -29,6 +29,16 @@ KernelArgument add_tops(StepSource& source, Scratch& memory, std::string_view pr
       scratch(memory.take(walks.results.size * static_cast<std::int64_t>(size_of(dtype))));
   add_reduction(source, memory, recipe, walks, frame, {input(0)}, tops);
   return tops;
+}
+
+// One element of the output after the other, or a run.
+std::string map_text(const ReductionFrame& frame) {
+  if (frame.run == 1) return "    to[out_term(t)] = exp_(from[x_term(t)] - top) / total;\n";
+  return filled(R"(    auto e = load_run<$run>(from + x_term(t));
+    for (int k = 0; k < $run; ++k) e.at[k] = exp_(e.at[k] - top) / total;
+    store_run<$run>(to + out_term(t), e);
+)",
+                {{"run", std::to_string(frame.run)}});
 }
 
 // Infinities stay in the exponent, so that a row of -inf sums to 0.
@@ -112,7 +122,8 @@ StepSource softmax_source(const StepDescription& step) {
   kernel.entry = "softmax";
   kernel.text = "typedef " + type + " Element;\ntypedef " + recipe.total + " Total;\n" +
                 index_type(walks.results.size * frame.pieces + walks.terms.size) +
-                std::string(run_functions()) + frame_functions(walks, frame, operands) + functions +
+                std::string(frame.run > 1 ? run_functions() : "") + frame_functions(walks, frame, operands) +
+                functions +
                 filled(R"(
 extern "C" __global__ void softmax(const Element* x, Element* out, i64 results, i64 terms, i64 pieces,
                                    i64 piece_length$parameters) {
@@ -121,18 +132,16 @@ $positions  const Element* from = x + x_result(result);
   const Element total = static_cast<Element>($total);
   if (!is_result) return;
   Element* to = out + out_result(result);
-  for (Index t = start + lane * $run; t < stop; t += $step) {
-    auto e = load_run<$run>(from + x_term(t));
-    for (int k = 0; k < $run; ++k) e.at[k] = exp_(e.at[k] - top) / total;
-    store_run<$run>(to + out_term(t), e);
-  }
+  for (Index t = start + $lane; t < stop; t += $step) {
+$map  }
 }
 )",
                        {{"parameters", parameters},
                         {"positions", frame_positions(frame)},
                         {"top", top},
                         {"total", total},
-                        {"run", std::to_string(frame.run)},
+                        {"lane", frame.run > 1 ? "lane * " + std::to_string(frame.run) : "lane"},
+                        {"map", map_text(frame)},
                         {"step", std::to_string(frame.run * frame.lanes)}});
   kernel.arguments = {input(0), output()};
   for (const KernelArgument& argument : frame_numbers(walks, frame)) kernel.arguments.push_back(argument);
