@@ -22,7 +22,7 @@ namespace nabla::cuda::host {
 
 namespace {
 
-constexpr std::size_t kGuardBytes = 4096;
+constexpr std::size_t kGuardBytes = std::size_t{1} << 20;  // large arrays reach far
 constexpr std::size_t kStackBytes = std::size_t{128} << 10;
 
 #if defined(NABLAFLOW_ADDRESS_SANITIZER)

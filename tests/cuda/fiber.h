@@ -35,7 +35,7 @@ class Fiber {
 #endif
   friend void enter_fiber(Fiber* fiber);
 
-  std::byte* memory_;  // a guard page, and the stack
+  std::byte* memory_;  // what an overflow runs into, and the stack
   Context own_{};
   Context caller_{};
   void (*function_)(void*) = nullptr;

@@ -220,6 +220,14 @@ extern "C" __global__ void writes_input(float* x, float* y) { y[threadIdx.x] = x
 extern "C" __global__ void divides(const float* x, float* y) { y[threadIdx.x] = 7 / (int)(x[0] - 1); })",
                                          1, 256)),
                  {"divides", "divides an integer by zero"});
+  check_mentions(complaint_about(step_of(R"(
+extern "C" __global__ void takes_much(const float* x, float* y) {
+  volatile float large[100000];
+  large[0] = x[0];
+  y[threadIdx.x] = large[0];
+})",
+                                         1, 256)),
+                 {"takes_much", "overflows its stack"});
 }
 
 TEST_CASE("results that depend on the order of threads are found, and shared memory starts poisoned") {
