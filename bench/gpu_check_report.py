@@ -1,8 +1,8 @@
 """Gathers what tools/gpu-check found into results.json and table.md. Needs nothing but Python.
 
 usage: gpu_check_report.py OUT PARTS MACHINE RESULTS_DIRECTORY
-PARTS has a line for each part: name, status (passed, failed, stopped, skipped), seconds, limit, note, apart by tabs. MACHINE
-is text. Below the last lie <precision>/results.json of bench/run.py, where it came so far."""
+PARTS has a line for each part: name, status (passed, failed, stopped, skipped), seconds, limit and note, apart by tabs.
+MACHINE is text. Below the last lie <precision>/results.json of bench/run.py, where it came so far."""
 
 import json
 import pathlib
@@ -27,10 +27,11 @@ def read_results(directory):
 
 
 def page(parts, machine, results):
-    text = "# Check on a GPU\n\n" + row_of(["part", "status", "seconds", "of at most", "note"]) + "\n|---|---|---|---|---|\n"
+    head = row_of(["part", "status", "seconds", "of at most", "note"])
+    text = f"# Check on a GPU\n\n{head}\n|---|---|---|---|---|\n"
     for part in parts:
-        cells = (part["part"], part["status"].upper() if part["status"] != "passed" else "passed", part["seconds"], part["limit"])
-        text += row_of([*cells, part["note"].replace("|", "/")]) + "\n"
+        status = part["status"] if part["status"] == "passed" else part["status"].upper()
+        text += row_of([part["part"], status, part["seconds"], part["limit"], part["note"].replace("|", "/")]) + "\n"
     text += "\n## Targets\n\n" + gpu_table.targets(results)
     for precision, found in results.items():
         text += f"\n## Products in {precision}\n\n" + gpu_table.table(found)

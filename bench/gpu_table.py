@@ -34,7 +34,7 @@ def table(results):
     sides = " / ".join(SIDES.values())
     head = ["work", f"ms: {sides}", "ratio", "share of floor", "host us of a call", "first call ms", "results apart"]
     lines = [row_of(head), "|" + len(head) * "---|"] + [row_of(cells_of(entry)) for entry in results["rows"]] + [""]
-    lines.append("* ratio: to the better of JAX jit and PyTorch compiled. The first row's first call is that of new processes.")
+    lines.append("* ratio: to the better of JAX jit and PyTorch compiled. The first row's first calls are new processes'.")
     ceilings = results["ceilings"]
     if ceilings:
         lines.append(

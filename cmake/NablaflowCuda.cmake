@@ -2,16 +2,21 @@
 # here needs nvcc or a list of architectures.
 
 # nablaflow_link_cuda(<module>): builds the module with the CUDA backend where the toolkit is there and wanted, else with
-# what says that it is missing; tells the caller in NABLAFLOW_HAVE_CUDA which.
+# what says that it is missing; tells the caller in NABLAFLOW_HAVE_CUDA which. The text of kernels needs no toolkit and
+# is left out only with NABLAFLOW_CUDA=OFF.
 function(nablaflow_link_cuda name)
   nablaflow_find_cuda(found)
   set(NABLAFLOW_HAVE_CUDA ${found} PARENT_SCOPE)
-  file(GLOB sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${name}/backend/cuda/*.cpp")
+  set(directory "${PROJECT_SOURCE_DIR}/${name}/backend/cuda")
+  set(sources "${directory}/cuda_absent.cpp")
   if(found)
+    file(GLOB sources CONFIGURE_DEPENDS "${directory}/*.cpp")
     list(FILTER sources EXCLUDE REGEX "/cuda_absent\\.cpp$")
     target_link_libraries(nablaflow_${name} PRIVATE CUDA::cudart CUDA::cublasLt CUDA::nvrtc cuDNN::cuDNN)
-  else()
-    list(FILTER sources INCLUDE REGEX "/cuda_absent\\.cpp$")
+  endif()
+  if(NOT NABLAFLOW_CUDA STREQUAL "OFF")
+    file(GLOB texts CONFIGURE_DEPENDS "${directory}/source/*.cpp")
+    list(APPEND sources ${texts} "${PROJECT_SOURCE_DIR}/${name}/plan/cuda_kernels.cpp")
   endif()
   target_sources(nablaflow_${name} PRIVATE ${sources})
 endfunction()
@@ -21,6 +26,9 @@ function(nablaflow_find_cuda result)
   set(${result} OFF PARENT_SCOPE)
   if(NABLAFLOW_CUDA STREQUAL "OFF")
     message(STATUS "CUDA: off")
+    return()
+  elseif(NABLAFLOW_CUDA STREQUAL "AUTO" AND NABLAFLOW_SANITIZE)
+    message(STATUS "CUDA: the text of kernels alone, for the toolkit's libraries know no sanitizers")
     return()
   endif()
 

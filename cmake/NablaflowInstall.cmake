@@ -24,6 +24,9 @@ function(nablaflow_install export)
 endfunction()
 
 nablaflow_install(nablaflow engine nn flow uncertainty)
+# The one header there that others include.
+install(FILES "${PROJECT_SOURCE_DIR}/engine/backend/cuda/source/kernel_source.h"
+  DESTINATION "${nablaflow_headers_dir}/engine/backend/cuda/source")
 if(NABLAFLOW_HAVE_IO)
   nablaflow_install(nablaflowIo io)
 endif()

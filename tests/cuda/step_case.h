@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <random>
 #include <string>
@@ -49,6 +50,11 @@ class CaseMaker {
   std::int64_t integer(std::int64_t low, std::int64_t high) {  ///< both ends included
     return std::uniform_int_distribution<std::int64_t>(low, high)(random_);
   }
+  DType floating_type();
+  DType real_type();
+  DType stored_type();  ///< bool included
+  int axis(const Shape& shape) { return -static_cast<int>(integer(1, shape.rank())); }
+  std::vector<std::int64_t> axes(int rank);  ///< some, none or all
   bool chance(double probability) { return std::bernoulli_distribution(probability)(random_); }
   Shape shape(int rank, std::int64_t largest_extent);
   /// Axes permuted, flipped, spread out, repeated, and an offset, or none of it.
@@ -67,8 +73,15 @@ class CaseMaker {
 /// they agree.
 void check_cases(const std::vector<StepCase>& cases);
 
+/// Random cases of a kind that tests take, enough to meet every form of its kernels.
+inline constexpr int kCases = 8;
+/// The same for random cases.
+void check_random(unsigned seed, int count, const std::function<StepCase(CaseMaker&)>& make);
+
 /// The step's kernels. @throws Error as primitive_source() does.
 StepSource source_of(const StepCase& step);
+/// The error in their place, "" if there is none.
+std::string refusal_of(const StepCase& step);
 /// What the kernels make; `refused` becomes the index that they refuse, if they do.
 std::vector<std::byte> run_on_host(const StepCase& step, std::optional<std::int64_t>* refused = nullptr);
 

@@ -5,6 +5,7 @@
 
 #include "engine/backend/cpu/kernels.h"
 #include "engine/backend/cpu/loop.h"
+#include "engine/backend/cpu/scalar_expressions.h"
 #include "engine/backend/cpu/visit.h"
 
 namespace nabla::cpu {
@@ -72,7 +73,8 @@ void scatter_add_kernel(const KernelCall& call) {
                        for (std::int64_t i = 0; i < length; ++i) {
                          const std::int64_t j = index[at[2] + i * si];
                          require_index("scatter_add", j, extent, axis, call.output.shape());
-                         out[at[0] + j * so] += in[at[1] + i * su];
+                         T& to = out[at[0] + j * so];
+                         to = Add::of(to, in[at[1] + i * su]);
                        }
                      });
   });

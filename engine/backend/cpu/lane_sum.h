@@ -7,9 +7,26 @@
 
 namespace nabla::cpu {
 
-/// Sums of f32 are carried in f64: it costs little beside the loads, and long sums stay accurate.
+/// Sums of f32 are carried in f64: it costs little beside the loads, and long sums stay accurate. Those of
+/// signed integers are carried in the unsigned type of their size, which wraps around.
 template <class T>
-using Accumulator = std::conditional_t<std::is_same_v<T, float>, double, T>;
+struct AccumulatorOf {
+  using type = T;
+};
+template <>
+struct AccumulatorOf<float> {
+  using type = double;
+};
+template <>
+struct AccumulatorOf<std::int32_t> {
+  using type = std::uint32_t;
+};
+template <>
+struct AccumulatorOf<std::int64_t> {
+  using type = std::uint64_t;
+};
+template <class T>
+using Accumulator = typename AccumulatorOf<T>::type;
 
 /// Fewer terms are added one by one, which costs less than the lanes.
 inline constexpr std::int64_t kFewestInLanes = 16;

@@ -140,7 +140,7 @@ StepSource cumsum_source(const StepDescription& step) {
                            {"parameter", std::string(parameter)}});
   };
   const bool side_by_side = line_stride(x, axis) != 1 && walk.inner_stride(0) == 1;
-  if (length <= 32 || lines >= 65536 || (side_by_side && lines >= 8192))
+  if (length <= 32 || (length <= 256 && lines >= 16384) || (side_by_side && lines >= 8192))
     return {{kernel_of("cumsum", text(kThreadPerLine, "", ""),
                        {input(0), output(), number(lines), number(length)}, divided_up(lines, kThreads))},
             0};

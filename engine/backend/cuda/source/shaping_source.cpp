@@ -133,10 +133,9 @@ StepSource concatenate_source(const StepDescription& step) {
     Layout target = Layout::dense(step.output.shape);
     target.shape[axis] = extent;
     // Along the other axes a compressed tangent may repeat.
-    parts.push_back(
-        {static_cast<std::int64_t>(i), start,
-         move_function("move" + std::to_string(parts.size()), target, x.broadcast_to(target.shape),
-                       size_of(step.output_type))});
+    parts.push_back({static_cast<std::int64_t>(i), start,
+                     move_function("move" + std::to_string(parts.size()), target,
+                                   x.broadcast_to(target.shape), size_of(step.output_type))});
     start += extent * places_inside(step.output.shape, axis);
     if (parts.size() < kPartsOfKernel) continue;
     source.kernels.push_back(joined(parts, head));

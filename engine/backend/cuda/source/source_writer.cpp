@@ -128,7 +128,7 @@ std::string index_type(std::int64_t largest) {
 
 std::string_view run_functions() {
   return R"(
-// N adjacent elements: one access where they are aligned, which is the same question for all threads.
+// N adjacent elements: one access where they are aligned, else one for each.
 template <int N, class T>
 __device__ __forceinline__ Vec<T, N> load_run(const T* from) {
   if (reinterpret_cast<u64>(from) % sizeof(Vec<T, N>) == 0) return *reinterpret_cast<const Vec<T, N>*>(from);

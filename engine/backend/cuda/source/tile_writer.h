@@ -64,7 +64,11 @@ class TileWriter {
   /// first one. They become constants where they stand, or elements of arrays that are declared already.
   template <class Pointer>
   void load(std::span<const int> inputs, Pointer pointer, const std::string& index,
-            const Arrays& arrays = {});
+            const Arrays& arrays);
+  template <class Pointer>
+  void load(std::span<const int> inputs, Pointer pointer, const std::string& index) {
+    load(inputs, pointer, index, Arrays{});
+  }
   /// The lines that make the targets, of one lane.
   void compute(std::span<const int> targets, bool keep = false);
   /// With one lane the terms are stored; else b0, .. are declared, and filled lane by lane.
