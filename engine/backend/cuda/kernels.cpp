@@ -20,11 +20,13 @@ Kernels& Kernels::instance() {
 Kernels::Loaded Kernels::load_one(const KernelSource& source) {
   const int architecture = Context::instance().architecture();
   const auto try_loading = [&](const std::string& code, Loaded& made) {
-    const cudaError_t status =
+    cudaError_t status =
         cudaLibraryLoadData(made.library.address(), code.data(), nullptr, nullptr, 0, nullptr, nullptr, 0);
-    return status == cudaSuccess
-               ? cudaLibraryGetKernel(&made.kernel, made.library.get(), source.entry.c_str())
-               : status;
+    if (status == cudaSuccess)
+      status = cudaLibraryGetKernel(&made.kernel, made.library.get(), source.entry.c_str());
+    // The driver would put it off until the first launch: who asks for attributes has it loaded here and now.
+    cudaFuncAttributes attributes{};
+    return status == cudaSuccess ? cudaFuncGetAttributes(&attributes, made.kernel) : status;
   };
   if (const std::optional<std::string> code = cache_.find(source, architecture)) {
     Loaded made;

@@ -1,5 +1,6 @@
 #include "engine/backend/cuda/packed_inputs.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace nabla::cuda {
@@ -19,6 +20,7 @@ PackedInputs::PackedInputs(std::span<const BoundBlock> blocks) {
     if (is_packed) total += (block.bytes + kAlignment - 1) / kAlignment * kAlignment;
   }
   elements_.resize(total);
+  stale_begin_ = total;
 }
 
 void PackedInputs::bring(std::span<Buffer* const> buffers, std::span<std::byte*> addresses) {
@@ -30,18 +32,22 @@ void PackedInputs::bring(std::span<Buffer* const> buffers, std::span<std::byte*>
     }
     if (!on_device_) {
       on_device_ = std::make_unique<Block>(elements_.size());
-      is_current_ = false;
+      stale_begin_ = 0;
+      stale_end_ = elements_.size();
     }
     addresses[i] = on_device_->address() + places_[i];
+    const std::size_t bytes = buffers[i]->bytes();
     std::byte* const last = elements_.data() + places_[i];
     const std::byte* const now = buffers[i]->data();
-    if (std::memcmp(last, now, buffers[i]->bytes()) == 0) continue;
-    std::memcpy(last, now, buffers[i]->bytes());
-    is_current_ = false;
+    if (std::memcmp(last, now, bytes) == 0) continue;
+    std::memcpy(last, now, bytes);
+    stale_begin_ = std::min(stale_begin_, places_[i]);
+    stale_end_ = std::max(stale_end_, places_[i] + bytes);
   }
-  if (is_current_) return;
-  upload(on_device_->address(), elements_.data(), elements_.size());
-  is_current_ = true;
+  if (stale_begin_ >= stale_end_) return;
+  upload(on_device_->address() + stale_begin_, elements_.data() + stale_begin_, stale_end_ - stale_begin_);
+  stale_begin_ = elements_.size();
+  stale_end_ = 0;
 }
 
 }  // namespace nabla::cuda

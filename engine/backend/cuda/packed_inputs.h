@@ -10,7 +10,7 @@
 namespace nabla::cuda {
 
 /// Brings what a plan reads to the device. Small values that the host has (a time, a learning rate, a key) go
-/// up in one copy to a place of the plan's own, and only if one of them has changed.
+/// up in one copy to a place of the plan's own: those that have changed, and what lies between them.
 class PackedInputs {
  public:
   explicit PackedInputs(std::span<const BoundBlock> blocks);
@@ -21,7 +21,8 @@ class PackedInputs {
   std::vector<std::size_t> places_;   // of small blocks in what follows
   std::vector<std::byte> elements_;   // as they were brought last
   std::unique_ptr<Block> on_device_;  // made when the first is brought
-  bool is_current_ = true;            // does it hold them? Not where a run failed before they went up
+  // What has not gone up yet: a run may fail before it does.
+  std::size_t stale_begin_ = 0, stale_end_ = 0;
 };
 
 }  // namespace nabla::cuda

@@ -78,6 +78,18 @@ TEST_CASE("a training step is captured once and replayed") {
 }
 
 #ifdef NABLAFLOW_EMULATED_CUDA
+TEST_CASE("small inputs that stay the same are not copied with one that changes") {
+  const OnDevice on_device;
+  const auto f = compile([](const Tensor& x, const Tensor& rate) { return sum(x * rate, {0}); });
+  const Tensor x = tensor<double>(std::vector<double>(400, 0.5), {400});
+  const auto with = [&](double rate) { return f(x, tensor<double>({rate}, {1})).item(); };
+  CHECK(with(1) == 200);
+  const std::int64_t before = cuda::emulator::counters().bytes_up;
+  CHECK(with(2) == 400);
+  CHECK(with(3) == 600);
+  CHECK(cuda::emulator::counters().bytes_up - before == 2 * sizeof(double));
+}
+
 TEST_CASE("steps of a captured plan wait for all that they need") {
   const OnDevice on_device;
   Training in_order;

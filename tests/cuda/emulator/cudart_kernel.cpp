@@ -135,6 +135,17 @@ cudaError_t cudaLibraryGetKernel(cudaKernel_t* kernel, cudaLibrary_t handle, con
   });
 }
 
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void* function) {
+  return runtime_call("cudaFuncGetAttributes", [=] {
+    forbid_in_capture("kernels are loaded");
+    if (kernels().find(static_cast<cudaKernel_t>(const_cast<void*>(function))) == nullptr)
+      return cudaErrorInvalidDeviceFunction;
+    *attributes = {};
+    attributes->maxThreadsPerBlock = 1024;
+    return cudaSuccess;
+  });
+}
+
 cudaError_t cudaLaunchKernel(const void* function, dim3 grid, dim3 block, void** arguments,
                              size_t shared_bytes, cudaStream_t handle) {
   return runtime_call("cudaLaunchKernel", [=] {
