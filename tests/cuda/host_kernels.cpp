@@ -114,6 +114,7 @@ const Library& load(const std::filesystem::path& file) {
 std::string compiler_command() {
   return std::string(NABLAFLOW_HOST_COMPILER) +
          " -std=c++17 -O1 -w -ffp-contract=off -fno-math-errno -fno-trapping-math -fno-strict-aliasing"
+         " -fsanitize=alignment -fsanitize-undefined-trap-on-error"
          " -fwrapv -fno-exceptions -fno-rtti -fvisibility=hidden -fPIC -shared -nostdlib";
 }
 
