@@ -17,8 +17,9 @@ namespace {
 
 // A graph of fewer steps is launched no faster than they are.
 constexpr std::size_t kFewestSteps = 3;
-// A loop alternates between two sets of addresses where a result outlives the next turn; more are rare.
-constexpr std::size_t kMostGraphs = 4;
+// A loop alternates between two sets of addresses where a result outlives the next turn, and takes a few in
+// turn where its batches lie on the device.
+constexpr std::size_t kMostGraphs = 8;
 
 RunnerStatistics statistics{};  // under the evaluation lock
 
