@@ -15,6 +15,16 @@ std::size_t bytes_of(const Shape& shape, DType dtype) {
   return static_cast<std::size_t>(shape.size()) * size_of(dtype);
 }
 
+// From the start of a block to behind the last element that `layout` shows of it.
+std::size_t bytes_shown(const Layout& layout, DType dtype) {
+  if (layout.shape.size() == 0) return 0;
+  std::int64_t last = layout.offset;
+  for (int axis = 0; axis < layout.shape.rank(); ++axis)
+    last +=
+        std::max<std::int64_t>(0, (layout.shape[axis] - 1) * layout.strides[static_cast<std::size_t>(axis)]);
+  return static_cast<std::size_t>(last + 1) * size_of(dtype);
+}
+
 // The elements of `layout` over the axes of `node`, whose operand they are, without its axes of extent 1.
 // Their own axes are the operand's, with extents of 1 more or less.
 Layout over_node(const Shape& node, const Shape& operand, const Layout& layout) {
@@ -95,8 +105,8 @@ class PlanBuilder {
 
   void place_leaf(int node) {
     const PlanNode& leaf = graph_[node];
-    value_of(node) = new_value(
-        {leaf.layout, leaf.dtype, new_storage(PlanStorage::Kind::leaf, bytes_of(leaf.shape, leaf.dtype))});
+    value_of(node) = new_value({leaf.layout, leaf.dtype,
+                                new_storage(PlanStorage::Kind::leaf, bytes_shown(leaf.layout, leaf.dtype))});
     plan_.storages_.back().donated = leaf.donated;
     plan_.leaves_.push_back(value_of(node));
   }

@@ -17,6 +17,7 @@ PackedInputs::PackedInputs(std::span<const BoundBlock> blocks) {
   for (const BoundBlock& block : blocks) {
     const bool is_packed = block.use == BoundBlock::Use::read && block.bytes <= kMostBytes;
     places_.push_back(is_packed ? total : kNotPacked);
+    bytes_.push_back(block.bytes);
     if (is_packed) total += (block.bytes + kAlignment - 1) / kAlignment * kAlignment;
   }
   elements_.resize(total);
@@ -36,7 +37,7 @@ void PackedInputs::bring(std::span<Buffer* const> buffers, std::span<std::byte*>
       stale_end_ = elements_.size();
     }
     addresses[i] = on_device_->address() + places_[i];
-    const std::size_t bytes = buffers[i]->bytes();
+    const std::size_t bytes = bytes_[i];
     std::byte* const last = elements_.data() + places_[i];
     const std::byte* const now = buffers[i]->data();
     if (std::memcmp(last, now, bytes) == 0) continue;

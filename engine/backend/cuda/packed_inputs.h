@@ -19,6 +19,7 @@ class PackedInputs {
 
  private:
   std::vector<std::size_t> places_;   // of small blocks in what follows
+  std::vector<std::size_t> bytes_;    // of the blocks: of a larger buffer no more is read
   std::vector<std::byte> elements_;   // as they were brought last
   std::unique_ptr<Block> on_device_;  // made when the first is brought
   // What has not gone up yet: a run may fail before it does.

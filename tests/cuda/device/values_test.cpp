@@ -66,6 +66,20 @@ TEST_CASE("values of all types and large ones arrive as they were") {
   CHECK(cast(on_host, DType::u8)[Index(9)].item() == 4);
 }
 
+TEST_CASE("a leaf that shows a part of its memory is read on the GPU") {
+  Array whole = Array::dense({4000}, DType::f64);
+  for (int i = 0; i < 4000; ++i) whole.data<double>()[i] = i;
+  Layout part;
+  part.shape = Shape{3};
+  part.strides[0] = -2;
+  part.offset = 7;
+  const OnDevice on_device;
+  const auto twice = compile([](const Tensor& x) { return x * 2; });
+  for (int turn = 0; turn < 2; ++turn)
+    CHECK(twice(leaf({whole.buffer, part, DType::f64})).to_vector<double>() ==
+          std::vector<double>{14, 10, 6});
+}
+
 TEST_CASE("a loss is read some steps late") {
   const OnDevice on_device;
   std::vector<Tensor> losses;
