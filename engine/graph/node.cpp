@@ -85,8 +85,7 @@ class InternTable {
         warn_at_ *= 2;
       }
     }
-    if (!warning.empty())
-      if (const WarningHandler handler = warning_handler.load()) handler(warning);
+    if (!warning.empty()) warn(warning);
     return Tensor(node, Tensor::Adopt{});
   }
 
@@ -274,5 +273,8 @@ Tensor make_leaf(const Primitive& primitive, const Shape& shape, DType dtype, Ar
 
 std::size_t live_node_count() { return InternTable::instance().live(); }
 void set_warning_handler(WarningHandler handler) { warning_handler.store(handler); }
+void warn(const std::string& message) {
+  if (const WarningHandler handler = warning_handler.load()) handler(message);
+}
 
 }  // namespace nabla

@@ -114,5 +114,7 @@ std::size_t live_node_count();
 /// grows without being evaluated. May be called from any thread.
 using WarningHandler = void (*)(const std::string& message);
 void set_warning_handler(WarningHandler handler);
+/// Calls it, if there is one.
+void warn(const std::string& message);
 
 }  // namespace nabla

@@ -36,6 +36,12 @@ std::string why_unusable() {
 
 Context& Context::instance() {
   static Context& context = *new Context;
+  // Whatever GPU the host's thread has chosen for itself.
+  static thread_local const bool is_current = [] {
+    check(cudaSetDevice(0), "cudaSetDevice");
+    return true;
+  }();
+  (void)is_current;
   return context;
 }
 

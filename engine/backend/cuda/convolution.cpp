@@ -2,6 +2,7 @@
 
 #include <array>
 #include <string>
+#include <utility>
 
 #include "engine/backend/cuda/context.h"
 #include "engine/tensor/error.h"
@@ -25,7 +26,16 @@ cudnnHandle_t dnn() {
   return handle.get();
 }
 
-std::vector<int> to_ints(const std::vector<std::int64_t>& values) { return {values.begin(), values.end()}; }
+int to_int(std::int64_t value) {
+  if (!std::in_range<int>(value))
+    throw Error("convolution: cuDNN counts up to 2^31, and " + std::to_string(value) + " is more");
+  return static_cast<int>(value);
+}
+std::vector<int> to_ints(const std::vector<std::int64_t>& values) {
+  std::vector<int> made;
+  for (const std::int64_t value : values) made.push_back(to_int(value));
+  return made;
+}
 
 // cuDNN knows two spatial axes and more: a first one of extent 1 changes nothing.
 std::vector<std::int64_t> with_two_axes(std::vector<std::int64_t> values, std::int64_t filler) {
@@ -54,13 +64,12 @@ cudnnDataType_t type_of(const ConvolutionShape& x) {
 }
 
 TensorDescription tensor_of(const ConvolutionShape& shape, const std::vector<std::int64_t>& extents) {
-  std::vector<int> strides(extents.size(), 1);
-  for (std::size_t i = extents.size() - 1; i-- > 0;)
-    strides[i] = strides[i + 1] * static_cast<int>(extents[i + 1]);
+  std::vector<std::int64_t> strides(extents.size(), 1);
+  for (std::size_t i = extents.size() - 1; i-- > 0;) strides[i] = strides[i + 1] * extents[i + 1];
   TensorDescription made;
   check(cudnnCreateTensorDescriptor(made.address()), "cudnnCreateTensorDescriptor");
   check(cudnnSetTensorNdDescriptor(made.get(), type_of(shape), static_cast<int>(extents.size()),
-                                   to_ints(extents).data(), strides.data()),
+                                   to_ints(extents).data(), to_ints(strides).data()),
         "convolution of " + text_of(shape));
   return made;
 }

@@ -1,6 +1,9 @@
 #include "engine/backend/cuda/runner.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "engine/backend/cuda/arena.h"
@@ -11,6 +14,7 @@
 #include "engine/backend/cuda/packed_inputs.h"
 #include "engine/backend/cuda/step.h"
 #include "engine/backend/cuda/step_dependencies.h"
+#include "engine/graph/node.h"
 
 namespace nabla::cuda {
 namespace {
@@ -20,6 +24,17 @@ constexpr std::size_t kFewestSteps = 3;
 // A loop alternates between two sets of addresses where a result outlives the next turn, and takes a few in
 // turn where its batches lie on the device.
 constexpr std::size_t kMostGraphs = 8;
+
+// A plan whose capture fails so often is enqueued from then on.
+constexpr int kMostFailures = 3;
+
+bool may_capture() {
+  static const bool wanted = [] {
+    const char* const set = std::getenv("NABLAFLOW_CUDA_GRAPHS");
+    return !set || std::string_view(set) != "0";
+  }();
+  return wanted;
+}
 
 RunnerStatistics statistics{};  // under the evaluation lock
 
@@ -46,6 +61,8 @@ class Runner final : public StepRunner {
 
   void run(std::span<std::byte* const> blocks, const std::function<void(std::size_t)>& after) override {
     if (!ready_) make_ready();
+    if (may_hold_refusals_) clear_refusals();  // of a run that went wrong
+    may_hold_refusals_ = !refusing_.empty();
     if (after) {
       run_parts([&](std::size_t part) { run_and_wait(parts_[part], blocks, after); });
     } else if (const Captured* captured = captured_for(blocks)) {
@@ -72,7 +89,8 @@ class Runner final : public StepRunner {
   };
   struct Captured {
     std::vector<std::byte*> blocks;
-    std::vector<GraphExec> graphs;  // of the parts; none while these addresses were seen once
+    std::vector<GraphExec> graphs;  // of the parts; none yet where these addresses were seen too seldom
+    int seen = 0;
   };
 
   template <class RunPart>
@@ -116,7 +134,7 @@ class Runner final : public StepRunner {
 
   // The graphs of a run on these addresses, made now if it is worth it; else nothing.
   const Captured* captured_for(std::span<std::byte* const> blocks) {
-    if (steps_.size() < kFewestSteps) return nullptr;
+    if (steps_.size() < kFewestSteps || failures_ == kMostFailures || !may_capture()) return nullptr;
     const std::vector<std::byte*> fixed = moving_.fixed(blocks);
     const auto found = std::ranges::find(captured_, fixed, &Captured::blocks);
     if (found == captured_.end()) {
@@ -125,23 +143,42 @@ class Runner final : public StepRunner {
     }
     std::rotate(found, found + 1, captured_.end());  // the last one used comes last
     Captured& captured = captured_.back();
+    ++captured.seen;
     if (captured.graphs.empty()) {
-      std::vector<GraphExec> graphs(parts_.size());
-      for (std::size_t part = 0; part < parts_.size(); ++part) {
-        const Graph graph = record(parts_[part], captured.blocks);
-        check(cudaGraphInstantiate(graphs[part].address(), graph.get(), 0), "cudaGraphInstantiate");
+      if (captured.seen <= wasted_) return nullptr;
+      try {
+        captured.graphs = capture(captured.blocks);
+      } catch (const Error& error) {
+        // Without a graph it takes longer, and that is all.
+        ++failures_;
+        warn("cuda: a plan of " + std::to_string(steps_.size()) + " steps was not captured: " + error.what());
+        return nullptr;
       }
-      captured.graphs = std::move(graphs);
-      ++statistics.captured;
     }
     return &captured;
   }
 
   // After a run on these addresses: a kernel must not be loaded for its first launch while that is captured.
   void remember(std::span<std::byte* const> blocks) {
-    if (steps_.size() < kFewestSteps) return;
-    if (captured_.size() == kMostGraphs) captured_.erase(captured_.begin());
-    captured_.push_back({moving_.fixed(blocks), {}});
+    std::vector<std::byte*> fixed = moving_.fixed(blocks);
+    if (std::ranges::find(captured_, fixed, &Captured::blocks) != captured_.end()) return;
+    if (captured_.size() == kMostGraphs) {
+      // What was captured and hardly ran says that the next should be seen more often first.
+      const Captured& oldest = captured_.front();
+      if (!oldest.graphs.empty() && oldest.seen <= wasted_ + 2) ++wasted_;
+      captured_.erase(captured_.begin());
+    }
+    captured_.push_back({std::move(fixed), {}});
+  }
+
+  std::vector<GraphExec> capture(std::span<std::byte* const> blocks) {
+    std::vector<GraphExec> graphs(parts_.size());
+    for (std::size_t part = 0; part < parts_.size(); ++part) {
+      const Graph graph = record(parts_[part], blocks);
+      check(cudaGraphInstantiate(graphs[part].address(), graph.get(), 0), "cudaGraphInstantiate");
+    }
+    ++statistics.captured;
+    return graphs;
   }
 
   // Steps wait for those whose memory they need and for no others, so that small ones run beside each other.
@@ -186,6 +223,7 @@ class Runner final : public StepRunner {
     std::vector<Refusal> noted(refusing_.size());
     download(reinterpret_cast<std::byte*>(noted.data()), refusals_->address(),
              noted.size() * sizeof(Refusal));
+    may_hold_refusals_ = false;
     for (std::size_t i = 0; i < noted.size(); ++i) {
       if (!noted[i].raised) continue;
       clear_refusals();
@@ -209,7 +247,10 @@ class Runner final : public StepRunner {
   PackedInputs inputs_;
   MovingBlocks moving_;
   bool ready_ = false;
+  bool may_hold_refusals_ = false;
   std::vector<Captured> captured_;
+  int wasted_ = 0;    // graphs that were hardly used
+  int failures_ = 0;  // to capture
   std::vector<const std::byte*> read_;
   std::vector<std::byte*> written_;
 };

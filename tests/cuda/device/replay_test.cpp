@@ -136,6 +136,21 @@ TEST_CASE("losses that are kept do not keep a step from being replayed") {
   for (std::int64_t n = 0; n < 24; ++n) CHECK(again(n).item() == kept[static_cast<std::size_t>(n)].item());
 }
 
+TEST_CASE("addresses that soon move on are not captured again and again") {
+  const OnDevice on_device;
+  const auto f = compile([](const Tensor& x) {
+    return cumsum(slice(x, 0, 0, 8, 1), 0) + cumsum(slice(x, 0, 8, 16, 1), 0) +
+           cumsum(slice(x, 0, 16, 24, 1), 0);
+  });
+  std::vector<Tensor> batches;  // too large to be copied to a place of their own
+  for (int i = 0; i < 24; ++i) batches.push_back((iota(std::int64_t{1} << 18, DType::f64) + i).detach());
+  evaluate(batches);
+  const cuda::RunnerStatistics before = cuda::runner_statistics();
+  for (const Tensor& batch : batches)
+    for (int twice = 0; twice < 2; ++twice) f(batch);
+  CHECK(cuda::runner_statistics().captured - before.captured <= 10);
+}
+
 TEST_CASE("a parameter that somebody holds keeps its value while training goes on") {
   const OnDevice on_device;
   Cell cell(tensor<float>({1, 2, 3, 4}, {4}));
