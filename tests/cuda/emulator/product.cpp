@@ -108,6 +108,14 @@ cublasStatus_t refuse(const char* why) {
   return CUBLAS_STATUS_INVALID_VALUE;
 }
 
+// One matrix behind the other, or the lines of all of them in turn.
+bool lie_apart(const MatrixLayout& m) {
+  const auto line = static_cast<std::int64_t>(m.order == CUBLASLT_ORDER_ROW ? m.columns : m.rows);
+  const std::int64_t one = extent(MatrixLayout{m.rows, m.columns, m.stride, 0, m.type, m.order, 1});
+  return m.batch_stride >= one ||
+         (m.batch_stride >= line && (m.batches - 1) * m.batch_stride + line <= m.stride);
+}
+
 cublasStatus_t check(const ProductDescription& description, const MatrixLayout& a, const MatrixLayout& b,
                      const MatrixLayout& c, const MatrixLayout& d) {
   const bool is_f64 = description.compute == CUBLAS_COMPUTE_64F;
@@ -133,8 +141,7 @@ cublasStatus_t check(const ProductDescription& description, const MatrixLayout& 
       (ta ? a.rows : a.columns) != (tb ? b.columns : b.rows) || c.rows != d.rows || c.columns != d.columns)
     return refuse("matrices that do not fit each other");
   if (c.order != d.order) return CUBLAS_STATUS_NOT_SUPPORTED;
-  const std::int64_t one = extent(MatrixLayout{d.rows, d.columns, d.stride, 0, d.type, d.order, 1});
-  if (d.batches > 1 && d.batch_stride < one) return refuse("results of a batch that lie on each other");
+  if (d.batches > 1 && !lie_apart(d)) return refuse("results of a batch that lie on each other");
   return CUBLAS_STATUS_SUCCESS;
 }
 
