@@ -6,7 +6,8 @@
 
 #include "engine/backend/device.h"
 
-// Everything that test_cuda runs needs a GPU, or what stands in for one.
+// Everything that test_cuda runs needs a GPU, or what stands in for one. Tests that were written for the CPU
+// are linked with it too, and then run on the GPU.
 
 int main(int argc, char** argv) {
   constexpr int kSkipped = 77;  // as CTest is told
@@ -19,6 +20,9 @@ int main(int argc, char** argv) {
     return kSkipped;
   }
   std::printf("on %s\n", nabla::describe(nabla::Device::cuda).c_str());
+#ifdef NABLAFLOW_TESTS_OF_THE_CPU
+  nabla::set_device(nabla::Device::cuda);
+#endif
   doctest::Context context(argc, argv);
   return context.run();
 }

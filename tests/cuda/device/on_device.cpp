@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/backend/cuda/kernels.h"
 #include "engine/graph/node.h"
+#include "engine/plan/cuda_kernels.h"
 #include "tests/spec/plan_reference.h"
 
 namespace nabla::test {
@@ -20,6 +22,21 @@ double largest_magnitude(const std::vector<spec::Expected>& values) {
 }
 
 }  // namespace
+
+void load_kernels(const std::vector<Build>& builds) {
+  const OnDevice on_device;
+  std::vector<cuda::StepSource> steps;
+  for (const Build& build : builds) {
+    std::vector<Tensor> outputs = build();
+    std::erase_if(outputs, [](const Tensor& output) { return output.node().has_value(); });
+    if (outputs.empty()) continue;
+    for (cuda::StepSource& step : cuda_kernels(*make_plan(outputs).plan)) steps.push_back(std::move(step));
+  }
+  std::vector<const cuda::KernelSource*> kernels;
+  for (const cuda::StepSource& step : steps)
+    for (const cuda::KernelSource& kernel : step.kernels) kernels.push_back(&kernel);
+  cuda::Kernels::instance().load(kernels);
+}
 
 spec::Failures compare_with_cpu(const std::string& what, const Build& build) {
   std::vector<spec::Expected> expected = spec::expected_values(spec::operations_behind(build()));

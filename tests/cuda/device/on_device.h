@@ -38,6 +38,10 @@ using Build = std::function<std::vector<Tensor>()>;
 inline constexpr double kF32Bound = 4e-6;
 inline constexpr double kF64Bound = 1e-12;
 
+/// Compiles and loads the kernels of many graphs at once, by all processors, which saves a test that runs
+/// them one by one much time.
+void load_kernels(const std::vector<Build>& builds);
+
 /// What is wrong with the outputs on the GPU, evaluated together; nothing if nothing is.
 spec::Failures compare_with_cpu(const std::string& what, const Build& build);
 
