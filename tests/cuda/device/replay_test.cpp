@@ -124,6 +124,23 @@ TEST_CASE("steps of a captured plan wait for those whose memory they take over")
 }
 #endif
 
+TEST_CASE("products that are captured beside each other have the bits of products one after the other") {
+  const OnDevice on_device;
+  const auto matrix = [](std::uint64_t seed) { return normal(random_key(seed), {192, 192}).detach(); };
+  const Tensor a = matrix(1), b = matrix(2), c = matrix(3), d = matrix(4);
+  for (const ProductPrecision precision :
+       {ProductPrecision::f32, ProductPrecision::tf32, ProductPrecision::bf16}) {
+    const WithPrecision with(precision);
+    const auto f = compile([](const Tensor& p, const Tensor& q, const Tensor& r, const Tensor& s) {
+      return matmul(matmul(p, q), matmul(r, s)) + nabla::tanh(matmul(q, r)) + matmul(s, p);
+    });
+    const std::vector<float> enqueued = f(a, b, c, d).to_vector<float>();
+    const cuda::RunnerStatistics before = cuda::runner_statistics();
+    for (int run = 0; run < 4; ++run) CHECK(f(a, b, c, d).to_vector<float>() == enqueued);
+    CHECK(cuda::runner_statistics().replayed - before.replayed >= 3);
+  }
+}
+
 TEST_CASE("losses that are kept do not keep a step from being replayed") {
   const OnDevice on_device;
   Training training;
