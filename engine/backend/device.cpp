@@ -42,6 +42,13 @@ void synchronize(Device of) {
   if (of == Device::cuda) cuda::synchronize();
 }
 
+MemoryStatistics memory_statistics(Device of) {
+  return of == Device::cuda ? cuda::memory_statistics() : memory_statistics();
+}
+void release_memory_cache(Device of) {
+  of == Device::cuda ? cuda::release_memory_cache() : release_memory_cache();
+}
+
 void set_product_precision(ProductPrecision to) { precision = to; }
 ProductPrecision product_precision() { return precision; }
 

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "engine/tensor/buffer.h"
+
 namespace nabla {
 
 /// Where plans run.
@@ -29,6 +31,12 @@ std::string describe(Device device);
 /// Waits for all work of the device.
 /// @throws Error if some of it failed.
 void synchronize(Device device);
+
+/// Memory that values and plans hold on a device, now and at the highest point: since the last
+/// reset_peak_memory() on the host, from the beginning on a GPU. What is cached for later is not counted.
+MemoryStatistics memory_statistics(Device device);
+/// Gives memory that is cached back to the system, or to the GPU's driver.
+void release_memory_cache(Device device);
 
 /// What f32 products are computed in on a GPU. Sums are f32 in all of them. `tf32` keeps 10 bits of the
 /// operands' mantissas, `bf16` 7; the default keeps all 23, because the identity of the posterior covariance

@@ -11,5 +11,7 @@ std::string why_unusable() {
 const Backend& backend() { throw Error("cuda: " + why_unusable()); }
 std::string description() { throw Error("cuda: " + why_unusable()); }
 void synchronize() {}
+MemoryStatistics memory_statistics() { return {}; }
+void release_memory_cache() {}
 
 }  // namespace nabla::cuda

@@ -80,6 +80,16 @@ std::string description() {
          std::to_string(cublasLtGetVersion()) + ", cuDNN " + std::to_string(cudnnGetVersion());
 }
 
+MemoryStatistics memory_statistics() {
+  if (!why_unusable().empty()) return {};
+  const BlockPool::Statistics statistics = Context::instance().blocks().statistics();
+  return {statistics.live_bytes, statistics.peak_bytes};
+}
+
+void release_memory_cache() {
+  if (why_unusable().empty()) Context::instance().blocks().release();
+}
+
 void synchronize() {
   if (why_unusable().empty()) Context::instance().wait("waiting for the device");
 }

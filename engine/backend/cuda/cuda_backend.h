@@ -17,4 +17,8 @@ std::string description();
 /// Waits for all work. @throws Error if some of it failed.
 void synchronize();
 
+/// As nabla::memory_statistics(Device) and release_memory_cache(Device); nothing where cuda cannot be used.
+MemoryStatistics memory_statistics();
+void release_memory_cache();
+
 }  // namespace nabla::cuda

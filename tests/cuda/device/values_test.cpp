@@ -80,6 +80,19 @@ TEST_CASE("a leaf that shows a part of its memory is read on the GPU") {
           std::vector<double>{14, 10, 6});
 }
 
+TEST_CASE("memory of the GPU is counted, and given back") {
+  const OnDevice on_device;
+  const std::size_t before = memory_statistics(Device::cuda).live_bytes;
+  Tensor x = (iota(std::int64_t{1} << 20, DType::f32) * 2).detach();
+  const std::size_t with = memory_statistics(Device::cuda).live_bytes;
+  CHECK(with - before >= std::size_t{4} << 20);
+  x = Tensor();
+  CHECK(with - memory_statistics(Device::cuda).live_bytes == std::size_t{4} << 20);
+  CHECK(memory_statistics(Device::cuda).peak_bytes >= with);
+  release_memory_cache(Device::cuda);
+  CHECK((iota(16, DType::f32) * 2)[Index(3)].item() == 6);
+}
+
 TEST_CASE("a loss is read some steps late") {
   const OnDevice on_device;
   std::vector<Tensor> losses;
