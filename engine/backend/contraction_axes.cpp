@@ -83,9 +83,4 @@ SortedContraction sort_contraction(const Layout& a, const Layout& b, const Layou
   return sorted;
 }
 
-bool takes_matrix_products(const Layout& a, const Layout& b, const Layout& c, const Attributes& summed) {
-  return c.shape.size() > 0 &&
-         sort_contraction(a, b, c, summed).form == SortedContraction::Form::matrix_products;
-}
-
 }  // namespace nabla

@@ -67,7 +67,5 @@ struct SortedContraction {
 };
 SortedContraction sort_contraction(const Layout& a, const Layout& b, const Layout& c,
                                    const Attributes& summed);
-/// Is it a product of matrices, and not of nothing?
-bool takes_matrix_products(const Layout& a, const Layout& b, const Layout& c, const Attributes& summed);
 
 }  // namespace nabla

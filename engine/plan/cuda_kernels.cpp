@@ -1,16 +1,6 @@
 #include "engine/plan/cuda_kernels.h"
 
-#include "engine/backend/contraction_axes.h"
-
 namespace nabla {
-namespace {
-
-bool is_matrix_product(const StepDescription& step) {
-  return step.primitive && step.primitive->name() == "contraction" &&
-         takes_matrix_products(step.inputs[0], step.inputs[1], step.output, step.attributes);
-}
-
-}  // namespace
 
 std::vector<cuda::StepSource> cuda_kernels(const Plan& plan) {
   std::vector<cuda::StepSource> sources;
@@ -29,7 +19,7 @@ std::vector<cuda::StepSource> cuda_kernels(const Plan& plan) {
     const PlanValue& output = plan.values()[static_cast<std::size_t>(step.outputs[0])];
     const StepDescription description{step.primitive, layouts,      types,
                                       output.layout,  output.dtype, step.attributes};
-    if (is_matrix_product(description)) {
+    if (cuda::is_matrix_product(description)) {
       sources.emplace_back();
     } else {
       sources.push_back(cuda::primitive_source(description));

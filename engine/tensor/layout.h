@@ -37,4 +37,9 @@ struct Layout {
   }
 };
 
+/// The stride along an axis (from the right); 0 where the extent is 1.
+inline std::int64_t line_stride(const Layout& layout, int axis) {
+  return layout.shape[axis] == 1 ? 0 : layout.strides[static_cast<std::size_t>(layout.shape.rank() + axis)];
+}
+
 }  // namespace nabla

@@ -3,7 +3,6 @@
 #include <string>
 #include <utility>
 
-#include "engine/backend/contraction_axes.h"
 #include "engine/backend/cuda/compiler.h"
 #include "engine/backend/cuda/context.h"
 #include "engine/backend/cuda/device_memory.h"
@@ -12,11 +11,6 @@
 
 namespace nabla::cuda {
 namespace {
-
-bool is_matrix_product(const StepDescription& step) {
-  return step.primitive && step.primitive->name() == "contraction" &&
-         takes_matrix_products(step.inputs[0], step.inputs[1], step.output, step.attributes);
-}
 
 class CudaBackend final : public Backend {
  public:

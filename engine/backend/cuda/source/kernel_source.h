@@ -52,7 +52,10 @@ std::string_view preamble();
 /// @throws Error if a primitive does not know a type (complex numbers are for the CPU alone).
 StepSource tile_source(const TileProgram& program, const Shape& shape, std::span<const Layout> inputs);
 
-/// Any step but a contraction by matrix products: copies, reductions, indexing, random numbers, and
+/// Is it a contraction by products of matrices? cuBLASLt does these, and no kernel of ours.
+bool is_matrix_product(const StepDescription& step);
+
+/// Any step but such a one: copies, reductions, indexing, random numbers, and
 /// contractions that are scalar products or scaled rows.
 /// @throws Error if there is no kernel for the primitive or the type.
 StepSource primitive_source(const StepDescription& step);

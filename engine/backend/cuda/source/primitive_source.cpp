@@ -1,5 +1,6 @@
 #include <map>
 
+#include "engine/backend/contraction_axes.h"
 #include "engine/backend/cuda/source/cumsum_source.h"
 #include "engine/backend/cuda/source/indexing_source.h"
 #include "engine/backend/cuda/source/random_source.h"
@@ -10,6 +11,12 @@
 #include "engine/tensor/error.h"
 
 namespace nabla::cuda {
+
+bool is_matrix_product(const StepDescription& step) {
+  return step.primitive && step.primitive->name() == "contraction" && step.output.shape.size() > 0 &&
+         sort_contraction(step.inputs[0], step.inputs[1], step.output, step.attributes).form ==
+             SortedContraction::Form::matrix_products;
+}
 
 StepSource primitive_source(const StepDescription& step) {
   using Source = StepSource (*)(const StepDescription&);

@@ -91,10 +91,6 @@ std::string offset_function(std::string_view name, const Walk& walk, std::size_t
                 {{"name", std::string(name)}, {"terms", terms.empty() ? "0" : terms}});
 }
 
-std::int64_t line_stride(const Layout& layout, int axis) {
-  return layout.shape[axis] == 1 ? 0 : layout.strides[static_cast<std::size_t>(layout.shape.rank() + axis)];
-}
-
 Layout without_axis(Layout layout, int axis) {
   layout.shape[axis] = 1;
   return layout;

@@ -48,8 +48,6 @@ Walk make_walk(const Shape& shape, std::initializer_list<Layout> operands);
 /// A device function: where the element of an operand with a row-major index lies.
 std::string offset_function(std::string_view name, const Walk& walk, std::size_t operand);
 
-/// The stride along an axis (from the right), 0 where the extent is 1.
-std::int64_t line_stride(const Layout& layout, int axis);
 /// The same layout with one place along the axis.
 Layout without_axis(Layout layout, int axis);
 
