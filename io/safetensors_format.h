@@ -11,6 +11,7 @@
 
 #include "engine/tensor/dtype.h"
 #include "engine/tensor/shape.h"
+#include "io/crc32.h"
 #include "io/input.h"
 
 namespace nabla::io::safetensors {
@@ -24,15 +25,13 @@ inline constexpr std::uint64_t kMaxHeaderSize = 100'000'000;
 
 inline constexpr std::string_view kMetadataKey = "__metadata__";
 inline constexpr std::string_view kChecksumKey = "crc32";
-inline constexpr std::size_t kChecksumDigits = 8;
+inline constexpr std::size_t kChecksumDigits = Crc32::kDigits;
 
 /// The format's name of an element type; empty for a type that it lacks.
 std::string_view type_name(DType dtype);
 /// The inverse; nothing for a type that tensors lack.
 std::optional<DType> type_named(std::string_view name);
 
-/// CRC-32 of bytes in 8 hexadecimal digits.
-std::string checksum(std::span<const std::byte> bytes);
 /// The checksum of prefix and header, taken as if '0' stood in its own digits, which begin at byte `digits`.
 std::string header_checksum(std::span<const std::byte> prefix_and_header, std::size_t digits);
 

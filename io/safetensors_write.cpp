@@ -132,7 +132,7 @@ std::vector<std::byte> encode_safetensors(const Safetensors& content) {
     const std::span<std::byte> stored = std::span(bytes).subspan(begin);
     convert_order(stored, size_of(tensor->value.dtype()), std::endian::little);
     checksum_at += safetensors::kChecksumDigits + 1;
-    put(safetensors::checksum(stored), checksum_at);
+    put(Crc32().add(stored).digits(), checksum_at);
   }
   put(safetensors::header_checksum(std::span(bytes).first(header_end), laid_out.checksums),
       laid_out.checksums);

@@ -2,6 +2,7 @@
 
 #include <map>
 #include <string>
+#include <system_error>
 
 #include "examples/report/number.h"
 #include "io/atomic_file.h"
@@ -15,6 +16,7 @@ std::map<std::string, std::string> identity_of(const Training& training, const O
   std::map<std::string, std::string> entries = field_metadata(training, options).to_text();
   entries.erase("step");
   const auto exact = [](double value) { return report::number(value, 17); };
+  entries["data"] = describe(training.data());
   entries["network"] = name_of(training.kind());
   entries["steps"] = std::to_string(training.steps());
   entries["batch"] = std::to_string(options.batch);
@@ -42,7 +44,7 @@ void require_same(const std::map<std::string, std::string>& saved,
   }
   if (!differences.empty())
     throw Error("cannot resume from '" + path.string() +
-                "', which was made with other options: " + differences);
+                "', which was made with other data or options: " + differences);
 }
 
 }  // namespace
@@ -65,7 +67,12 @@ void save_checkpoint(const Training& training, const Options& options) {
 std::optional<flow::FieldMetadata> load_checkpoint(Training& training, const Options& options) {
   const std::filesystem::path path = checkpoint_path(options, training.kind());
   io::remove_leftovers(path);
-  if (!std::filesystem::exists(path)) return std::nullopt;
+  std::error_code unreadable;  // read_safetensors says why
+  if (!std::filesystem::exists(path, unreadable) && !unreadable) {
+    // A disk that is not there is no reason to begin again.
+    if (!std::filesystem::is_symlink(path)) return std::nullopt;
+    throw Error("cannot resume from '" + path.string() + "', which is a link to a file that is not there");
+  }
   const io::Safetensors file = io::read_safetensors(path, io::Checksums::required);
   require_same(file.metadata, identity_of(training, options), path);
   try {

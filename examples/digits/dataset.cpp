@@ -4,9 +4,11 @@
 #include <array>
 #include <cmath>
 #include <numeric>
+#include <span>
 #include <string>
 
 #include "engine/engine.h"
+#include "io/crc32.h"
 #include "io/csv.h"
 
 namespace nabla::digits {
@@ -19,6 +21,14 @@ Images pick(const Images& images, const std::vector<std::int64_t>& rows) {
                 {}};
   for (const std::int64_t row : rows) picked.labels.push_back(images.labels[static_cast<std::size_t>(row)]);
   return picked;
+}
+
+// Levels and labels fit a byte each.
+std::string checksum(const Images& images) {
+  std::vector<std::uint8_t> bytes(images.labels.begin(), images.labels.end());
+  for (const float level : images.levels.to_vector<float>())
+    bytes.push_back(static_cast<std::uint8_t>(level));
+  return io::Crc32().add(std::as_bytes(std::span(bytes))).digits();
 }
 
 // How many of each class to hold out: in proportion, and by the largest remainders until the sum is right.
@@ -83,6 +93,11 @@ Split stratified_split(const Images& images, std::int64_t count, const Tensor& k
 
 Split split_of_run(const Images& images, std::uint64_t seed) {
   return stratified_split(images, kHeldOut, split(random_key(seed), 1)[0]);
+}
+
+std::string describe(const Split& split) {
+  return std::to_string(split.training.count()) + " images to train on (" + checksum(split.training) + "), " +
+         std::to_string(split.held_out.count()) + " held out (" + checksum(split.held_out) + ")";
 }
 
 Tensor dequantise(const Tensor& levels, const Tensor& key) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "engine/tensor/tensor.h"
@@ -27,6 +28,8 @@ struct Split {
   Images training;
   Images held_out;
 };
+/// Tells one split from every other: counts and checksums of both parts, image by image in their order.
+std::string describe(const Split& split);
 /// Holds out `count` images, drawn at random within each class, in proportion to the classes: the file stands
 /// in the order of its writers, so that a cut by position would not be a fair sample.
 /// @throws Error if count is not between 1 and the number of images less 1.

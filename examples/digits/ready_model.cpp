@@ -65,6 +65,9 @@ ReadyModel load_model(const std::filesystem::path& checkpoint, const Images& ima
   trained.layers = metadata.number<std::int64_t>("layers");
   trained.ema = metadata.number<double>("ema");
   Split data = split_of_run(images, trained.seed);
+  if (const std::string here = describe(data), there = metadata.text("data"); here != there)
+    throw Error("'" + checkpoint.string() + "' was trained with other data: " + there + " instead of " +
+                here);
   const auto model =
       std::make_shared<const Model>(kind == name_of(Kind::mean_flow) ? Kind::mean_flow : Kind::flow_matching,
                                     random_key(0), pixel_moments(data.training), trained);
@@ -87,7 +90,7 @@ ReadyModel train_small_model(const Images& images, std::uint64_t seed, std::int6
   Split data = split_of_run(images, seed);
   const Moments moments = pixel_moments(data.training);
   const Tensor keys = split(key, 2);
-  Training training(Kind::flow_matching, moments, data.training, small, keys[0], keys[1]);
+  Training training(Kind::flow_matching, moments, data, small, keys[0], keys[1]);
   report::Progress progress("training, digits", training.steps());
   while (!training.finished()) {
     training.step();

@@ -17,8 +17,8 @@ struct ReadyModel {
   std::string description;  ///< a sentence about where it comes from
 };
 
-/// The network of a checkpoint that the digits example left, of either kind; `images` are all digits.
-/// @throws Error naming the file and what is wrong with it.
+/// The network of a checkpoint that the digits example left, of either kind; `images` are all digits
+/// that it was trained with. @throws Error naming the file and what is wrong with it.
 ReadyModel load_model(const std::filesystem::path& checkpoint, const Images& images);
 
 /// A smaller flow-matching network, trained here for some steps, with progress on stderr.

@@ -164,7 +164,7 @@ std::optional<Results> run(const Options& options) {
   // The models that are measured hold the moving averages of those that are trained.
   const auto train_model = [&](Model& averaged, const Tensor& initial_key, const Tensor& key) {
     const Stopwatch watch(results, "training, " + name_of(averaged.kind()));
-    Training training(averaged.kind(), moments, data.training, options, initial_key, key);
+    Training training(averaged.kind(), moments, data, options, initial_key, key);
     NetworkResults network = train(training, options);
     training.copy_average_to(averaged);
     return network;

@@ -8,7 +8,7 @@ namespace nabla::digits {
 
 /// Trains both networks, samples and measures, with progress on stderr and checkpoints in options.out.
 /// Nothing comes back if only training was asked for. @throws Error if the data or a checkpoint cannot be
-/// read, or a checkpoint was made with other options.
+/// read, or a checkpoint was made with other data or options.
 std::optional<Results> run(const Options& options);
 
 }  // namespace nabla::digits

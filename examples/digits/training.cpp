@@ -49,10 +49,10 @@ double LossCurve::final_mean() const {
          static_cast<double>(tail);
 }
 
-Training::Training(Kind kind, const Moments& moments, const Images& images, const Options& options,
+Training::Training(Kind kind, const Moments& moments, const Split& data, const Options& options,
                    const Tensor& initial_key, const Tensor& key)
     : options_(options),
-      images_(images),
+      data_(data),
       key_(key.detach()),
       model_(kind, initial_key, moments, options),
       schedule_(schedule_of(kind == Kind::mean_flow ? options.mean_flow_steps : options.steps,
@@ -81,8 +81,9 @@ std::vector<Tensor> Training::losses_on(const Tensor& x1, const Tensor& key) con
 
 std::vector<Tensor> Training::update(const Tensor& number, const Tensor& learning_rate) {
   const Tensor keys = split(fold_in(key_, number), 2);
-  const nn::LossAndGradients result = nn::value_and_grad(
-      model_.network(), [&] { return losses_on(draw_batch(images_, options_.batch, keys[0]), keys[1]); });
+  const nn::LossAndGradients result = nn::value_and_grad(model_.network(), [&] {
+    return losses_on(draw_batch(data_.training, options_.batch, keys[0]), keys[1]);
+  });
   std::vector<nn::Update> updates = adam_.updates(result.gradients, learning_rate);
   const std::vector<nn::Update> averages = ema_.updates(updates);
   updates.insert(updates.end(), averages.begin(), averages.end());

@@ -22,13 +22,15 @@ struct LossCurve {
 /// key and the state, so that a training that goes on from a saved state is the same to the last bit.
 class Training {
  public:
-  /// `images` must outlive it. Initial weights follow from `initial_key`, all noise from `key`.
-  Training(Kind kind, const Moments& moments, const Images& images, const Options& options,
+  /// Trains on the images of `data` that are not held out; it must outlive the training. Initial weights
+  /// follow from `initial_key`, all noise from `key`.
+  Training(Kind kind, const Moments& moments, const Split& data, const Options& options,
            const Tensor& initial_key, const Tensor& key);
   Training(const Training&) = delete;
   Training& operator=(const Training&) = delete;
 
   Kind kind() const { return model_.kind(); }
+  const Split& data() const { return data_; }
   std::int64_t parameter_count() const { return model_.network().parameter_count(); }
   std::int64_t steps_done() const { return adam_.steps(); }
   std::int64_t steps() const { return schedule_.total_steps; }  ///< at the end
@@ -53,7 +55,7 @@ class Training {
   std::vector<Tensor> losses_on(const Tensor& x1, const Tensor& key) const;
 
   Options options_;
-  const Images& images_;
+  const Split& data_;
   Tensor key_;
   Model model_;
   nn::WarmupCosine schedule_;

@@ -5,6 +5,8 @@
 #include <exception>
 #include <system_error>
 
+#include "io/directory_lock.h"
+
 namespace nabla::report {
 namespace {
 
@@ -24,6 +26,7 @@ int run_program(const std::string& name, const std::filesystem::path& out,
     if (error || !std::filesystem::is_directory(out))
       return fail(name, "cannot make the directory '" + out.string() +
                             "': " + (error ? error.message() : "it is no directory"));
+    const io::DirectoryLock lock(out);
     const std::string reason = work();
     return reason.empty() ? 0 : fail(name, reason);
   } catch (const std::exception& error) {

@@ -18,8 +18,8 @@ std::vector<LossCurve> losses(Kind kind, bool optimised) {
   options.batch = 16;
   options.width = 24;
   options.layers = 2;
-  const Images images = read_images(options.data);
-  Training training(kind, pixel_moments(images), images, options, random_key(1), random_key(2));
+  const Split data = split_of_run(read_images(options.data), options.seed);
+  Training training(kind, pixel_moments(data.training), data, options, random_key(1), random_key(2));
   set_plan_optimisations(optimised);
   for (int step = 0; step < 6; ++step) training.step();
   set_plan_optimisations(true);

@@ -24,14 +24,14 @@ TEST_CASE("the field of a checkpoint tells a posterior only if its metadata let 
   options.batch = 8;
   options.width = 12;
   options.layers = 1;
-  const Images images = read_images(options.data);
-  const Moments moments = pixel_moments(images);
+  const Split data = split_of_run(read_images(options.data), options.seed);
+  const Moments moments = pixel_moments(data.training);
   for (const Kind kind : {Kind::flow_matching, Kind::mean_flow}) {
     CAPTURE(name_of(kind));
-    Training training(kind, moments, images, options, random_key(1), random_key(2));
+    Training training(kind, moments, data, options, random_key(1), random_key(2));
     training.step();
     save_checkpoint(training, options);
-    Training restored(kind, moments, images, options, random_key(1), random_key(2));
+    Training restored(kind, moments, data, options, random_key(1), random_key(2));
     const auto metadata = load_checkpoint(restored, options);
     REQUIRE(metadata);
     CHECK(metadata->step == 1);
@@ -39,7 +39,7 @@ TEST_CASE("the field of a checkpoint tells a posterior only if its metadata let 
 
     const Model model(kind, random_key(1), moments, options);
     restored.copy_average_to(model);
-    const Tensor x1 = dequantise(images.levels({range(0, 5)}), random_key(3));
+    const Tensor x1 = dequantise(data.training.levels({range(0, 5)}), random_key(3));
     CHECK(measure_posterior(model.velocity(), *metadata, nullptr, x1, .5, random_key(4)).trace_mean > 0);
     // The same file with another coupling.
     io::Safetensors file = io::read_safetensors(checkpoint_path(options, kind), io::Checksums::required);

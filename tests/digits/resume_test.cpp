@@ -1,6 +1,8 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <filesystem>
+#include <numeric>
 #include <string>
 
 #include "engine/engine.h"
@@ -26,13 +28,15 @@ Options small_training(const std::filesystem::path& out) {
 }
 
 struct SmallTraining {
-  explicit SmallTraining(Kind kind, const Options& options)
-      : images(read_images(options.data)),
-        training(kind, pixel_moments(images), images, options, random_key(1), random_key(2)) {}
+  SmallTraining(Kind kind, const Options& options)
+      : SmallTraining(kind, options, split_of_run(read_images(options.data), options.seed)) {}
+  SmallTraining(Kind kind, const Options& options, Split with)
+      : data(std::move(with)),
+        training(kind, pixel_moments(data.training), data, options, random_key(1), random_key(2)) {}
   void advance(std::int64_t steps) {
     for (std::int64_t i = 0; i < steps; ++i) training.step();
   }
-  Images images;
+  Split data;
   Training training;
 };
 
@@ -106,8 +110,8 @@ TEST_CASE("a checkpoint of other options, of another seed or with damage is refu
   other.learning_rate = 1e-4;
   CHECK_THROWS_WITH_AS(load_checkpoint(small.training, other),
                        doctest::Contains("batch 8 instead of 9, learning_rate 0.002"), Error);
-  Training foreign(Kind::flow_matching, pixel_moments(small.images), small.images, options, random_key(1),
-                   random_key(3));
+  Training foreign(Kind::flow_matching, pixel_moments(small.data.training), small.data, options,
+                   random_key(1), random_key(3));
   CHECK_THROWS_WITH_AS(load_checkpoint(foreign, options), doctest::Contains("the saved key"), Error);
 
   const std::string bytes = io::test::slurp(path);
@@ -122,6 +126,65 @@ TEST_CASE("a checkpoint of other options, of another seed or with damage is refu
   io::test::spill(path, damaged(bytes, bytes.find("crc32")));
   CHECK_THROWS_WITH_AS(load_checkpoint(small.training, options), doctest::Contains("no checksums"), Error);
   CHECK(small.training.steps_done() == 2);
+}
+
+TEST_CASE("a checkpoint of other data is refused: other pixels, labels, order or number, and another split") {
+  const io::test::ScratchDirectory scratch;
+  const Options options = small_training(scratch / "out");
+  const Images images = read_images(options.data);
+  const auto rows = [&](const std::vector<std::int64_t>& order) {
+    Images picked{take(images.levels, tensor(order, Shape{static_cast<std::int64_t>(order.size())})).detach(),
+                  {}};
+    for (const std::int64_t row : order)
+      picked.labels.push_back(images.labels[static_cast<std::size_t>(row)]);
+    return picked;
+  };
+  std::vector<std::int64_t> order(static_cast<std::size_t>(images.count()));
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  SmallTraining small(Kind::flow_matching, options, split_of_run(images, 0));
+  save_checkpoint(small.training, options);
+  CHECK(load_checkpoint(small.training, options));
+  const auto refuses = [&](const Split& other) {
+    SmallTraining foreign(Kind::flow_matching, options, other);
+    CHECK_THROWS_WITH_AS(load_checkpoint(foreign.training, options),
+                         doctest::Contains((", which was made with other data or options: data " +
+                                            describe(small.data) + " instead of " + describe(other))
+                                               .c_str()),
+                         Error);
+  };
+  CHECK(describe(small.data).starts_with("1500 images to train on ("));
+
+  Images inverted = images;
+  inverted.levels = (16 - images.levels).detach();
+  refuses(split_of_run(inverted, 0));
+  Images renamed = images;
+  std::swap(renamed.labels[0], renamed.labels[1]);  // 0 and 1
+  Split swapped = split_of_run(images, 0);
+  std::swap(swapped.held_out.labels[0], *std::ranges::find_if(swapped.held_out.labels, [&](int label) {
+              return label != swapped.held_out.labels[0];
+            }));
+  refuses(swapped);
+  refuses(split_of_run(renamed, 0));
+  refuses(split_of_run(rows({order.begin(), order.begin() + 1000}), 0));
+  std::swap(order[0], order[10]);  // two images of one class
+  REQUIRE(images.labels[0] == images.labels[10]);
+  refuses(split_of_run(rows(order), 0));
+  refuses(split_of_run(images, 1));
+}
+
+TEST_CASE("a link to nothing is not taken for a missing checkpoint") {
+  const io::test::ScratchDirectory scratch;
+  const Options options = small_training(scratch / "out");
+  SmallTraining small(Kind::flow_matching, options);
+  save_checkpoint(small.training, options);
+  const std::filesystem::path path = checkpoint_path(options, Kind::flow_matching);
+  std::filesystem::rename(path, scratch / "elsewhere");
+  std::filesystem::create_symlink(scratch / "elsewhere", path);
+  CHECK(load_checkpoint(small.training, options));
+  std::filesystem::remove(scratch / "elsewhere");
+  CHECK_THROWS_WITH_AS(
+      load_checkpoint(small.training, options),
+      doctest::Contains("flow_matching.safetensors', which is a link to a file that is not there"), Error);
 }
 
 TEST_CASE("a run that is asked to resume goes on, and one that has nothing to resume from begins") {

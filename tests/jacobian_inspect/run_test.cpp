@@ -136,8 +136,15 @@ TEST_CASE("a file that is no checkpoint of the digits example is refused with it
   CHECK(refusal(file).ends_with("other.safetensors': no network 'diffusion'"));
   file.metadata = {{"network", "flow_matching"}, {"seed", "0"}, {"width", "wide"}};
   CHECK(refusal(file).ends_with("other.safetensors': 'width' is 'wide', no number"));
-  file.metadata = {
-      {"network", "flow_matching"}, {"seed", "0"}, {"width", "8"}, {"layers", "1"}, {"ema", "0.9"}};
+  const std::string data = digits::describe(digits::split_of_run(digits::read_images(NABLAFLOW_DIGITS), 0));
+  file.metadata = {{"network", "flow_matching"},
+                   {"seed", "0"},
+                   {"width", "8"},
+                   {"layers", "1"},
+                   {"ema", "0.9"},
+                   {"data", "other"}};
+  CHECK(refusal(file).ends_with("other.safetensors' was trained with other data: other instead of " + data));
+  file.metadata["data"] = data;
   CHECK(refusal(file).find("other.safetensors': ema: ") != std::string::npos);
 }
 
