@@ -1,5 +1,7 @@
 # The language level and the flags that all of our own code is compiled with.
 
+include(NablaflowCompilerVersion)
+
 set(CMAKE_CXX_STANDARD 20)
 set(CMAKE_CXX_STANDARD_REQUIRED ON)
 set(CMAKE_CXX_EXTENSIONS OFF)
@@ -35,8 +37,24 @@ endif()
 # instruction set: off, so that every build gives the same bits. Code that wants an fma says std::fma.
 # Nobody reads errno after a math call, nor the flags of floating-point exceptions; keeping either exact keeps loops from
 # being vectorised. Values, NaN and infinity stay as they are.
-# -ffast-math and -march=native stay out: the first breaks NaN and rounding, the second breaks shipped binaries.
-target_compile_options(nablaflow_flags INTERFACE -ffp-contract=off -fno-math-errno -fno-trapping-math)
+# -ffast-math and -march=native stay out: the first breaks NaN and rounding, the second breaks shipped binaries. A project
+# that embeds us may set the first, or parts of it, for itself: taken back here, for these flags come after its own.
+target_compile_options(nablaflow_flags INTERFACE
+  -fno-fast-math -fno-unsafe-math-optimizations -fno-associative-math -fno-reciprocal-math -fno-finite-math-only
+  -fsigned-zeros $<$<CXX_COMPILER_ID:GNU>:-fno-single-precision-constant> $<$<CXX_COMPILER_ID:GNU>:-fno-cx-limited-range>
+  -ffp-contract=off -fno-math-errno -fno-trapping-math)
+
+# The x87 unit of 32-bit x86 computes in 80 bits and rounds where the compiler happens to store.
+if(CMAKE_SIZEOF_VOID_P EQUAL 4 AND CMAKE_SYSTEM_PROCESSOR MATCHES "^(i.86|x86|x86_64|AMD64|amd64)$")
+  target_compile_options(nablaflow_flags INTERFACE -msse2 -mfpmath=sse)
+endif()
+
+# Without a build type compilers do not optimise, which makes kernels some twenty times slower.
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES AND NOT CMAKE_CXX_FLAGS MATCHES "(^| )-O")
+  message(WARNING "No build type is set: Nablaflow's own targets are optimised, the others are not. Configure with "
+    "-DCMAKE_BUILD_TYPE=Release")
+  target_compile_options(nablaflow_flags INTERFACE -O3)
+endif()
 
 if(NABLAFLOW_SANITIZE)
   # -fno-sanitize-recover: a finding must fail the test, not only print.

@@ -35,9 +35,9 @@ Shape check_directions(const char* what, std::span<const Tensor> values, std::sp
   return leading;
 }
 
-std::vector<Tensor> variables_like(std::span<const Tensor> xs) {
+std::vector<Tensor> variables_like(std::span<const Tensor> xs, std::source_location where) {
   std::vector<Tensor> variables;
-  for (const Tensor& x : xs) variables.push_back(variable(x.shape(), x.dtype()));
+  for (const Tensor& x : xs) variables.push_back(variable(x.shape(), x.dtype(), where));
   return variables;
 }
 

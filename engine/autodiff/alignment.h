@@ -17,8 +17,8 @@ namespace nabla {
 /// broadcast. Returns L. @throws Error naming `what`, the index and the shapes.
 Shape check_directions(const char* what, std::span<const Tensor> values, std::span<const Tensor> directions);
 
-/// Fresh variables with the shapes and types of `xs`.
-std::vector<Tensor> variables_like(std::span<const Tensor> xs);
+/// Fresh variables with the shapes and types of `xs`, built at the user's line `where`.
+std::vector<Tensor> variables_like(std::span<const Tensor> xs, std::source_location where);
 
 /// Broadcasts x ([*L, *primal]) from extent 1 to the primal's extent on the axes for which
 /// `must_expand(axis)`.

@@ -39,7 +39,7 @@ class Again final : public LinearPrimitive {
     return slot == 0 ? Structure::diagonal : Structure::opaque;
   }
 };
-const Again kAgain;
+const Again& kAgain = *new Again;
 
 // Shows input 0, the value of f. The other inputs are what f starts from: first its arguments, then what it
 // captured. Tangents come through the graph of f; cotangents go through a graph of f rebuilt on arguments
@@ -93,7 +93,7 @@ class Checkpoint final : public Primitive {
     return between.nodes.empty() ? Tensor(node.inputs()[0]) : operand;
   }
 };
-const Checkpoint kCheckpoint;
+const Checkpoint& kCheckpoint = *new Checkpoint;
 
 }  // namespace
 

@@ -10,13 +10,13 @@
 namespace nabla {
 
 std::vector<Tensor> directional_derivatives(const std::function<Tensor(const Tensor&)>& v, const Tensor& x,
-                                            const Tensor& direction, int order) {
+                                            const Tensor& direction, int order, std::source_location where) {
   constexpr const char* kName = "directional_derivatives";
   if (order < 1) throw Error(std::string(kName) + ": order " + std::to_string(order) + " must be at least 1");
   const Shape leading = check_directions(kName, std::span(&x, 1), std::span(&direction, 1));
   // One direction without leading axes: nested derivatives along the same variable find each other's nodes,
   // and the leading axes are put in afterwards, where they reach the tangents alone.
-  const std::vector<Tensor> variables = variables_like(std::vector{x, x});
+  const std::vector<Tensor> variables = variables_like(std::vector{x, x}, where);
   const std::span<const Tensor> at(&variables[0], 1);
   const std::span<const Tensor> along(&variables[1], 1);
   std::vector<Tensor> derivatives{v(variables[0])};

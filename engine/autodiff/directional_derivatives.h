@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <source_location>
 #include <vector>
 
 #include "engine/tensor/tensor.h"
@@ -16,6 +17,7 @@ namespace nabla {
 /// nodes of the orders below it. Differentiable, and runs inside compile.
 /// @throws Error if order < 1, or x, d and v's result are not floating and of fitting shapes.
 std::vector<Tensor> directional_derivatives(const std::function<Tensor(const Tensor&)>& v, const Tensor& x,
-                                            const Tensor& direction, int order);
+                                            const Tensor& direction, int order,
+                                            std::source_location where = std::source_location::current());
 
 }  // namespace nabla

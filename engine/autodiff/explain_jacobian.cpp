@@ -44,12 +44,14 @@ std::int64_t argument_size(const LinearGraph& graph) {
 
 }  // namespace
 
-DivergenceExplanation explain_divergence(const Field& v, const Tensor& x, const JacobianOptions& options) {
+DivergenceExplanation explain_divergence(const Field& v, const Tensor& x, const JacobianOptions& options,
+                                         std::source_location where) {
   if (options.method > JacobianMethod::loop_cut)
     throw Error(
         "explain_divergence: colourings and estimates take the directions that the options say; only methods "
         "that are exact for every field are explained");
-  const FieldOnVariable field = samplewise_on_variable("explain_divergence", v, x, /*same_shape=*/true);
+  const FieldOnVariable field =
+      samplewise_on_variable("explain_divergence", v, x, /*same_shape=*/true, where);
   DivergenceExplanation explanation;
   explanation.plan = plan_contraction(linear_graph(field.y, field.x), EliminationGoal::trace);
   const ContractionPlan& plan = explanation.plan;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <source_location>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ struct DivergenceExplanation {
 };
 
 /// Nothing is computed. @throws Error as divergence does, and for a method that is not exact for every field.
-DivergenceExplanation explain_divergence(const Field& v, const Tensor& x,
-                                         const JacobianOptions& options = {});
+DivergenceExplanation explain_divergence(const Field& v, const Tensor& x, const JacobianOptions& options = {},
+                                         std::source_location where = std::source_location::current());
 
 }  // namespace nabla

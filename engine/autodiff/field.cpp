@@ -19,8 +19,8 @@ Tensor FieldOnVariable::put_back(const Tensor& result) const {
   return substitute(std::span(&result, 1), std::span(&x, 1), std::span(&argument, 1))[0];
 }
 
-FieldOnVariable on_variable(const char* what, const Field& v, const Tensor& x) {
-  FieldOnVariable field{x, variable(x.shape(), x.dtype()), {}};
+FieldOnVariable on_variable(const char* what, const Field& v, const Tensor& x, std::source_location where) {
+  FieldOnVariable field{x, variable(x.shape(), x.dtype(), where), {}};
   field.y = v(field.x);
   if (!is_floating(x.dtype()) || field.y.dtype() != x.dtype())
     throw Error(std::string(what) + ": argument " + std::string(name_of(x.dtype())) + " and result " +
@@ -28,8 +28,9 @@ FieldOnVariable on_variable(const char* what, const Field& v, const Tensor& x) {
   return field;
 }
 
-FieldOnVariable samplewise_on_variable(const char* what, const Field& v, const Tensor& x, bool same_shape) {
-  FieldOnVariable field = on_variable(what, v, x);
+FieldOnVariable samplewise_on_variable(const char* what, const Field& v, const Tensor& x, bool same_shape,
+                                       std::source_location where) {
+  FieldOnVariable field = on_variable(what, v, x, where);
   if (same_shape && !(field.y.shape() == x.shape()))
     throw Error(std::string(what) + ": the field maps " + to_string(x.shape()) + " to " +
                 to_string(field.y.shape()) + "; a diagonal needs equal shapes");

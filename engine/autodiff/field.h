@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <source_location>
 
 #include "engine/tensor/tensor.h"
 
@@ -26,11 +27,13 @@ struct FieldOnVariable {
   Tensor put_back(const Tensor& result) const;
 };
 
+/// The variable is built at the user's line `where`.
 /// @throws Error naming `what` unless argument and result are of one floating type.
-FieldOnVariable on_variable(const char* what, const Field& v, const Tensor& x);
+FieldOnVariable on_variable(const char* what, const Field& v, const Tensor& x, std::source_location where);
 
 /// The same for sample-wise fields. @throws Error also where the field mixes samples, and where it changes
 /// the shape if that is asked for.
-FieldOnVariable samplewise_on_variable(const char* what, const Field& v, const Tensor& x, bool same_shape);
+FieldOnVariable samplewise_on_variable(const char* what, const Field& v, const Tensor& x, bool same_shape,
+                                       std::source_location where);
 
 }  // namespace nabla

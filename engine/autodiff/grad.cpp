@@ -20,8 +20,8 @@ std::vector<Tensor> gradients(const Tensor& value, const std::vector<Tensor>& xs
 }
 
 ValueAndGrad value_and_grad(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
-                            const std::vector<Tensor>& xs) {
-  const std::vector<Tensor> variables = variables_like(xs);
+                            const std::vector<Tensor>& xs, std::source_location where) {
+  const std::vector<Tensor> variables = variables_like(xs, where);
   std::vector<Tensor> outputs = f(variables);
   if (outputs.empty()) throw Error("value_and_grad: the function returned nothing");
   const std::vector<Tensor> grads = gradients(outputs[0], variables);
@@ -33,14 +33,17 @@ ValueAndGrad value_and_grad(const std::function<std::vector<Tensor>(const std::v
           {put_back.begin() + 1, put_back.begin() + grads_start}};
 }
 
-Tensor grad(const ScalarFunction& f, const Tensor& x) {
-  return value_and_grad([&](const std::vector<Tensor>& v) { return std::vector{f(v[0])}; }, {x}).grads[0];
+Tensor grad(const ScalarFunction& f, const Tensor& x, std::source_location where) {
+  return value_and_grad([&](const std::vector<Tensor>& v) { return std::vector{f(v[0])}; }, {x}, where)
+      .grads[0];
 }
 
-ScalarFunction grad(const ScalarFunction& f) {
-  return [f](const Tensor& x) { return grad(f, x); };
+ScalarFunction grad(const ScalarFunction& f, std::source_location where) {
+  return [f, where](const Tensor& x) { return grad(f, x, where); };
 }
 
-Tensor hvp(const ScalarFunction& f, const Tensor& x, const Tensor& v) { return jvp(grad(f), x, v).tangent; }
+Tensor hvp(const ScalarFunction& f, const Tensor& x, const Tensor& v, std::source_location where) {
+  return jvp(grad(f, where), x, v, where).tangent;
+}
 
 }  // namespace nabla

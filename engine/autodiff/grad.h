@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <source_location>
 #include <vector>
 
 #include "engine/tensor/tensor.h"
@@ -11,9 +12,10 @@ using ScalarFunction = std::function<Tensor(const Tensor&)>;
 
 /// Gradient of a function with a single-element result; the same shape as x.
 /// @throws Error if f(x) has more than one element or is not floating.
-Tensor grad(const ScalarFunction& f, const Tensor& x);
+Tensor grad(const ScalarFunction& f, const Tensor& x,
+            std::source_location where = std::source_location::current());
 /// The gradient as a function: grad(grad(f)) is a second derivative of a scalar function of a scalar.
-ScalarFunction grad(const ScalarFunction& f);
+ScalarFunction grad(const ScalarFunction& f, std::source_location where = std::source_location::current());
 
 struct ValueAndGrad {
   Tensor value;                   ///< f's first result
@@ -22,12 +24,14 @@ struct ValueAndGrad {
 };
 /// Value and gradients of f, whose first result has one element; the rest of its results are passed through.
 ValueAndGrad value_and_grad(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
-                            const std::vector<Tensor>& xs);
+                            const std::vector<Tensor>& xs,
+                            std::source_location where = std::source_location::current());
 /// Gradients of a single-element tensor that is already built, by tensors that it was built from.
 std::vector<Tensor> gradients(const Tensor& value, const std::vector<Tensor>& xs);
 
 /// Hessian-vector product of a single-element function, as the forward derivative of its gradient. v: [*L,
 /// *shape].
-Tensor hvp(const ScalarFunction& f, const Tensor& x, const Tensor& v);
+Tensor hvp(const ScalarFunction& f, const Tensor& x, const Tensor& v,
+           std::source_location where = std::source_location::current());
 
 }  // namespace nabla

@@ -56,8 +56,8 @@ std::optional<Tensor> contracted(const FieldOnVariable& field, EliminationGoal g
 }
 
 Estimate found_by(const char* what, const Field& v, const Tensor& x, Estimated estimated,
-                  const JacobianOptions& options) {
-  const FieldOnVariable field = samplewise_on_variable(what, v, x, /*same_shape=*/true);
+                  const JacobianOptions& options, std::source_location where) {
+  const FieldOnVariable field = samplewise_on_variable(what, v, x, /*same_shape=*/true, where);
   const bool is_trace = estimated == Estimated::trace;
   Estimate found;
   switch (options.method) {
@@ -90,8 +90,8 @@ Estimate found_by(const char* what, const Field& v, const Tensor& x, Estimated e
 
 }  // namespace
 
-Tensor jacobian(const Field& f, const Tensor& x, const JacobianOptions& options) {
-  const FieldOnVariable field = on_variable("jacobian", f, x);
+Tensor jacobian(const Field& f, const Tensor& x, const JacobianOptions& options, std::source_location where) {
+  const FieldOnVariable field = on_variable("jacobian", f, x, where);
   Direction direction = fewer_passes(x.shape(), field.y.shape());
   if (options.method == JacobianMethod::forward)
     direction = Direction::forward;
@@ -102,8 +102,9 @@ Tensor jacobian(const Field& f, const Tensor& x, const JacobianOptions& options)
   return field.put_back(all_derivatives(field, 0, direction, options.tangent_bytes));
 }
 
-Tensor sample_jacobian(const Field& v, const Tensor& x, const JacobianOptions& options) {
-  const FieldOnVariable field = samplewise_on_variable("sample_jacobian", v, x, /*same_shape=*/false);
+Tensor sample_jacobian(const Field& v, const Tensor& x, const JacobianOptions& options,
+                       std::source_location where) {
+  const FieldOnVariable field = samplewise_on_variable("sample_jacobian", v, x, /*same_shape=*/false, where);
   const Shape inner_x = x.shape().without_first(1), inner_y = field.y.shape().without_first(1);
   Direction direction = fewer_passes(inner_x, inner_y);
   switch (options.method) {
@@ -126,20 +127,24 @@ Tensor sample_jacobian(const Field& v, const Tensor& x, const JacobianOptions& o
   return field.put_back(all_derivatives(field, 1, direction, options.tangent_bytes));
 }
 
-Tensor divergence(const Field& v, const Tensor& x, const JacobianOptions& options) {
-  return found_by("divergence", v, x, Estimated::trace, options).value;
+Tensor divergence(const Field& v, const Tensor& x, const JacobianOptions& options,
+                  std::source_location where) {
+  return found_by("divergence", v, x, Estimated::trace, options, where).value;
 }
 
-Tensor jacobian_diagonal(const Field& v, const Tensor& x, const JacobianOptions& options) {
-  return found_by("jacobian_diagonal", v, x, Estimated::diagonal, options).value;
+Tensor jacobian_diagonal(const Field& v, const Tensor& x, const JacobianOptions& options,
+                         std::source_location where) {
+  return found_by("jacobian_diagonal", v, x, Estimated::diagonal, options, where).value;
 }
 
-Estimate estimate_divergence(const Field& v, const Tensor& x, const JacobianOptions& options) {
-  return found_by("estimate_divergence", v, x, Estimated::trace, options);
+Estimate estimate_divergence(const Field& v, const Tensor& x, const JacobianOptions& options,
+                             std::source_location where) {
+  return found_by("estimate_divergence", v, x, Estimated::trace, options, where);
 }
 
-Estimate estimate_jacobian_diagonal(const Field& v, const Tensor& x, const JacobianOptions& options) {
-  return found_by("estimate_jacobian_diagonal", v, x, Estimated::diagonal, options);
+Estimate estimate_jacobian_diagonal(const Field& v, const Tensor& x, const JacobianOptions& options,
+                                    std::source_location where) {
+  return found_by("estimate_jacobian_diagonal", v, x, Estimated::diagonal, options, where);
 }
 
 }  // namespace nabla

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <source_location>
 
 #include "engine/autodiff/field.h"
 
@@ -57,21 +58,25 @@ struct JacobianOptions {
 };
 
 /// All derivatives of f at x: [*shape of f(x), *shape of x]. Methods automatic, forward and reverse.
-Tensor jacobian(const Field& f, const Tensor& x, const JacobianOptions& options = {});
+Tensor jacobian(const Field& f, const Tensor& x, const JacobianOptions& options = {},
+                std::source_location where = std::source_location::current());
 
 /// One Jacobian per sample of a sample-wise field: [B, *S', *S]. One-hot directions [K, 1, *S] are shared by
 /// all samples. Methods automatic, forward, reverse, contraction and loop_cut.
 /// @throws Error naming the primitive and the line where the field mixes samples, or the method that does not
 /// make a whole Jacobian.
-Tensor sample_jacobian(const Field& v, const Tensor& x, const JacobianOptions& options = {});
+Tensor sample_jacobian(const Field& v, const Tensor& x, const JacobianOptions& options = {},
+                       std::source_location where = std::source_location::current());
 
 /// Divergence of a sample-wise field with S' = S, the trace of each sample's Jacobian: [B]. Exact unless the
 /// method says otherwise.
 /// @throws Error where the field mixes samples or changes the shape, or the method lacks a key.
-Tensor divergence(const Field& v, const Tensor& x, const JacobianOptions& options = {});
+Tensor divergence(const Field& v, const Tensor& x, const JacobianOptions& options = {},
+                  std::source_location where = std::source_location::current());
 
 /// Diagonal of each sample's Jacobian: [B, *S]. Errors as for divergence.
-Tensor jacobian_diagonal(const Field& v, const Tensor& x, const JacobianOptions& options = {});
+Tensor jacobian_diagonal(const Field& v, const Tensor& x, const JacobianOptions& options = {},
+                         std::source_location where = std::source_location::current());
 
 /// What an estimate found, and how well.
 struct Estimate {
@@ -80,9 +85,11 @@ struct Estimate {
 };
 
 /// divergence with its standard error, both [B]. Each sample has probes of its own.
-Estimate estimate_divergence(const Field& v, const Tensor& x, const JacobianOptions& options);
+Estimate estimate_divergence(const Field& v, const Tensor& x, const JacobianOptions& options,
+                             std::source_location where = std::source_location::current());
 
 /// jacobian_diagonal with its standard error, both [B, *S].
-Estimate estimate_jacobian_diagonal(const Field& v, const Tensor& x, const JacobianOptions& options);
+Estimate estimate_jacobian_diagonal(const Field& v, const Tensor& x, const JacobianOptions& options,
+                                    std::source_location where = std::source_location::current());
 
 }  // namespace nabla

@@ -60,8 +60,9 @@ std::vector<std::optional<Tensor>> jvp(std::span<const Tensor> ys, std::span<con
 }
 
 ValuesAndTangents jvp(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
-                      const std::vector<Tensor>& xs, const std::vector<Tensor>& dxs) {
-  const std::vector<Tensor> variables = variables_like(xs);
+                      const std::vector<Tensor>& xs, const std::vector<Tensor>& dxs,
+                      std::source_location where) {
+  const std::vector<Tensor> variables = variables_like(xs, where);
   std::vector<Tensor> outputs = f(variables);
   const std::size_t count = outputs.size();
   const Shape leading = check_directions("jvp", xs, dxs);
@@ -75,9 +76,10 @@ ValuesAndTangents jvp(const std::function<std::vector<Tensor>(const std::vector<
   return {{put_back.begin(), middle}, {middle, put_back.end()}};
 }
 
-ValueAndTangent jvp(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& dx) {
+ValueAndTangent jvp(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& dx,
+                    std::source_location where) {
   const auto results = jvp([&](const std::vector<Tensor>& v) { return std::vector{f(v[0])}; }, std::vector{x},
-                           std::vector{dx});
+                           std::vector{dx}, where);
   return {results.values[0], results.tangents[0]};
 }
 

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <source_location>
 #include <span>
 #include <vector>
 
@@ -30,7 +31,8 @@ struct ValueAndTangent {
   Tensor tangent;
 };
 /// f(x) and the derivative of f at x along dx; zeros if f does not depend on its argument.
-ValueAndTangent jvp(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& dx);
+ValueAndTangent jvp(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& dx,
+                    std::source_location where = std::source_location::current());
 
 struct ValuesAndTangents {
   std::vector<Tensor> values;
@@ -38,6 +40,7 @@ struct ValuesAndTangents {
 };
 /// The same for several arguments and results.
 ValuesAndTangents jvp(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
-                      const std::vector<Tensor>& xs, const std::vector<Tensor>& dxs);
+                      const std::vector<Tensor>& xs, const std::vector<Tensor>& dxs,
+                      std::source_location where = std::source_location::current());
 
 }  // namespace nabla

@@ -216,9 +216,10 @@ class Forward {
 
 }  // namespace
 
-Tensor laplacian(const Field& f, const Tensor& x, const LaplacianOptions& options) {
+Tensor laplacian(const Field& f, const Tensor& x, const LaplacianOptions& options,
+                 std::source_location where) {
   constexpr const char* kName = "laplacian";
-  const Tensor at = variable(x.shape(), x.dtype());
+  const Tensor at = variable(x.shape(), x.dtype(), where);
   const Tensor y = f(at);
   if (!is_floating(x.dtype()) || y.dtype() != x.dtype())
     throw Error(std::string(kName) + ": argument " + std::string(name_of(x.dtype())) + " and result " +

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <source_location>
 
 #include "engine/autodiff/jacobian.h"
 #include "engine/tensor/tensor.h"
@@ -24,6 +25,7 @@ struct LaplacianOptions {
 /// along each tangent. Exact, up to rounding; at kinks the second derivative is that of the rule's branch, so
 /// that a field of relu alone has Laplacian 0. Differentiable, and runs inside compile.
 /// @throws Error naming the primitive and the line where the field mixes samples, or if the types do not fit.
-Tensor laplacian(const Field& f, const Tensor& x, const LaplacianOptions& options = {});
+Tensor laplacian(const Field& f, const Tensor& x, const LaplacianOptions& options = {},
+                 std::source_location where = std::source_location::current());
 
 }  // namespace nabla

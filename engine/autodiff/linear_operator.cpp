@@ -30,12 +30,12 @@ Shape leading_of(const char* what, const Tensor& vectors, const Shape& space, DT
 
 }  // namespace
 
-LinearOperator jacobian_operator(const Field& v, const Tensor& x) {
+LinearOperator jacobian_operator(const Field& v, const Tensor& x, std::source_location where) {
   constexpr const char* kName = "jacobian_operator";
   if (!is_floating(x.dtype()))
     throw Error(std::string(kName) + ": the argument " + to_string(x.shape()) + " " +
                 std::string(name_of(x.dtype())) + " must be floating");
-  const Tensor at = variable(x.shape(), x.dtype());
+  const Tensor at = variable(x.shape(), x.dtype(), where);
   const Tensor y = v(at);
   if (y.dtype() != x.dtype())
     throw Error(std::string(kName) + ": argument " + std::string(name_of(x.dtype())) + " and result " +

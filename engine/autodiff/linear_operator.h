@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <source_location>
 
 #include "engine/autodiff/jacobian.h"
 #include "engine/tensor/tensor.h"
@@ -24,7 +25,8 @@ struct LinearOperator {
 /// pass of cotangents.
 /// @throws Error naming the primitive and the line where the field mixes samples; from the functions, where
 /// vectors do not fit.
-LinearOperator jacobian_operator(const Field& v, const Tensor& x);
+LinearOperator jacobian_operator(const Field& v, const Tensor& x,
+                                 std::source_location where = std::source_location::current());
 
 /// (A + A^T) / 2. @throws Error if domain and range differ or the transpose is unknown.
 LinearOperator symmetric_part(const LinearOperator& a);

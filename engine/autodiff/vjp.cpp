@@ -52,8 +52,9 @@ std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<con
 }
 
 ValuesAndCotangents vjp(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
-                        const std::vector<Tensor>& xs, const std::vector<Tensor>& cts) {
-  const std::vector<Tensor> variables = variables_like(xs);
+                        const std::vector<Tensor>& xs, const std::vector<Tensor>& cts,
+                        std::source_location where) {
+  const std::vector<Tensor> variables = variables_like(xs, where);
   std::vector<Tensor> outputs = f(variables);
   const std::size_t count = outputs.size();
   const Shape leading = check_directions("vjp", outputs, cts);
@@ -66,9 +67,10 @@ ValuesAndCotangents vjp(const std::function<std::vector<Tensor>(const std::vecto
   return {{put_back.begin(), middle}, {middle, put_back.end()}};
 }
 
-ValueAndCotangent vjp(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& ct) {
+ValueAndCotangent vjp(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& ct,
+                      std::source_location where) {
   const auto results = vjp([&](const std::vector<Tensor>& v) { return std::vector{f(v[0])}; }, std::vector{x},
-                           std::vector{ct});
+                           std::vector{ct}, where);
   return {results.values[0], results.cotangents[0]};
 }
 

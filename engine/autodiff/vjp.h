@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <source_location>
 #include <span>
 #include <vector>
 
@@ -25,7 +26,8 @@ struct ValueAndCotangent {
   Tensor cotangent;
 };
 /// f(x) and ct^T df/dx; zeros if f does not depend on its argument.
-ValueAndCotangent vjp(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& ct);
+ValueAndCotangent vjp(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& ct,
+                      std::source_location where = std::source_location::current());
 
 struct ValuesAndCotangents {
   std::vector<Tensor> values;
@@ -33,6 +35,7 @@ struct ValuesAndCotangents {
 };
 /// The same for several arguments and results.
 ValuesAndCotangents vjp(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
-                        const std::vector<Tensor>& xs, const std::vector<Tensor>& cts);
+                        const std::vector<Tensor>& xs, const std::vector<Tensor>& cts,
+                        std::source_location where = std::source_location::current());
 
 }  // namespace nabla

@@ -8,7 +8,8 @@
 namespace nabla {
 
 std::vector<Tensor> vmap(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
-                         const std::vector<Tensor>& xs, const std::vector<int>& in_axes) {
+                         const std::vector<Tensor>& xs, const std::vector<int>& in_axes,
+                         std::source_location where) {
   if (xs.size() != in_axes.size())
     throw Error("vmap: " + std::to_string(xs.size()) + " arguments but " + std::to_string(in_axes.size()) +
                 " axes");
@@ -33,7 +34,7 @@ std::vector<Tensor> vmap(const std::function<std::vector<Tensor>(const std::vect
                   std::to_string(shape[0]) + " entries along its mapped axis, those before it " +
                   std::to_string(extent));
     extent = shape[0];
-    variables.push_back(variable(shape.without_first(1), xs[i].dtype()));
+    variables.push_back(variable(shape.without_first(1), xs[i].dtype(), where));
     arguments.push_back(variables.back());
   }
   if (variables.empty()) throw Error("vmap: no argument is mapped");
@@ -44,8 +45,8 @@ std::vector<Tensor> vmap(const std::function<std::vector<Tensor>(const std::vect
   return results;
 }
 
-Tensor vmap(const std::function<Tensor(const Tensor&)>& f, const Tensor& x) {
-  return vmap([&](const std::vector<Tensor>& v) { return std::vector{f(v[0])}; }, {x}, {0})[0];
+Tensor vmap(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, std::source_location where) {
+  return vmap([&](const std::vector<Tensor>& v) { return std::vector{f(v[0])}; }, {x}, {0}, where)[0];
 }
 
 }  // namespace nabla

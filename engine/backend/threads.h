@@ -3,7 +3,7 @@
 namespace nabla {
 
 /// Threads that evaluation may use, the caller's included; by default all that the machine offers.
-/// Results do not depend on the number: work is cut by shapes alone. @throws Error if count < 1.
+/// Results do not depend on the number: work is cut by shapes alone. @throws Error unless 1 <= count <= 1024.
 void set_thread_count(int count);
 int thread_count();
 

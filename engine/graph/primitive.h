@@ -44,6 +44,8 @@ enum class Structure { opaque, constant_operator, diagonal, low_rank_plus_diagon
 /// `maps` makes a line from a line. Other axes it treats pointwise then.
 enum class AlongAxes { nothing, reduces, maps };
 
+/// A primitive lives until the process is gone, for threads and destructors of statics may differentiate
+/// while it ends: make it by `new`, and keep a reference.
 class Primitive {
  public:
   enum class Class { pointwise, linear, multilinear, composite, nondifferentiable };

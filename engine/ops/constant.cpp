@@ -69,11 +69,11 @@ class StopGradient final : public NondifferentiablePrimitive {
   }
 };
 
-const Constant kConstant;
-const Iota kIota;
-const Source kLeaf("leaf", false);
-const Source kVariable("variable", true);
-const StopGradient kStopGradient;
+const Constant& kConstant = *new Constant;
+const Iota& kIota = *new Iota;
+const Source& kLeaf = *new Source("leaf", false);
+const Source& kVariable = *new Source("variable", true);
+const StopGradient& kStopGradient = *new StopGradient;
 
 bool representable(double value, DType dtype) {
   if (is_floating(dtype)) return true;

@@ -17,7 +17,7 @@ namespace nabla {
 /// A partial derivative: an expression of the primal rank, or a plain factor (0 is a symbolic zero).
 using Partial = std::variant<double, Tensor>;
 
-class PointwisePrimitive : public Primitive {
+class PointwisePrimitive final : public Primitive {
  public:
   enum class Domain { numeric, floating };
   using PartialRule = Partial (*)(Inputs x, const Tensor& y);
@@ -39,6 +39,8 @@ class PointwisePrimitive : public Primitive {
   std::size_t arity() const { return partials_.size(); }
 
  private:
+  ~PointwisePrimitive() override = default;  // made by new alone: see Primitive
+
   Domain domain_;
   std::vector<PartialRule> partials_;
 };

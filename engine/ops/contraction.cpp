@@ -45,7 +45,7 @@ class Contraction final : public MultilinearPrimitive {
   Structure structure(const Application&, int) const override { return Structure::constant_operator; }
 };
 
-const Contraction kContraction;
+const Contraction& kContraction = *new Contraction;
 
 struct Formula {
   std::vector<std::string> operands;

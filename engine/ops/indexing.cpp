@@ -91,10 +91,10 @@ class OrderPrimitive final : public NondifferentiablePrimitive {
   bool reduces_;
 };
 
-const Gather kGather;
-const ScatterAdd kScatterAdd;
-const OrderPrimitive kArgmax("argmax", true);
-const OrderPrimitive kArgsort("argsort", false);
+const Gather& kGather = *new Gather;
+const ScatterAdd& kScatterAdd = *new ScatterAdd;
+const OrderPrimitive& kArgmax = *new OrderPrimitive("argmax", true);
+const OrderPrimitive& kArgsort = *new OrderPrimitive("argsort", false);
 
 }  // namespace
 

@@ -12,6 +12,7 @@ namespace {
 // The derivative rules. One partial per input, in terms of the inputs x and the output y; a plain number is a
 // constant factor. Using y where possible keeps the primal from appearing twice.
 
+using Pointwise = PointwisePrimitive;
 using In = Inputs;
 using Out = const Tensor&;
 constexpr auto kNumeric = PointwisePrimitive::Domain::numeric;
@@ -26,49 +27,55 @@ Partial winner(const Tensor& wins, const Tensor& ties, DType dtype) {
   return cast(wins, dtype) + cast(ties, dtype) * 0.5;
 }
 
-const PointwisePrimitive kNeg("neg", kNumeric, kUnary, [](In, Out) { return constant(-1); });
-const PointwisePrimitive kAdd(
+const Pointwise& kNeg = *new Pointwise("neg", kNumeric, kUnary, [](In, Out) { return constant(-1); });
+const Pointwise& kAdd = *new Pointwise(
     "add", kNumeric, kBinary, [](In, Out) { return constant(1); }, [](In, Out) { return constant(1); });
-const PointwisePrimitive kSub(
+const Pointwise& kSub = *new Pointwise(
     "sub", kNumeric, kBinary, [](In, Out) { return constant(1); }, [](In, Out) { return constant(-1); });
-const PointwisePrimitive kMul(
+const Pointwise& kMul = *new Pointwise(
     "mul", kNumeric, kBinary, [](In x, Out) -> Partial { return x[1]; },
     [](In x, Out) -> Partial { return x[0]; });
-const PointwisePrimitive kDiv(
+const Pointwise& kDiv = *new Pointwise(
     "div", kFloating, kBinary, [](In x, Out) -> Partial { return reciprocal(x[1]); },
     [](In x, Out y) -> Partial { return -(y * reciprocal(x[1])); });
-const PointwisePrimitive kMax(
+const Pointwise& kMax = *new Pointwise(
     "max", kNumeric, kBinary,
     [](In x, Out) { return winner(greater(x[0], x[1]), equal(x[0], x[1]), x[0].dtype()); },
     [](In x, Out) { return winner(less(x[0], x[1]), equal(x[0], x[1]), x[0].dtype()); });
-const PointwisePrimitive kMin(
+const Pointwise& kMin = *new Pointwise(
     "min", kNumeric, kBinary,
     [](In x, Out) { return winner(less(x[0], x[1]), equal(x[0], x[1]), x[0].dtype()); },
     [](In x, Out) { return winner(greater(x[0], x[1]), equal(x[0], x[1]), x[0].dtype()); });
-const PointwisePrimitive kAbs("abs", kNumeric, kUnary, [](In x, Out) -> Partial { return sign(x[0]); });
-const PointwisePrimitive kSign("sign", kNumeric, kUnary, [](In, Out) { return constant(0); });
-const PointwisePrimitive kSquare("square", kNumeric, kUnary, [](In x, Out) -> Partial { return x[0] * 2; });
-const PointwisePrimitive kSqrt("sqrt", kFloating, kUnary,
-                               [](In, Out y) -> Partial { return reciprocal(y) * 0.5; });
-const PointwisePrimitive kRsqrt("rsqrt", kFloating, kUnary,
-                                [](In, Out y) -> Partial { return square(y) * y * -0.5; });
-const PointwisePrimitive kReciprocal("reciprocal", kFloating, kUnary,
-                                     [](In, Out y) -> Partial { return -square(y); });
-const PointwisePrimitive kExp("exp", kFloating, kUnary, [](In, Out y) -> Partial { return y; });
-const PointwisePrimitive kLog("log", kFloating, kUnary,
-                              [](In x, Out) -> Partial { return reciprocal(x[0]); });
-const PointwisePrimitive kExpm1("expm1", kFloating, kUnary, [](In, Out y) -> Partial { return y + 1; });
-const PointwisePrimitive kLog1p("log1p", kFloating, kUnary,
-                                [](In x, Out) -> Partial { return reciprocal(x[0] + 1); });
-const PointwisePrimitive kSin("sin", kFloating, kUnary, [](In x, Out) -> Partial { return cos(x[0]); });
-const PointwisePrimitive kCos("cos", kFloating, kUnary, [](In x, Out) -> Partial { return -sin(x[0]); });
-const PointwisePrimitive kTanh("tanh", kFloating, kUnary, [](In, Out y) -> Partial { return 1 - square(y); });
-const PointwisePrimitive kSigmoid("sigmoid", kFloating, kUnary,
-                                  [](In, Out y) -> Partial { return y * (1 - y); });
-const PointwisePrimitive kErf("erf", kFloating, kUnary, [](In x, Out) -> Partial {
+const Pointwise& kAbs =
+    *new Pointwise("abs", kNumeric, kUnary, [](In x, Out) -> Partial { return sign(x[0]); });
+const Pointwise& kSign = *new Pointwise("sign", kNumeric, kUnary, [](In, Out) { return constant(0); });
+const Pointwise& kSquare =
+    *new Pointwise("square", kNumeric, kUnary, [](In x, Out) -> Partial { return x[0] * 2; });
+const Pointwise& kSqrt =
+    *new Pointwise("sqrt", kFloating, kUnary, [](In, Out y) -> Partial { return reciprocal(y) * 0.5; });
+const Pointwise& kRsqrt =
+    *new Pointwise("rsqrt", kFloating, kUnary, [](In, Out y) -> Partial { return square(y) * y * -0.5; });
+const Pointwise& kReciprocal =
+    *new Pointwise("reciprocal", kFloating, kUnary, [](In, Out y) -> Partial { return -square(y); });
+const Pointwise& kExp = *new Pointwise("exp", kFloating, kUnary, [](In, Out y) -> Partial { return y; });
+const Pointwise& kLog =
+    *new Pointwise("log", kFloating, kUnary, [](In x, Out) -> Partial { return reciprocal(x[0]); });
+const Pointwise& kExpm1 =
+    *new Pointwise("expm1", kFloating, kUnary, [](In, Out y) -> Partial { return y + 1; });
+const Pointwise& kLog1p =
+    *new Pointwise("log1p", kFloating, kUnary, [](In x, Out) -> Partial { return reciprocal(x[0] + 1); });
+const Pointwise& kSin =
+    *new Pointwise("sin", kFloating, kUnary, [](In x, Out) -> Partial { return cos(x[0]); });
+const Pointwise& kCos =
+    *new Pointwise("cos", kFloating, kUnary, [](In x, Out) -> Partial { return -sin(x[0]); });
+const Pointwise& kTanh =
+    *new Pointwise("tanh", kFloating, kUnary, [](In, Out y) -> Partial { return 1 - square(y); });
+const Pointwise& kSigmoid =
+    *new Pointwise("sigmoid", kFloating, kUnary, [](In, Out y) -> Partial { return y * (1 - y); });
+const Pointwise& kErf = *new Pointwise("erf", kFloating, kUnary, [](In x, Out) -> Partial {
   return exp(-square(x[0])) * (2 * std::numbers::inv_sqrtpi);
 });
-const PointwisePrimitive kPow(
+const Pointwise& kPow = *new Pointwise(
     "pow", kFloating, kBinary,
     [](In x, Out) -> Partial {
       // The exponent 0 is replaced in the branch not taken, or 0 * inf would come back at the next order.
@@ -96,12 +103,12 @@ class Comparison final : public NondifferentiablePrimitive {
   std::optional<int> carried_axis(const Application&, int, int axis) const override { return axis; }
 };
 
-const Comparison kEqual("equal");
-const Comparison kNotEqual("not_equal");
-const Comparison kLess("less");
-const Comparison kLessEqual("less_equal");
-const Comparison kGreater("greater");
-const Comparison kGreaterEqual("greater_equal");
+const Comparison& kEqual = *new Comparison("equal");
+const Comparison& kNotEqual = *new Comparison("not_equal");
+const Comparison& kLess = *new Comparison("less");
+const Comparison& kLessEqual = *new Comparison("less_equal");
+const Comparison& kGreater = *new Comparison("greater");
+const Comparison& kGreaterEqual = *new Comparison("greater_equal");
 
 // Linear in both branches. Zero cotangents are selected, never multiplied.
 class Select final : public LinearPrimitive {
@@ -123,7 +130,7 @@ class Select final : public LinearPrimitive {
   bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
   Structure structure(const Application&, int) const override { return Structure::diagonal; }
 };
-const Select kSelect;
+const Select& kSelect = *new Select;
 
 // Attribute: the type.
 class Cast final : public LinearPrimitive {
@@ -143,7 +150,7 @@ class Cast final : public LinearPrimitive {
     return std::string(name_of(static_cast<DType>(attributes[0])));
   }
 };
-const Cast kCast;
+const Cast& kCast = *new Cast;
 
 Tensor unary(const Primitive& primitive, const Operand& x) {
   return apply(primitive, std::span(&x.tensor(), 1), {}, x.where());

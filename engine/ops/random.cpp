@@ -58,9 +58,9 @@ class FoldIn final : public NondifferentiablePrimitive {
   }
 };
 
-const RandomPrimitive kRandomBits("random_bits");
-const RandomPrimitive kRandomUniform("random_uniform");
-const FoldIn kFoldIn;
+const RandomPrimitive& kRandomBits = *new RandomPrimitive("random_bits");
+const RandomPrimitive& kRandomUniform = *new RandomPrimitive("random_uniform");
+const FoldIn& kFoldIn = *new FoldIn;
 
 Tensor draw(const RandomPrimitive& primitive, const Operand& key, DType dtype, std::int64_t purpose,
             const Shape& shape) {

@@ -155,12 +155,12 @@ class Softmax final : public OverAxes {
   }
 };
 
-const Sum kSum;
-const Cumsum kCumsum;
-const ReduceExtreme kReduceMax("reduce_max");
-const ReduceExtreme kReduceMin("reduce_min");
-const LogSumExp kLogSumExp;
-const Softmax kSoftmax;
+const Sum& kSum = *new Sum;
+const Cumsum& kCumsum = *new Cumsum;
+const ReduceExtreme& kReduceMax = *new ReduceExtreme("reduce_max");
+const ReduceExtreme& kReduceMin = *new ReduceExtreme("reduce_min");
+const LogSumExp& kLogSumExp = *new LogSumExp;
+const Softmax& kSoftmax = *new Softmax;
 
 Tensor reduce(const Primitive& primitive, const Operand& x, const Axes& axes, bool keep_axes) {
   const SourceScope scope(x.where());

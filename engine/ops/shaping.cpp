@@ -209,11 +209,11 @@ class Broadcast final : public ShapingPrimitive {
   }
 };
 
-const InsertAxes kInsertAxes;
-const DropAxes kDropAxes;
-const Reshape kReshape;
-const Permute kPermute;
-const Broadcast kBroadcast;
+const InsertAxes& kInsertAxes = *new InsertAxes;
+const DropAxes& kDropAxes = *new DropAxes;
+const Reshape& kReshape = *new Reshape;
+const Permute& kPermute = *new Permute;
+const Broadcast& kBroadcast = *new Broadcast;
 
 }  // namespace
 

@@ -112,10 +112,10 @@ class Flip final : public LinearAlongAxisPrimitive {
   }
 };
 
-const Slice kSlice;
-const Pad kPad;
-const Concatenate kConcatenate;
-const Flip kFlip;
+const Slice& kSlice = *new Slice;
+const Pad& kPad = *new Pad;
+const Concatenate& kConcatenate = *new Concatenate;
+const Flip& kFlip = *new Flip;
 
 }  // namespace
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 
+#include "engine/backend/float_environment.h"
 #include "engine/plan/evaluation_lock.h"
 #include "engine/plan/memory_table.h"
 #include "engine/plan/plan_builder.h"
@@ -38,6 +39,7 @@ BoundBlock::Use use_of(const PlanStorage& storage) {
 }  // namespace
 
 PlannedGraph make_plan_locked(std::span<const Tensor> outputs, std::span<const Tensor> donated) {
+  const FloatEnvironment environment;  // constants are computed while a plan is made
   const Schedule schedule = make_schedule(outputs, donated);
   CachedPlan planned;
   if (nan_mode()) {
@@ -85,6 +87,7 @@ StepRunner& Plan::runner() const {
 }
 
 std::vector<Array> Plan::run(std::span<const Array> leaves) const try {
+  const FloatEnvironment environment;
   StepRunner& steps = runner();
   std::vector<std::shared_ptr<Buffer>> buffers(storages_.size());
   std::vector<std::byte*> blocks(storages_.size());

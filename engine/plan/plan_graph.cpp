@@ -17,9 +17,9 @@ PlanGraph make_plan_graph(const Schedule& schedule, std::span<const Tensor> outp
     } else {
       if (node.primitive().is_variable())
         throw Error(
-            "evaluate: the result depends on a variable " + to_string(node.shape()) + " built at " +
-            node.where().file_name() + ":" + std::to_string(node.where().line()) +
-            " that has no value: a function under jvp, vjp, grad, vmap or compile may not read values");
+            "evaluate: the result depends on a variable " + to_string(node.shape()) +
+            " of the transform at " + node.where().file_name() + ":" + std::to_string(node.where().line()) +
+            ", which has no value: a function under jvp, vjp, grad, vmap or compile may not read values");
       made.primitive = &node.primitive();
       made.attributes = node.attributes();
       for (const Node* input : node.inputs()) made.inputs.push_back(schedule.place.find(input));

@@ -27,7 +27,9 @@ class DeviceMemory {
 
 /// A block of memory for elements: on the host, 64-byte aligned, on a device, or the same elements on both.
 /// Elements are written once, by whoever makes them; a host that reads what a device made copies it then.
-/// Freed host blocks go to a cache and are handed out again.
+/// Freed host blocks go to a cache and are handed out again; they leave it when they have not been used for a
+/// second or two, when an allocation of the process would fail, and where they come to more than
+/// NABLAFLOW_CACHE_BYTES in the environment (1 GiB).
 class Buffer {
  public:
   /// Host memory with unspecified contents.
@@ -68,16 +70,17 @@ class Buffer {
   std::unique_ptr<DeviceMemory> device_;
 };
 
-/// Host memory held by live buffers, now and at the highest point since the last reset (the block cache is
-/// not counted).
+/// Memory held by live buffers, now and at the highest point since the last reset, and on the host what freed
+/// ones have left in the cache beside it.
 struct MemoryStatistics {
   std::size_t live_bytes;
   std::size_t peak_bytes;
+  std::size_t cached_bytes = 0;
 };
 MemoryStatistics memory_statistics();
 /// Starts a new measurement of peak_bytes from what is live now.
 void reset_peak_memory();
-/// Returns all cached blocks to the system.
+/// Returns all cached blocks to the system now.
 void release_memory_cache();
 
 /// A value: a shared buffer and where the elements lie in it.

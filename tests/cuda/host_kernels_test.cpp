@@ -309,6 +309,33 @@ extern "C" __global__ void elementary(const float* x, float* y) {
   }
 }
 
+TEST_CASE("a new kernel finds the rest of CUDA's mathematics") {
+  const std::vector<std::pair<std::string, double (*)(double)>> functions{
+      {"round", std::round},   {"nearbyint", std::nearbyint}, {"logb", std::logb},   {"cbrt", std::cbrt},
+      {"exp2", std::exp2},     {"log2", std::log2},           {"log10", std::log10}, {"tan", std::tan},
+      {"asin", std::asin},     {"acos", std::acos},           {"atan", std::atan},   {"sinh", std::sinh},
+      {"cosh", std::cosh},     {"asinh", std::asinh},         {"atanh", std::atanh}, {"erfc", std::erfc},
+      {"lgamma", std::lgamma}, {"tgamma", std::tgamma}};
+  std::string calls;
+  for (const auto& [name, function] : functions) {
+    calls += "  *y++ = " + name + "(*x);\n  *z++ = " + name + "f((float)*x);\n";
+  }
+  const StepSource step =
+      step_of("extern \"C\" __global__ void others(const double* x, double* y, float* z) {\n" + calls + "}",
+              1, 1, {{From::input, 0}, {From::output, 0}, {From::output, 1}});
+  const std::vector<double> x{0.3};
+  std::vector<double> y(functions.size());
+  std::vector<float> z(functions.size());
+  const StepInput input{bytes_of(x)};
+  const std::vector<StepOutput> outputs{{writable_bytes_of(y)}, {writable_bytes_of(z)}};
+  run_step(step, {&input, 1}, outputs);
+  for (std::size_t i = 0; i < functions.size(); ++i) {
+    INFO(functions[i].first);
+    CHECK(y[i] == functions[i].second(0.3));
+    CHECK(z[i] == doctest::Approx(functions[i].second(0.3F)).epsilon(1e-6));
+  }
+}
+
 TEST_CASE("many texts with the same names are compiled together") {
   std::vector<std::string> texts;
   for (int i = 0; i < 150; ++i)

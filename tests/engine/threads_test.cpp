@@ -69,9 +69,12 @@ TEST_CASE("results have the same bits for any number of threads") {
   set_thread_count(before);
 }
 
-TEST_CASE("a program without threads is refused") {
-  CHECK_FALSE(error_of([] { set_thread_count(0); }).empty());
-  CHECK(thread_count() >= 1);
+TEST_CASE("a program without threads is refused, and one with more than a machine has") {
+  const int before = thread_count();
+  CHECK(
+      contains(error_of([] { set_thread_count(0); }), "set_thread_count: 0 threads; 1 to 1024 are possible"));
+  CHECK(contains(error_of([] { set_thread_count(20000); }), "20000 threads; 1 to 1024 are possible"));
+  CHECK(thread_count() == before);
 }
 
 TEST_CASE("several threads build, differentiate and evaluate at once") {

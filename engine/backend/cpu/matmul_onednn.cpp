@@ -3,9 +3,15 @@
 #ifdef NABLAFLOW_HAVE_ONEDNN
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <cstdlib>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <thread>
 #include <unordered_map>
+#include <utility>
 
+#include "engine/backend/cpu/thread_own.h"
 #include "engine/tensor/error.h"
 
 // From libgomp, which oneDNN is linked with; not every compiler ships omp.h.
@@ -33,6 +39,56 @@ class SingleThreaded {
   int before_;
 };
 
+// oneDNN destroys the tables and the code that it has made when the process ends, while other threads and
+// destructors of statics may still compute. What is registered for the end behind the making of these runs
+// before they go: it lets no more calls in and waits for those that are.
+class OneDnnCall {
+ public:
+  /// @throws Over
+  OneDnnCall() : running_(running_of_this_thread()) {
+    ++running_;
+    if (!over) return;
+    --running_;
+    throw Over("contraction: the process ends, and a packed operand cannot be read any more");
+  }
+  ~OneDnnCall() { --running_; }
+  OneDnnCall(const OneDnnCall&) = delete;
+  OneDnnCall& operator=(const OneDnnCall&) = delete;
+
+  class Over : public Error {
+   public:
+    using Error::Error;
+  };
+  /// To be called when something new has been made. After the first shapes hardly anything is new.
+  static void end_before_what_is_made() {
+    constexpr int kEnough = 256;
+    static std::atomic<int> registered = 0;
+    if (registered < kEnough && registered++ < kEnough) std::atexit(&end);
+  }
+
+ private:
+  using Count = std::atomic<int>;
+  struct alignas(64) Line {
+    Count running;
+  };
+
+  // Threads share few counters, so that hardly two write to one.
+  static Count& running_of_this_thread() {
+    static std::atomic<std::size_t> threads = 0;
+    thread_local const std::size_t number = threads++;
+    return lines[number % lines.size()].running;
+  }
+  static void end() {
+    over = true;
+    for (const Line& line : lines)
+      while (line.running > 0) std::this_thread::yield();
+  }
+
+  static constinit inline std::array<Line, 64> lines{};
+  static constinit inline std::atomic<bool> over = false;
+  Count& running_;
+};
+
 struct HashOfShape {
   std::size_t operator()(const MatmulShape& x) const {
     std::uint64_t hash = 0;
@@ -53,6 +109,7 @@ struct Product {
   dnnl::matmul primitive;
   std::unordered_map<int, dnnl::memory> arguments;
   dnnl::memory::desc b;  // as given, or as oneDNN prefers it
+  bool has_run = false;
 
   explicit Product(const MatmulShape& x) {
     const dnnl::memory::desc a = matrix(x.m, x.k, x.a_row, x.a_column);
@@ -76,11 +133,13 @@ constexpr std::size_t kMostProducts = 1024;
 
 // Made once per thread and shape; the blocks that threads work on recur at every step.
 Product& product(const MatmulShape& x) {
-  thread_local std::unordered_map<MatmulShape, Product, HashOfShape> products;
+  auto& products = thread_own<std::unordered_map<MatmulShape, Product, HashOfShape>>();
   const auto found = products.find(x);
   if (found != products.end()) return found->second;
   if (products.size() >= kMostProducts) products.clear();
-  return products.emplace(x, Product(x)).first->second;
+  Product& made = products.emplace(x, Product(x)).first->second;
+  OneDnnCall::end_before_what_is_made();
+  return made;
 }
 
 // One of the strides must be 1 and the other must not make rows overlap.
@@ -100,14 +159,15 @@ MatmulShape with_packed_b(MatmulShape x) {
   return x;
 }
 
-dnnl::stream& own_stream() {
-  thread_local dnnl::stream stream(cpu_engine());
-  return stream;
-}
+struct Stream : dnnl::stream {
+  Stream() : dnnl::stream(cpu_engine()) {}
+};
+dnnl::stream& own_stream() { return thread_own<Stream>(); }
 
 // What oneDNN refuses is an error of ours.
 template <class Work>
 auto guarded(const MatmulShape& x, const Work& work) {
+  const OneDnnCall call;
   const SingleThreaded scope;
   try {
     return work();
@@ -119,7 +179,7 @@ auto guarded(const MatmulShape& x, const Work& work) {
 
 }  // namespace
 
-bool matmul_onednn(const MatmulArguments<float>& x) {
+bool matmul_onednn(const MatmulArguments<float>& x) try {
   if (!suits(x)) return false;
   guarded(x, [&] {
     Product& p = product(x);
@@ -128,8 +188,12 @@ bool matmul_onednn(const MatmulArguments<float>& x) {
     p.set(DNNL_ARG_DST, x.c);
     p.primitive.execute(own_stream(), p.arguments);
     own_stream().wait();
+    if (!std::exchange(p.has_run, true)) OneDnnCall::end_before_what_is_made();
   });
   return true;
+} catch (const OneDnnCall::Over&) {
+  if (is_packed(x)) throw;
+  return false;  // our own kernel does
 }
 
 bool worth_packing(std::span<const MatmulShape> products) {

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "engine/backend/cpu/matmul.h"
+#include "engine/backend/cpu/thread_own.h"
 
 // A packed, blocked product. A block of b (kKc x kNc) and one of a (kMc x kKc) are copied into panels that
 // the inner kernel walks in order; the kernel keeps an kMr x kNr block of c in registers.
@@ -23,6 +24,11 @@ constexpr std::int64_t kNr = 2 * Vector<T>::width;
 constexpr std::int64_t kMc = 64;
 constexpr std::int64_t kKc = 256;
 constexpr std::int64_t kNc = 512;
+
+template <class T>
+struct Panels {
+  std::vector<T> a, b;
+};
 
 // Panels of `width` rows (or columns), k innermost-but-one, padded with zeros.
 template <class T>
@@ -71,8 +77,7 @@ void blocked(const MatmulArguments<T>& x) {
     return;
   }
   const auto padded = [](std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; };
-  thread_local std::vector<T> a_panel;
-  thread_local std::vector<T> b_panel;
+  auto& [a_panel, b_panel] = thread_own<Panels<T>>();
   a_panel.resize(static_cast<std::size_t>(kMc * std::min(kKc, x.k)));
   b_panel.resize(static_cast<std::size_t>(padded(std::min(kNc, x.n), nr) * std::min(kKc, x.k)));
   for (std::int64_t jc = 0; jc < x.n; jc += kNc) {

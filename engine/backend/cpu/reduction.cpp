@@ -7,6 +7,7 @@
 #include "engine/backend/cpu/reduction_loop.h"
 #include "engine/backend/cpu/row_reductions.h"
 #include "engine/backend/cpu/sum.h"
+#include "engine/backend/cpu/thread_own.h"
 #include "engine/backend/cpu/visit.h"
 
 namespace nabla::cpu {
@@ -15,6 +16,12 @@ namespace {
 RowsLoop loop_for(std::string_view primitive, const KernelCall& call) {
   return row_reduction(primitive, call.output.dtype).at(instruction_set());
 }
+
+// A row that lies in pieces, gathered.
+template <class T>
+struct DenseRow {
+  std::vector<T> elements;
+};
 
 // Attributes: the axes. Each element of the result comes from one row, gathered first where it lies in
 // pieces.
@@ -26,7 +33,7 @@ void reduce_rows(const KernelCall& call, RowsLoop loop) {
   reduction.for_each_kept([&](std::int64_t to, std::int64_t from) {
     if (reduction.reduced.rank <= 1)
       return loop(out + to, {x + from, 0, reduction.reduced.inner_stride(0), reduction.count}, 1);
-    thread_local std::vector<T> row;
+    std::vector<T>& row = thread_own<DenseRow<T>>().elements;
     row.clear();
     reduction.for_each_reduced_run([&](std::int64_t offset, std::int64_t count, std::int64_t stride) {
       for (std::int64_t i = 0; i < count; ++i) row.push_back(x[from + offset + i * stride]);
@@ -48,7 +55,7 @@ void softmax(const KernelCall& call, RowsLoop loop) {
   for_each_line<2>(call.output.shape(), axis, length, {call.output.layout, x.layout},
                    [&](const std::array<std::int64_t, 2>& at) {
                      if (so == 1) return loop(out + at[0], {in + at[1], 0, si, length}, 1);
-                     thread_local std::vector<T> row;
+                     std::vector<T>& row = thread_own<DenseRow<T>>().elements;
                      row.resize(static_cast<std::size_t>(length));
                      loop(row.data(), {in + at[1], 0, si, length}, 1);
                      for (std::int64_t i = 0; i < length; ++i)

@@ -1,5 +1,6 @@
 #include "engine/backend/cpu/thread_pool.h"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <exception>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "engine/backend/cpu/worker_cores.h"
+#include "engine/backend/float_environment.h"
 #include "engine/backend/threads.h"
 #include "engine/tensor/error.h"
 
@@ -21,6 +23,9 @@ namespace {
 // without giving its core away, then giving it to whoever else wants it.
 constexpr int kSpins = 1000;
 constexpr int kYields = 2000;
+
+// More than any machine has cores; to start many more takes longer than what they could save.
+constexpr int kMostThreads = 1024;
 
 void relax() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -34,11 +39,10 @@ thread_local bool inside_task = false;
 class ThreadPool {
  public:
   static ThreadPool& instance() {
-    static ThreadPool pool;
+    static ThreadPool& pool =
+        *new ThreadPool;  // never destroyed: threads may evaluate while the process ends
     return pool;
   }
-
-  ~ThreadPool() { stop(); }
 
   int count() const { return count_.load(std::memory_order_relaxed); }
 
@@ -120,6 +124,7 @@ class ThreadPool {
   }
 
   void loop(std::uint64_t seen) {
+    const FloatEnvironment environment;  // a thread inherits that of its creator
     for (;;) {
       seen = await(seen);
       if (stopping_) return;
@@ -149,7 +154,8 @@ class ThreadPool {
   std::condition_variable wake_;
   std::vector<std::thread> workers_;
   WorkerCores cores_;
-  std::atomic<int> count_ = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  std::atomic<int> count_ =
+      std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMostThreads);
   // Sequentially consistent, all four: what is written to one is seen before what is read from another.
   std::atomic<std::uint64_t> generation_ = 0;
   std::atomic<bool> open_ = false;  // workers may still join the present run
@@ -170,8 +176,9 @@ void run_tasks(std::int64_t tasks, TaskBody body) { ThreadPool::instance().run(t
 }  // namespace cpu
 
 void set_thread_count(int count) {
-  if (count < 1)
-    throw Error("set_thread_count: " + std::to_string(count) + " threads; at least one is needed");
+  if (count < 1 || count > cpu::kMostThreads)
+    throw Error("set_thread_count: " + std::to_string(count) + " threads; 1 to " +
+                std::to_string(cpu::kMostThreads) + " are possible");
   cpu::ThreadPool::instance().resize(count);
 }
 

@@ -9,6 +9,7 @@
 
 #include "engine/backend/cpu/stream.h"
 #include "engine/backend/cpu/tangent_sum.h"
+#include "engine/backend/cpu/thread_own.h"
 #include "engine/backend/cpu/thread_pool.h"
 #include "engine/backend/cpu/tile_instruction.h"
 
@@ -25,16 +26,27 @@ struct FreeAligned {
   void operator()(std::byte* data) const { ::operator delete[](data, std::align_val_t{64}); }
 };
 
-// Memory of this thread.
-std::byte* scratch_memory(std::size_t bytes) {
-  thread_local std::unique_ptr<std::byte[], FreeAligned> memory;
-  thread_local std::size_t size = 0;
-  if (size < bytes) {
-    memory.reset(static_cast<std::byte*>(::operator new[](bytes, std::align_val_t{64})));
-    size = bytes;
+// Lines that the next tile will read.
+struct Ahead {
+  const std::byte* first;
+  std::int64_t lines;
+};
+
+// What a thread works with.
+struct Workspace {
+  std::unique_ptr<std::byte[], FreeAligned> scratch;
+  std::size_t scratch_bytes = 0;
+  std::vector<std::byte*> at;
+  std::vector<Ahead> ahead;
+
+  std::byte* scratch_memory(std::size_t bytes) {
+    if (scratch_bytes < bytes) {
+      scratch.reset(static_cast<std::byte*>(::operator new[](bytes, std::align_val_t{64})));
+      scratch_bytes = bytes;
+    }
+    return scratch.get();
   }
-  return memory.get();
-}
+};
 
 class Interpreter final : public StepKernel {
  public:
@@ -70,16 +82,17 @@ class Interpreter final : public StepKernel {
       streams = streams || streamed[o];
     }
     const auto work = [&](std::int64_t task) {
-      thread_local std::vector<std::byte*> at;
-      at.resize(values_.places().size());
-      const Memory memory{inputs, outputs, {streamed.get(), outputs.size()}, scratch_memory(scratch_bytes_)};
+      Workspace& own = thread_own<Workspace>();
+      own.at.resize(values_.places().size());
+      const Memory memory{
+          inputs, outputs, {streamed.get(), outputs.size()}, own.scratch_memory(scratch_bytes_)};
       const std::int64_t end = std::min(tiles, (task + 1) * per_task);
       values_.load(Loaded::for_task, false, walk.tile(task * per_task), 0, memory);
       for (std::int64_t t = task * per_task; t < end; ++t) {
         if (values_.tangents() > 1)
-          run_tangents(walk.tile(t), set, memory, at);
+          run_tangents(walk.tile(t), set, memory, own.at);
         else
-          run_tile(t, t + 1 < end, set, memory, at);
+          run_tile(t, t + 1 < end, set, memory, own);
       }
       if (streams) stream_fence();
     };
@@ -106,11 +119,6 @@ class Interpreter final : public StepKernel {
     return made;
   }
 
-  // Lines that the next tile will read.
-  struct Ahead {
-    const std::byte* first;
-    std::int64_t lines;
-  };
   void look_ahead(Tile tile, const Memory& memory, std::vector<Ahead>& ahead) const {
     for (const TilePlace& place : values_.places()) {
       if (place.kind != TilePlace::Kind::input || place.stride != 1 || place.folded) continue;
@@ -126,17 +134,16 @@ class Interpreter final : public StepKernel {
   }
 
   void run_tile(std::int64_t index, bool has_next, InstructionSet set, const Memory& memory,
-                std::span<std::byte*> at) const {
+                Workspace& own) const {
     const Tile tile = values_.walk().tile(index);
-    thread_local std::vector<Ahead> ahead;
-    ahead.clear();
-    if (has_next) look_ahead(values_.walk().tile(index + 1), memory, ahead);
-    place_and_load(false, tile, 0, memory, at);
-    if (values_.row() > 1) place_and_load(true, tile, 0, memory, at);
+    own.ahead.clear();
+    if (has_next) look_ahead(values_.walk().tile(index + 1), memory, own.ahead);
+    place_and_load(false, tile, 0, memory, own.at);
+    if (values_.row() > 1) place_and_load(true, tile, 0, memory, own.at);
     const std::int64_t parts = static_cast<std::int64_t>(instructions_.size());
     for (std::int64_t i = 0; i < parts; ++i) {
-      prefetch(ahead, i, parts);
-      instructions_[static_cast<std::size_t>(i)]->run(set, at, tile.count);
+      prefetch(own.ahead, i, parts);
+      instructions_[static_cast<std::size_t>(i)]->run(set, own.at, tile.count);
     }
     stream_out(tile, 0, memory);
   }

@@ -53,7 +53,7 @@ int newest_before(const std::vector<int>& known, int architecture) {
 }  // namespace
 
 std::string compile(const KernelSource& source, int architecture) {
-  static const std::vector<int> known = known_architectures();
+  static const std::vector<int>& known = *new std::vector<int>(known_architectures());
   const bool has_machine_code = std::ranges::find(known, architecture) != known.end();
   const std::string target = has_machine_code
                                  ? "sm_" + std::to_string(architecture)

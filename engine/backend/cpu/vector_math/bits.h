@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bit>
+#include <cfloat>
 #include <cstdint>
 
 #include "engine/backend/cpu/target.h"
@@ -8,6 +9,15 @@
 // What the f32 functions share. They are written for loops that compilers turn into vector code at every
 // level of the instruction set: no branches, no tables, no calls, no fused multiply-add, only operations that
 // even SSE2 has. So every level gives the same bits.
+
+// They rely on every operation being rounded as it is written.
+#ifdef __FAST_MATH__
+#error \
+    "Nablaflow is compiled with -ffast-math, which breaks exp, sin and others: compile it with -fno-fast-math"
+#endif
+static_assert(
+    FLT_EVAL_METHOD == 0 || FLT_EVAL_METHOD == 16,
+    "Nablaflow needs f32 and f64 arithmetic of their own width (on 32-bit x86: -msse2 -mfpmath=sse)");
 
 namespace nabla::cpu {
 
