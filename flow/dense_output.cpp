@@ -9,6 +9,7 @@
 #include "engine/ops/indexing.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/slicing.h"
+#include "engine/tensor/number_text.h"
 #include "flow/per_sample.h"
 
 namespace nabla::flow {
@@ -32,8 +33,8 @@ void DenseOutput::add(Piece piece) {
 
 Tensor DenseOutput::operator()(double t) const {
   if (!(t >= std::min(from_, to_) && t <= std::max(from_, to_)))
-    throw Error("dense_output: time " + std::to_string(t) + " is not between " + std::to_string(from_) +
-                " and " + std::to_string(to_));
+    throw Error("dense_output: time " + number_text(t) + " is not between " + number_text(from_) + " and " +
+                number_text(to_));
   const double direction = to_ < from_ ? -1 : 1;
 
   // Which rows of which pieces, and for which samples; samples without a step stay at the start.

@@ -13,6 +13,7 @@
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
 #include "engine/plan/evaluate.h"
+#include "engine/tensor/number_text.h"
 #include "flow/per_sample.h"
 #include "flow/stages.h"
 #include "flow/step_control.h"
@@ -258,15 +259,15 @@ AdaptiveSolution integrate_adaptive(const TimedField& v, const Tensor& x, double
     throw Error("integrate_adaptive: samples " + to_string(x.shape()) + " " +
                 std::string(name_of(x.dtype())) + " must be [B, ..], of rank 2 at least and floating");
   if (!std::isfinite(from) || !std::isfinite(to))
-    throw Error("integrate_adaptive: times " + std::to_string(from) + " and " + std::to_string(to) +
+    throw Error("integrate_adaptive: times " + number_text(from) + " and " + number_text(to) +
                 " must be finite");
   if (!(options.rtol >= 0 && options.atol >= 0 && options.rtol + options.atol > 0 &&
         std::isfinite(options.rtol + options.atol)))
-    throw Error("integrate_adaptive: tolerances rtol " + std::to_string(options.rtol) + " and atol " +
-                std::to_string(options.atol) + " must not be negative, nor both 0");
+    throw Error("integrate_adaptive: tolerances rtol " + number_text(options.rtol) + " and atol " +
+                number_text(options.atol) + " must not be negative, nor both 0");
   if (!(options.first_step >= 0 && options.max_step > 0) || options.max_steps < 1)
-    throw Error("integrate_adaptive: first_step " + std::to_string(options.first_step) + ", max_step " +
-                std::to_string(options.max_step) + " and max_steps " + std::to_string(options.max_steps) +
+    throw Error("integrate_adaptive: first_step " + number_text(options.first_step) + ", max_step " +
+                number_text(options.max_step) + " and max_steps " + std::to_string(options.max_steps) +
                 "; steps must be positive and there must be at least one");
   return Integration(v, x, from, to, options).run();
 }

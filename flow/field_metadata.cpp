@@ -4,16 +4,10 @@
 #include <system_error>
 
 #include "engine/tensor/error.h"
+#include "engine/tensor/number_text.h"
 
 namespace nabla::flow {
 namespace {
-
-// The shortest text that reads back as the same number.
-template <class T>
-std::string text_of(T value) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value).ptr};
-}
 
 const std::string& entry(const std::map<std::string, std::string>& entries, const std::string& name) {
   const auto found = entries.find(name);
@@ -36,13 +30,13 @@ T number(const std::map<std::string, std::string>& entries, const std::string& n
 std::map<std::string, std::string> FieldMetadata::to_text() const {
   return {{"path", path},
           {"source", source},
-          {"source_scale", text_of(source_scale)},
+          {"source_scale", number_text(source_scale)},
           {"coupling", coupling},
           {"guidance", guidance},
-          {"data_low", text_of(data_low)},
-          {"data_high", text_of(data_high)},
-          {"seed", text_of(seed)},
-          {"step", text_of(step)}};
+          {"data_low", number_text(data_low)},
+          {"data_high", number_text(data_high)},
+          {"seed", std::to_string(seed)},
+          {"step", std::to_string(step)}};
 }
 
 FieldMetadata FieldMetadata::from_text(const std::map<std::string, std::string>& entries) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/ops/pointwise.h"
+#include "engine/tensor/number_text.h"
 #include "flow/stages.h"
 
 namespace nabla::flow {
@@ -73,7 +74,7 @@ Solution integrate(Solver solver, const TimedField& v, const Tensor& x, std::spa
   if (grid.size() < 2)
     throw Error("integrate: a grid of " + std::to_string(grid.size()) + " times; there must be at least two");
   for (const double t : grid)
-    if (!std::isfinite(t)) throw Error("integrate: the grid has a time " + std::to_string(t));
+    if (!std::isfinite(t)) throw Error("integrate: the grid has a time " + number_text(t));
   const ButcherTable& table = table_of(solver);
   const std::int64_t steps = static_cast<std::int64_t>(grid.size()) - 1;
   Solution solution{x.detach(), 0};

@@ -12,6 +12,7 @@
 #include "engine/ops/random.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/slicing.h"
+#include "engine/tensor/number_text.h"
 #include "flow/fixed_step.h"
 #include "flow/gauss_legendre.h"
 #include "flow/per_sample.h"
@@ -101,7 +102,7 @@ Likelihood log_likelihood(const TimedField& v, const Tensor& x1, const Likelihoo
   if (options.nodes < 1 || options.steps_between_nodes < 1 || options.rows < 1 || !(options.power >= 1) ||
       !std::isfinite(options.power))
     throw Error("log_likelihood: nodes " + std::to_string(options.nodes) + ", steps_between_nodes " +
-                std::to_string(options.steps_between_nodes) + ", power " + std::to_string(options.power) +
+                std::to_string(options.steps_between_nodes) + ", power " + number_text(options.power) +
                 " and rows " + std::to_string(options.rows) + " must be at least 1");
   if (options.deflation && !options.jacobian.key)
     throw Error(

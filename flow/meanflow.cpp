@@ -8,6 +8,7 @@
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/slicing.h"
+#include "engine/tensor/number_text.h"
 #include "flow/per_sample.h"
 
 namespace nabla::flow {
@@ -37,9 +38,9 @@ void check_times(const TimePairs& times, const Tensor& x) {
 MeanFlowLoss meanflow_loss(const AverageField& u, const AffinePath& path, const Pair& pair,
                            const TimePairs& times, const MeanFlowOptions& options) {
   if (!(options.power >= 0) || !(options.offset >= 0) || !(options.averaged_weight >= 0))
-    throw Error("meanflow_loss: power " + std::to_string(options.power) + ", offset " +
-                std::to_string(options.offset) + " and weight of averaged rows " +
-                std::to_string(options.averaged_weight) + " must not be negative");
+    throw Error("meanflow_loss: power " + number_text(options.power) + ", offset " +
+                number_text(options.offset) + " and weight of averaged rows " +
+                number_text(options.averaged_weight) + " must not be negative");
   const PathPoint point = interpolate(path, pair.x0, pair.x1, times.t);
   check_times(times, point.x);
   const std::int64_t rows = point.x.shape()[0];

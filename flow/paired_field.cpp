@@ -7,6 +7,7 @@
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
+#include "engine/tensor/number_text.h"
 #include "flow/field.h"
 
 namespace nabla::flow {
@@ -18,7 +19,7 @@ PairedField::PairedField(const Tensor& x0, const Tensor& x1, double blur, Affine
     throw Error("paired_field: noise " + to_string(x0.shape()) + " " + std::string(name_of(x0.dtype())) +
                 " and data " + to_string(x1.shape()) + " " + std::string(name_of(x1.dtype())) +
                 " must be [n, D], of one floating type and not empty");
-  if (!(blur > 0)) throw Error("paired_field: the blur " + std::to_string(blur) + " must be positive");
+  if (!(blur > 0)) throw Error("paired_field: the blur " + number_text(blur) + " must be positive");
   const auto row = [](const Tensor& products) { return insert_axes(sum(products, {-1}), {-2}).detach(); };
   norms0_ = row(square(x0_));
   norms1_ = row(square(x1_));

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "engine/tensor/error.h"
+#include "engine/tensor/number_text.h"
 
 namespace nabla::flow {
 
@@ -20,9 +21,9 @@ std::vector<double> time_grid(double from, double to, std::int64_t steps) {
 std::vector<double> graded_grid(double from, double to, std::int64_t steps, double power) {
   if (steps < 1) throw Error("graded_grid: " + std::to_string(steps) + " steps; there must be at least one");
   if (!(power >= 1) || !std::isfinite(power))
-    throw Error("graded_grid: the power " + std::to_string(power) + " must be at least 1");
+    throw Error("graded_grid: the power " + number_text(power) + " must be at least 1");
   if (!(from <= 1 && to <= 1))
-    throw Error("graded_grid: times " + std::to_string(from) + " and " + std::to_string(to) +
+    throw Error("graded_grid: times " + number_text(from) + " and " + number_text(to) +
                 " must not be above 1");
   std::vector<double> grid = time_grid(std::pow(1 - from, 1 / power), std::pow(1 - to, 1 / power), steps);
   for (double& t : grid) t = 1 - std::pow(t, power);

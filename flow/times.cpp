@@ -7,6 +7,7 @@
 #include "engine/ops/random.h"
 #include "engine/ops/shaping.h"
 #include "engine/ops/slicing.h"
+#include "engine/tensor/number_text.h"
 
 namespace nabla::flow {
 namespace {
@@ -31,7 +32,7 @@ Tensor stratified_times(const Tensor& key, std::int64_t count, DType dtype) {
 
 Tensor logit_normal_times(const Tensor& key, std::int64_t count, double mean, double deviation, DType dtype) {
   if (!(deviation > 0))
-    throw Error("logit_normal_times: the deviation " + std::to_string(deviation) + " must be positive");
+    throw Error("logit_normal_times: the deviation " + number_text(deviation) + " must be positive");
   return strictly_inside(sigmoid(normal(key, Shape{count, 1}, dtype) * deviation + mean));
 }
 

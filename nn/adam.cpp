@@ -6,6 +6,7 @@
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
 #include "engine/plan/trace.h"
+#include "engine/tensor/number_text.h"
 #include "nn/scalar.h"
 
 namespace nabla::nn {
@@ -15,9 +16,12 @@ Adam::Adam(const Module& module, const AdamOptions& options)
   const auto is_rate = [](double beta) { return beta >= 0 && beta < 1; };
   if (!is_rate(options.beta1) || !is_rate(options.beta2) || !(options.epsilon > 0) ||
       !(options.weight_decay >= 0))
-    throw Error("adam: beta1 " + std::to_string(options.beta1) + " and beta2 " +
-                std::to_string(options.beta2) +
+    throw Error("adam: beta1 " + number_text(options.beta1) + " and beta2 " + number_text(options.beta2) +
                 " must be in [0, 1), epsilon positive and weight decay not negative");
+  moments_.add_option("beta1", options.beta1);
+  moments_.add_option("beta2", options.beta2);
+  moments_.add_option("epsilon", options.epsilon);
+  moments_.add_option("weight_decay", options.weight_decay);
   for (const Parameter& parameter : parameters_) {
     first_moments_.push_back(&moments_.add("first." + parameter.name, parameter.cell->get()));
     second_moments_.push_back(&moments_.add("second." + parameter.name, parameter.cell->get()));
@@ -30,7 +34,7 @@ std::vector<Update> Adam::updates(const std::vector<Tensor>& gradients, double l
         "adam: inside compile a learning rate that is a number would stay what it is at the first call; pass "
         "a tensor: an argument of the compiled function, or full({}, rate, DType::f64) if it never changes");
   if (!std::isfinite(learning_rate) || learning_rate < 0)
-    throw Error("adam: the learning rate " + std::to_string(learning_rate) + " is negative or not finite");
+    throw Error("adam: the learning rate " + number_text(learning_rate) + " is negative or not finite");
   return updates(gradients, scalar_leaf(learning_rate, DType::f64));
 }
 

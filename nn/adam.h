@@ -43,10 +43,11 @@ class Adam {
   /// Number of steps committed so far, those of a loaded state included.
   std::int64_t steps() const { return moments_.steps(); }
 
-  /// "first.<parameter>" and "second.<parameter>", the moments as they are kept, and "steps" (i64, rank 0).
+  /// "first.<parameter>" and "second.<parameter>", the moments as they are kept, "steps" (i64, rank 0), and
+  /// the options as "options.beta1" and so on (f64, rank 0).
   State state() const { return moments_.state(); }
   /// Goes on from a saved state. @throws Error, changing nothing, if an entry is missing, unknown or does not
-  /// fit.
+  /// fit, or, naming both values, if an option was another.
   void load(const State& state) { moments_.load("adam", state); }
 
  private:

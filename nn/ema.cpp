@@ -5,12 +5,14 @@
 
 #include "engine/ops/pointwise.h"
 #include "engine/plan/trace.h"
+#include "engine/tensor/number_text.h"
 
 namespace nabla::nn {
 
 Ema::Ema(const Module& module, double decay) : parameters_(module.parameters()), decay_(decay) {
   const bool fits = decay >= 0 && decay < 1;
-  if (!fits) throw Error("ema: the decay " + std::to_string(decay) + " is not in [0, 1)");
+  if (!fits) throw Error("ema: the decay " + number_text(decay) + " is not in [0, 1)");
+  sums_.add_option("decay", decay);
   for (const Parameter& parameter : parameters_) sums_.add(parameter.name, parameter.cell->get());
 }
 

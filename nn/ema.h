@@ -14,7 +14,7 @@ namespace nabla::nn {
 /// the values of step i weigh decay^(n-i), normalised to 1, and initial values do not enter.
 class Ema {
  public:
-  /// @throws Error if decay is outside [0, 1).
+  /// @throws Error if decay is outside [0, 1), or a parameter is called as an entry of the state is.
   Ema(const Module& module, double decay);
 
   /// New values of the average's own cells, given the parameters' (what an optimizer returned; other cells in
@@ -30,10 +30,11 @@ class Ema {
   /// Number of steps committed so far, those of a loaded state included.
   std::int64_t steps() const { return sums_.steps(); }
 
-  /// The sums that the averages are made of, under the parameters' names, and "steps" (i64, rank 0).
+  /// The sums that the averages are made of, under the parameters' names, "steps" (i64, rank 0) and
+  /// "options.decay" (f64, rank 0).
   State state() const { return sums_.state(); }
   /// Goes on from a saved state. @throws Error, changing nothing, if an entry is missing, unknown or does not
-  /// fit.
+  /// fit, or, naming both values, if the decay was another.
   void load(const State& state) { sums_.load("ema", state); }
 
  private:

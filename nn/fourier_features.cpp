@@ -7,6 +7,7 @@
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/slicing.h"
+#include "engine/tensor/number_text.h"
 
 namespace nabla::nn {
 
@@ -14,7 +15,7 @@ FourierFeatures::FourierFeatures(std::int64_t count, double highest_turns, DType
   constexpr double kLowestTurns = 0.25;
   if (count < 1 || !(highest_turns >= kLowestTurns))
     throw Error("fourier_features: " + std::to_string(count) + " frequencies up to " +
-                std::to_string(highest_turns) +
+                number_text(highest_turns) +
                 " turns; there must be at least one, of at least a quarter of a turn");
   std::vector<double> frequencies;
   for (std::int64_t i = 0; i < count; ++i) {

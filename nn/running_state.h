@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "engine/ops/pointwise.h"
 #include "nn/module.h"
@@ -16,8 +18,10 @@ namespace nabla::nn {
 class RunningState : public Module {
  public:
   RunningState();
-  /// A new value that starts at zero.
+  /// A new value that starts at zero. @throws Error for a name that the steps or options have in a state.
   Cell& add(std::string name, const Tensor& like);
+  /// Makes a number that the values depend on part of the state: another one is refused by load().
+  void add_option(std::string name, double value);
 
   /// Number of steps that were committed, those of a loaded state included; updates that are built and never
   /// committed do not count. @throws Error while compile() traces; step_count() is what is known then.
@@ -26,14 +30,20 @@ class RunningState : public Module {
   Tensor step_count() const { return steps_->get(); }
   /// Counts the step that it is committed with.
   Update next_step() const { return {steps_.get(), steps_->get() + 1}; }
-  /// All values, and "steps" (i64, rank 0).
+  /// All values, "steps" (i64, rank 0) and "options.<name>" (f64, rank 0).
   State state() const;
   /// Goes on from a state. @throws Error, before anything has changed, naming `what` and the entry that is
-  /// missing, unknown or does not fit.
+  /// missing, unknown or does not fit, or both values of an option that was another.
   void load(std::string_view what, const State& state);
 
  private:
+  struct Option {
+    std::string name;  // in a state
+    double value;
+  };
+
   std::unique_ptr<Cell> steps_;  // no parameter: those are of floating type
+  std::vector<Option> options_;
 };
 
 }  // namespace nabla::nn

@@ -7,13 +7,14 @@
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
+#include "engine/tensor/number_text.h"
 #include "uncertainty/symmetric_spectrum.h"
 
 namespace nabla::uncertainty {
 
 IntrinsicDimension intrinsic_dimension(const Posterior& posterior, double threshold) {
   if (!(threshold > 0 && threshold < 1))
-    throw Error("intrinsic_dimension: the threshold " + std::to_string(threshold) +
+    throw Error("intrinsic_dimension: the threshold " + number_text(threshold) +
                 " must lie between 0 (across the data) and 1 (along them)");
   const Tensor level = posterior.noise_level();
   const Tensor variance = square(reshape(level, Shape{level.shape()[0]}));

@@ -12,6 +12,7 @@
 #include "engine/ops/random.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
+#include "engine/tensor/number_text.h"
 #include "flow/per_sample.h"
 #include "uncertainty/require_inside.h"
 #include "uncertainty/symmetric_spectrum.h"
@@ -54,7 +55,7 @@ Posterior::Posterior(flow::TimedField v, const flow::AffinePath& path, const Ten
       jacobian_(options.jacobian),
       warnings_(pass(std::move(reasons), options.preconditions)) {
   if (!(options.source_scale > 0))
-    throw Error("posterior: the scale " + std::to_string(options.source_scale) +
+    throw Error("posterior: the scale " + number_text(options.source_scale) +
                 " of the source must be positive");
   const Tensor time = flow::time_factor("posterior", t, x);
   require_inside("posterior", t);
@@ -176,7 +177,7 @@ Posterior posterior(const flow::AverageField& u, const flow::AffinePath& path, c
           "or "
           "flow::instantaneous(u)");
     if (const double gap = largest_gap(t, r); !(gap == 0))
-      reasons.push_back("it is an average velocity u(x, t, r) with r up to " + std::to_string(gap) +
+      reasons.push_back("it is an average velocity u(x, t, r) with r up to " + number_text(gap) +
                         " away from t; only u(x, t, t), the velocity itself, is a conditional mean");
   }
   return {[u, r](const Tensor& at, const Tensor& time) { return u(at, time, r); },

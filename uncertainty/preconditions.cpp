@@ -1,18 +1,8 @@
 #include "uncertainty/preconditions.h"
 
-#include <charconv>
+#include "engine/tensor/number_text.h"
 
 namespace nabla::uncertainty {
-namespace {
-
-// As few digits as a person needs.
-std::string text_of(double value) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::general, 6).ptr};
-}
-
-}  // namespace
-
 std::vector<std::string> precondition_violations(const flow::FieldMetadata& metadata,
                                                  const flow::AffinePath& path, double source_scale) {
   std::vector<std::string> reasons;
@@ -23,10 +13,11 @@ std::vector<std::string> precondition_violations(const flow::FieldMetadata& meta
     reasons.push_back("the source is '" + metadata.source +
                       "', not normal: dm/dx is then no multiple of the covariance of x1 given x_t");
   else if (metadata.source_scale != source_scale)
-    reasons.push_back("the source has the scale " + text_of(metadata.source_scale) +
-                      ", and the posterior is asked for with " + text_of(source_scale) +
-                      ": S would be off by the factor " +
-                      text_of(source_scale * source_scale / metadata.source_scale / metadata.source_scale));
+    reasons.push_back(
+        "the source has the scale " + number_text(metadata.source_scale, 6) +
+        ", and the posterior is asked for with " + number_text(source_scale, 6) +
+        ": S would be off by the factor " +
+        number_text(source_scale * source_scale / metadata.source_scale / metadata.source_scale, 6));
   if (metadata.coupling != "independent")
     reasons.push_back(
         "noise and data are coupled by '" + metadata.coupling +

@@ -6,6 +6,7 @@
 
 #include "engine/graph/primitive.h"
 #include "engine/graph/walk.h"
+#include "engine/tensor/number_text.h"
 
 namespace nabla::uncertainty {
 namespace {
@@ -14,7 +15,7 @@ template <class T>
 void check_inside(const char* what, const Tensor& t) {
   for (const T value : t.data<T>())
     if (!(value > 0 && value < 1))
-      throw Error(std::string(what) + ": the time " + std::to_string(value) +
+      throw Error(std::string(what) + ": the time " + number_text(value) +
                   " is not strictly between 0 (noise) and 1 (data), where the identity is 0/0");
 }
 

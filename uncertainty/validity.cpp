@@ -1,7 +1,6 @@
 #include "uncertainty/validity.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <cstdint>
 
@@ -12,6 +11,7 @@
 #include "engine/ops/shaping.h"
 #include "engine/ops/slicing.h"
 #include "engine/plan/evaluate.h"
+#include "engine/tensor/number_text.h"
 #include "flow/per_sample.h"
 #include "uncertainty/symmetric_spectrum.h"
 
@@ -83,12 +83,6 @@ ValidityRow measure(const flow::TimedField& v, const flow::AffinePath& path, con
   return row;
 }
 
-// The decimal mark is a point whatever the locale.
-std::string number(double value, int digits = 4) {
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::general, digits).ptr};
-}
-
 std::string right(const std::string& text, std::size_t width) {
   return std::string(width - std::min(width, text.size()), ' ') + text;
 }
@@ -124,9 +118,9 @@ std::string to_text(const ValidityReport& report) {
   std::string text = right("t", 6) + right("calibration", 13) + right("error", 9) + right("asymmetry", 11) +
                      right("negative", 10) + right("amplification", 15) + "  flags\n";
   for (const ValidityRow& row : report.rows) {
-    text += right(number(row.t), 6) + right(number(row.calibration), 13) +
-            right(number(row.calibration_error, 2), 9) + right(number(row.symmetry_defect, 2), 11) +
-            right(number(row.negative_mass, 2), 10) + right(number(row.amplification, 3), 15);
+    text += right(number_text(row.t, 4), 6) + right(number_text(row.calibration, 4), 13) +
+            right(number_text(row.calibration_error, 2), 9) + right(number_text(row.symmetry_defect, 2), 11) +
+            right(number_text(row.negative_mass, 2), 10) + right(number_text(row.amplification, 3), 15);
     std::string flags;
     const auto add = [&](bool flag, const char* name) {
       if (flag) flags += (flags.empty() ? "" : ", ") + std::string(name);

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <map>
+
+#include "engine/tensor/number_text.h"
 
 namespace nabla {
 namespace {
@@ -14,11 +15,7 @@ struct Place {
   double x, y, height;  // the middle of a box
 };
 
-std::string number(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f", value);
-  return text;
-}
+std::string number(double value) { return fixed_text(value, 1); }
 
 // What rules the cost of an edge: its dearest term.
 MapKind dearest(const std::vector<MapForm>& terms) {

@@ -1,9 +1,9 @@
 #include "engine/autodiff/explain_jacobian.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "engine/autodiff/elimination_picture.h"
+#include "engine/tensor/number_text.h"
 
 namespace nabla {
 namespace {
@@ -15,9 +15,7 @@ std::string with_prefix(double count) {
     count /= 1000;
     ++prefix;
   }
-  char text[32];
-  std::snprintf(text, sizeof text, "%.3g %s", count, kPrefixes[prefix]);
-  return text;
+  return number_text(count, 3) + " " + kPrefixes[prefix];
 }
 
 std::string name_of(const LinearMap& map) {
@@ -31,11 +29,15 @@ std::string name_of(const LinearMap& map) {
 }
 
 std::string line(const DivergenceExplanation::Way& way) {
-  char text[160];
-  std::snprintf(text, sizeof text, "  %-22s %12sFLOP once %12sFLOP a sample %12sFLOP in all %12sB\n",
-                way.name.c_str(), with_prefix(way.once).c_str(), with_prefix(way.per_sample).c_str(),
-                with_prefix(way.total).c_str(), with_prefix(way.bytes).c_str());
-  return text;
+  const auto fill = [](const std::string& text, std::size_t width) {
+    return std::string(width - std::min(width, text.size()), ' ');
+  };
+  const auto right = [&](double count) {
+    const std::string text = with_prefix(count);
+    return fill(text, 12) + text;
+  };
+  return "  " + way.name + fill(way.name, 22) + " " + right(way.once) + "FLOP once " + right(way.per_sample) +
+         "FLOP a sample " + right(way.total) + "FLOP in all " + right(way.bytes) + "B\n";
 }
 
 std::int64_t argument_size(const LinearGraph& graph) {

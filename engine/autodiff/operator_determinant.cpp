@@ -19,6 +19,7 @@
 #include "engine/ops/slicing.h"
 #include "engine/plan/compile.h"
 #include "engine/plan/evaluate.h"
+#include "engine/tensor/number_text.h"
 
 namespace nabla {
 namespace {
@@ -89,7 +90,7 @@ double log_quadrature(const Tridiagonals& matrices, std::size_t index, std::int6
   for (std::size_t i = 0; i < n; ++i) {
     if (!(eigen.values[i] > 0))
       throw Error("estimate_log_determinant: the operator of sample " + std::to_string(sample) +
-                  " is not positive definite: it has a Ritz value of " + std::to_string(eigen.values[i]));
+                  " is not positive definite: it has a Ritz value of " + number_text(eigen.values[i]));
     const double weight = eigen.vectors[i * n];
     total += weight * weight * std::log(eigen.values[i]);
   }

@@ -16,6 +16,7 @@
 #include "engine/ops/slicing.h"
 #include "engine/plan/compile.h"
 #include "engine/plan/evaluate.h"
+#include "engine/tensor/number_text.h"
 
 namespace nabla {
 namespace {
@@ -190,7 +191,7 @@ void check_options(const char* what, const Shape& domain, DType dtype, const Spe
   if (options.oversampling < 0 || options.max_iterations < 1 || !(options.tolerance >= 0) ||
       !std::isfinite(options.tolerance))
     throw Error(std::string(what) + ": oversampling " + std::to_string(options.oversampling) +
-                " and tolerance " + std::to_string(options.tolerance) +
+                " and tolerance " + number_text(options.tolerance) +
                 " must not be negative, max_iterations " + std::to_string(options.max_iterations) +
                 " at least 1");
   const std::int64_t block = options.count + options.oversampling;

@@ -8,6 +8,7 @@
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
+#include "engine/tensor/number_text.h"
 
 namespace nabla {
 
@@ -60,7 +61,7 @@ Tensor softplus(const Operand& x) {
 Tensor clamp(const Operand& x, double low, double high) {
   const SourceScope scope(x.where());
   if (!(low <= high))
-    throw Error("clamp: low " + std::to_string(low) + " is not below high " + std::to_string(high));
+    throw Error("clamp: low " + number_text(low) + " is not below high " + number_text(high));
   return min(max(x, low), high);
 }
 

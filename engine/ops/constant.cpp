@@ -1,13 +1,13 @@
 #include "engine/ops/constant.h"
 
 #include <bit>
-#include <charconv>
 #include <cmath>
 #include <cstring>
 
 #include "engine/ops/contract.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
+#include "engine/tensor/number_text.h"
 
 namespace nabla {
 namespace {
@@ -28,10 +28,7 @@ class Constant final : public SourcePrimitive {
   }
   bool is_uniform() const override { return true; }
   std::string describe(const Attributes& attributes) const override {
-    char text[32];
-    const std::to_chars_result end =
-        std::to_chars(text, text + sizeof text, std::bit_cast<double>(attributes[1]));
-    return {text, end.ptr};
+    return number_text(std::bit_cast<double>(attributes[1]));
   }
 };
 
@@ -112,7 +109,7 @@ Tensor copy_to_leaf(const T* values, std::size_t count, const Shape& shape) {
 
 Tensor full(const Shape& shape, double value, DType dtype) {
   if (!representable(value, dtype))
-    throw Error("full: " + std::string(name_of(dtype)) + " cannot hold " + std::to_string(value));
+    throw Error("full: " + std::string(name_of(dtype)) + " cannot hold " + number_text(value));
   Attributes attributes({static_cast<std::int64_t>(dtype), std::bit_cast<std::int64_t>(value)},
                         shape.extents());
   return apply(kConstant, Inputs{}, std::move(attributes));
@@ -137,7 +134,7 @@ Tensor identity(std::int64_t n, DType dtype) {
 
 Tensor literal_like(double value, const Tensor& like) {
   if (!representable(value, like.dtype()))
-    throw Error("literal: " + std::to_string(value) + " does not fit beside a tensor of " +
+    throw Error("literal: " + number_text(value) + " does not fit beside a tensor of " +
                 std::string(name_of(like.dtype())));
   return full(Shape::filled(like.rank(), 1), value, like.dtype());
 }

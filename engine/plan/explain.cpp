@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
-#include <cstdio>
 
 #include "engine/plan/explain_steps.h"
+#include "engine/tensor/number_text.h"
 
 namespace nabla {
 namespace {
@@ -12,11 +12,7 @@ constexpr std::size_t kColumns = 9;
 using Row = std::array<std::string, kColumns>;
 constexpr std::size_t kNumber = 0, kWhat = 1, kOperands = 3, kMemory = 7, kLine = 8;
 
-std::string percent(double part, double whole) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.1f", whole > 0 ? 100 * part / whole : 0);
-  return text;
-}
+std::string percent(double part, double whole) { return fixed_text(whole > 0 ? 100 * part / whole : 0, 1); }
 
 // To a width: cut behind a word where one ends, or filled with spaces behind the text or before it.
 std::string fitted(std::string text, std::size_t width, bool to_the_right) {
@@ -96,9 +92,8 @@ std::string explain(const Plan& plan) {
 
   const PlanMemory memory = memory_of(plan);
   const auto bytes = [](std::size_t count) { return with_prefix(static_cast<double>(count)) + "B"; };
-  char intensity[64];
-  std::snprintf(intensity, sizeof intensity, "%.3g FLOP/B",
-                total.bytes() > 0 ? total.flops / total.bytes() : 0);
+  const std::string intensity =
+      number_text(total.bytes() > 0 ? total.flops / total.bytes() : 0, 3) + " FLOP/B";
   text += std::to_string(steps.size()) + (steps.size() == 1 ? " step, " : " steps, ") +
           with_prefix(total.flops) + "FLOP, " + with_prefix(total.bytes_read) + "B read, " +
           with_prefix(total.bytes_written) + "B written, " + intensity + "\n";

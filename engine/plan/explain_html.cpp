@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <array>
-#include <cstdio>
 
 #include "engine/plan/explain_page.h"
+#include "engine/tensor/number_text.h"
 
 namespace nabla {
 namespace {
@@ -29,12 +29,6 @@ std::string_view name_of_kind(StepKind kind) {
 std::string bytes(double count) { return with_prefix(count) + "B"; }
 std::string bytes(std::size_t count) { return bytes(static_cast<double>(count)); }
 
-std::string printed(const char* format, double number) {
-  char text[64];
-  std::snprintf(text, sizeof text, format, number);
-  return text;
-}
-
 double share(double part, double whole) { return whole > 0 ? 100 * part / whole : 0; }
 double intensity(const PlanCost& cost) { return cost.bytes() > 0 ? cost.flops / cost.bytes() : 0; }
 
@@ -50,7 +44,7 @@ std::string facts(const Plan& plan, const PlanCost& total) {
          fact("operations", with_prefix(total.flops) + "FLOP") +
          fact("read " + bytes(total.bytes_read) + ", written " + bytes(total.bytes_written),
               bytes(total.bytes())) +
-         fact("operations per byte", printed("%.3g", intensity(total))) +
+         fact("operations per byte", number_text(intensity(total), 3)) +
          fact("peak memory", bytes(plan.peak_bytes())) +
          fact("arena, for " + bytes(memory.temporaries) + " of temporaries", bytes(plan.arena_bytes())) +
          fact("results", bytes(plan.result_bytes())) +
@@ -62,16 +56,16 @@ std::string facts(const Plan& plan, const PlanCost& total) {
 
 // A number to sort by, as it is read.
 std::string number_cell(double value, const std::string& text) {
-  return "<td class=\"number\" data-v=\"" + printed("%.9g", value) + "\">" + text + "</td>";
+  return "<td class=\"number\" data-v=\"" + number_text(value, 9) + "\">" + text + "</td>";
 }
 
 // With its share of the total in words, and a bar that fills the cell where `value` is the largest.
 std::string bar_cell(double value, const std::string& text, const std::string& title, double total,
                      double largest) {
-  return "<td class=\"number bar\" data-v=\"" + printed("%.17g", value) + "\"" +
+  return "<td class=\"number bar\" data-v=\"" + number_text(value) + "\"" +
          (title.empty() ? "" : " title=\"" + escaped(title) + "\"") + ">" + text + " <small>" +
-         printed("%.1f", share(value, total)) +
-         "%</small><i style=\"width:" + printed("%.2f", share(value, largest)) + "%\"></i></td>";
+         fixed_text(share(value, total), 1) +
+         "%</small><i style=\"width:" + fixed_text(share(value, largest), 2) + "%\"></i></td>";
 }
 
 std::string swatch(StepKind kind) {
@@ -95,9 +89,8 @@ std::string kinds_table(std::span<const ExplainedStep> steps, const PlanCost& to
     }
     if (count == 0) continue;
     text += "<tr><td>" + swatch(kind) + std::string(name_of_kind(kind)) + "</td><td class=\"number\">" +
-            std::to_string(count) + "</td><td class=\"number\">" +
-            printed("%.1f", share(flops, total.flops)) + "%</td><td class=\"number\">" +
-            printed("%.1f", share(moved, total.bytes())) + "%</td></tr>\n";
+            std::to_string(count) + "</td><td class=\"number\">" + fixed_text(share(flops, total.flops), 1) +
+            "%</td><td class=\"number\">" + fixed_text(share(moved, total.bytes()), 1) + "%</td></tr>\n";
   }
   return text + "</tbody></table>\n";
 }
@@ -149,7 +142,7 @@ std::string steps_table(const Plan& plan, std::span<const ExplainedStep> steps, 
             bar_cell(step.cost.bytes(), bytes(step.cost.bytes()),
                      "read " + bytes(step.cost.bytes_read) + ", written " + bytes(step.cost.bytes_written),
                      total.bytes(), most_bytes) +
-            number_cell(intensity(step.cost), printed("%.3g", intensity(step.cost))) + "<td>" +
+            number_cell(intensity(step.cost), number_text(intensity(step.cost), 3)) + "<td>" +
             escaped(step.result) + "</td><td class=\"names\">" + linked(step.operands, section) +
             "</td><td class=\"names\">" + linked(step.place, section) + "</td><td title=\"" +
             escaped(planned.where.file_name()) + "\">" + escaped(step.line) + "</td></tr>\n";

@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <cstdio>
 #include <map>
 
 #include "engine/plan/explain_page.h"
+#include "engine/tensor/number_text.h"
 
 namespace nabla {
 namespace {
@@ -20,11 +20,7 @@ struct Block {
   std::vector<Writing> writings;
 };
 
-std::string fixed(double number) {
-  char text[64];
-  std::snprintf(text, sizeof text, "%.2f", number);
-  return text;
-}
+std::string fixed(double number) { return fixed_text(number, 2); }
 
 std::string bytes(double count) { return with_prefix(count) + "B"; }
 

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
+
+#include "engine/tensor/number_text.h"
 
 namespace nabla {
 namespace {
@@ -53,9 +54,9 @@ std::string what_of(const Plan& plan, const PlanStep& step) {
   const std::string name(step.primitive->name());
   if (kind_of(step) == StepKind::product) {
     const ContractionExtents extents = contraction_extents(plan, step);
-    char text[128];
-    std::snprintf(text, sizeof text, "%s m%.0f n%.0f k%.0f", name.c_str(), extents.m, extents.n, extents.k);
-    return extents.batch == 1 ? text : text + (" x" + std::to_string(std::llround(extents.batch)));
+    const std::string text = name + " m" + fixed_text(extents.m, 0) + " n" + fixed_text(extents.n, 0) + " k" +
+                             fixed_text(extents.k, 0);
+    return extents.batch == 1 ? text : text + " x" + std::to_string(std::llround(extents.batch));
   }
   if (step.program.instructions.size() < 2) return name;
   std::string text = "fused " + std::to_string(step.program.instructions.size());
@@ -146,9 +147,7 @@ std::string with_prefix(double count) {
     ++prefix;
   }
   const int decimals = count == std::floor(count) || count >= 99.95 ? 0 : count >= 9.995 ? 1 : 2;
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*f ", decimals, count);
-  return text + std::string(kPrefixes[prefix]);
+  return fixed_text(count, decimals) + " " + std::string(kPrefixes[prefix]);
 }
 
 }  // namespace nabla

@@ -1,4 +1,5 @@
 #include <iomanip>
+#include <locale>
 #include <ostream>
 #include <sstream>
 
@@ -49,6 +50,7 @@ void print_tensor(std::ostream& stream, const Tensor& tensor) {
 std::ostream& operator<<(std::ostream& stream, const Tensor& tensor) {
   if (!tensor) return stream << "Tensor()";
   std::ostringstream text;
+  text.imbue(std::locale::classic());
   text << std::setprecision(6);
   switch (tensor.dtype()) {
     case DType::f32:

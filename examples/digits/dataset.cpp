@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "engine/tensor/number_text.h"
 #include "io/crc32.h"
 #include "io/csv.h"
 
@@ -63,7 +64,7 @@ Images read_images(const std::filesystem::path& path) {
       const double limit = static_cast<double>(i < kPixels ? kLevels : kClasses);
       if (values[i] != std::floor(values[i]) || values[i] < 0 || values[i] >= limit)
         refuse("row " + std::to_string(row + 1) + ", column " + std::to_string(i + 1) + ": " +
-               std::to_string(values[i]) + " is not an integer from 0 to " +
+               number_text(values[i]) + " is not an integer from 0 to " +
                std::to_string(static_cast<int>(limit) - 1));
     }
     levels.insert(levels.end(), values, values + kPixels);

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <cstddef>
 #include <limits>
 
 #include "engine/tensor/error.h"
+#include "engine/tensor/number_text.h"
 #include "examples/report/axis.h"
 #include "examples/report/html.h"
 
@@ -42,12 +42,7 @@ struct Range {
 };
 
 /// A length in the picture, to a tenth of a unit.
-std::string unit(double value) {
-  std::array<char, 64> buffer;
-  const double rounded = std::round(value * 10.0) / 10.0;
-  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), rounded);
-  return {buffer.data(), result.ptr};
-}
+std::string unit(double value) { return number_text(std::round(value * 10.0) / 10.0); }
 
 bool shown(double value, bool logarithmic) { return std::isfinite(value) && (!logarithmic || value > 0.0); }
 

@@ -90,9 +90,9 @@ TEST_CASE("a checkpoint says what the field is, and holds all that training need
                                     {"step", "2"},
                                     {"network", "mean_flow"}})
     CHECK(file.metadata.at(name) == value);
-  for (const char* name :
-       {"model.layers.0.weight", "adam.first.layers.0.weight", "adam.second.layers.0.weight", "adam.steps",
-        "ema.layers.0.weight", "ema.steps", "key", "losses.averaged"})
+  for (const char* name : {"model.layers.0.weight", "adam.first.layers.0.weight",
+                           "adam.second.layers.0.weight", "adam.steps", "adam.options.beta1",
+                           "ema.layers.0.weight", "ema.steps", "ema.options.decay", "key", "losses.averaged"})
     CHECK_NOTHROW(nn::entry("test", file.tensors, name));
 }
 
