@@ -5,6 +5,7 @@
 
 #include "engine/tensor/error.h"
 #include "engine/tensor/number_text.h"
+#include "engine/tensor/printable.h"
 
 namespace nabla::flow {
 namespace {
@@ -21,7 +22,7 @@ T number(const std::map<std::string, std::string>& entries, const std::string& n
   T value{};
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size())
-    throw Error("field_metadata: '" + name + "' is '" + text + "', not a number of its kind");
+    throw Error("field_metadata: '" + name + "' is '" + printable(text) + "', not a number of its kind");
   return value;
 }
 

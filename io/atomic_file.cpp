@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <vector>
 
 #include "engine/tensor/error.h"
 
@@ -98,19 +99,60 @@ std::optional<pid_t> writer_of(std::string_view name, std::string_view target) {
   return process;
 }
 
+/// What a path leads to by links, and whether that can be replaced by a file.
+std::filesystem::path target_of(const std::filesystem::path& path) {
+  std::error_code error;
+  const bool link = std::filesystem::is_symlink(path, error);
+  const std::filesystem::file_status status = std::filesystem::status(path, error);
+  if (!std::filesystem::exists(status)) {
+    if (link) throw Error("write_file: '" + path.string() + "' is a link to a file that is not there");
+    return path;
+  }
+  if (std::filesystem::is_directory(status)) fail(path, "replace", EISDIR);
+  if (!std::filesystem::is_regular_file(status))
+    throw Error("write_file: '" + path.string() + "' is a pipe or a device, which no file can replace");
+  return link ? std::filesystem::canonical(path) : path;
+}
+
+/// Makes a directory with those above it; returns the ones whose entries will change by that, and by a file
+/// in it.
+std::vector<std::filesystem::path> make_directory(const std::filesystem::path& directory,
+                                                  const std::filesystem::path& target) {
+  std::vector<std::filesystem::path> changed{directory};
+  std::error_code error;
+  while (!std::filesystem::exists(changed.back(), error) && changed.back().has_parent_path() &&
+         changed.back() != changed.back().parent_path()) {
+    changed.push_back(changed.back().parent_path());
+  }
+  if (!std::filesystem::exists(changed.back(), error)) changed.push_back(".");
+  std::filesystem::create_directories(directory, error);
+  if (error) fail(target, "create the directory of", error.value());
+  return changed;
+}
+
+/// Without this a loss of power could undo a rename.
+void sync_directory(const std::filesystem::path& directory, const std::filesystem::path& target) {
+  const int descriptor = ::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  // One that may be written but not listed cannot be opened, nor synced.
+  if (descriptor < 0) return;
+  const int error = ::fsync(descriptor) == 0 ? 0 : errno;
+  ::close(descriptor);
+  if (error != 0 && error != EINVAL)
+    fail(target, "sync the directory of", error);  // EINVAL: it knows no sync
+}
+
 bool is_running(pid_t process) { return ::kill(process, 0) == 0 || errno != ESRCH; }
 
 }  // namespace
 
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes) {
-  if (path.has_parent_path()) {
-    std::error_code error;
-    std::filesystem::create_directories(path.parent_path(), error);
-    if (error) fail(path, "create the directory of", error.value());
-  }
-  TemporaryFile file(path);
+  const std::filesystem::path target = target_of(path);
+  const std::filesystem::path directory = target.has_parent_path() ? target.parent_path() : ".";
+  const std::vector<std::filesystem::path> changed = make_directory(directory, path);
+  TemporaryFile file(target);
   file.write(bytes);
   file.rename_into_place();
+  for (const std::filesystem::path& one : changed) sync_directory(one, path);
 }
 
 void write_file(const std::filesystem::path& path, std::string_view text) {

@@ -8,8 +8,9 @@
 namespace nabla::io {
 
 /// Writes a file so that a reader sees either the old content or all of the new one, also after a crash:
-/// the bytes go to a temporary name beside the target, are synced, and are renamed into place.
-/// Directories on the way are created. Throws nabla::Error and leaves no temporary file behind.
+/// the bytes go to a temporary name beside the target, are synced, and are renamed into place, and then the
+/// directory is synced. Directories on the way are created; a link is followed. Throws nabla::Error and
+/// leaves no temporary file behind, also where `path` is a directory, a pipe, a device or a link to nothing.
 void write_file(const std::filesystem::path& path, std::span<const std::byte> bytes);
 
 /// As above, for text.

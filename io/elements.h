@@ -7,7 +7,10 @@
 #include <span>
 
 #include "engine/tensor/tensor.h"
+#include "io/byte_stream.h"
+#include "io/crc32.h"
 #include "io/input.h"
+#include "io/stored_type.h"
 
 namespace nabla::io {
 
@@ -25,7 +28,22 @@ std::span<std::byte> bytes_of(Array& array);
 /// Turns elements of `item_size` bytes from the machine's byte order to `order`, or back.
 void convert_order(std::span<std::byte> elements, std::size_t item_size, std::endian order);
 
-/// Fails at the first of `count` bytes from `begin` that is neither 0 nor 1.
-void require_booleans(const Input& input, std::size_t begin, std::size_t count);
+/// Where and how the elements of an array lie in a file.
+struct StoredElements {
+  StoredType type = StoredType::f32;
+  std::endian order = std::endian::little;
+  bool first_axis_fastest = false;
+  std::uint64_t begin = 0;  ///< byte in the file
+};
+
+/// Makes the tensor of a shape from the next bytes of a stream, which hold its elements; the stream is read
+/// to their end and no further, a block at a time, and `checksum`, unless it is null, takes in what is read.
+/// Fails before it takes memory if there cannot be so many bytes, and where they end, or an element is
+/// refused.
+Tensor read_elements(ByteStream& stream, const Input& input, const Shape& shape, const StoredElements& stored,
+                     Crc32* checksum = nullptr);
+
+/// Fails if another byte follows the array, which ends at byte `end`.
+void require_end(ByteStream& stream, const Input& input, std::uint64_t end);
 
 }  // namespace nabla::io

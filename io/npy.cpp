@@ -1,69 +1,33 @@
 #include "io/npy.h"
 
 #include <algorithm>
-#include <array>
-#include <utility>
+#include <string_view>
 
 #include "io/atomic_file.h"
 #include "io/elements.h"
-#include "io/file_bytes.h"
 #include "io/npy_format.h"
+#include "io/out_of_memory.h"
 
 namespace nabla::io {
 namespace npy {
 namespace {
 
-/// Copies elements whose first axis varies fastest to row-major order.
-void copy_from_fortran(std::span<const std::byte> from, std::span<std::byte> to, const Shape& shape,
-                       std::size_t item_size) {
-  const int rank = shape.rank();
-  std::array<std::size_t, kMaxRank> strides{};
-  std::size_t stride = item_size;
-  for (int axis = 0; axis < rank; ++axis) {
-    strides[static_cast<std::size_t>(axis)] = stride;
-    stride *= static_cast<std::size_t>(shape[axis]);
-  }
-  std::array<std::int64_t, kMaxRank> index{};
-  std::size_t source = 0;
-  for (; !to.empty(); to = to.subspan(item_size)) {
-    std::ranges::copy(from.subspan(source, item_size), to.begin());
-    for (int axis = rank - 1; axis >= 0; --axis) {
-      const auto i = static_cast<std::size_t>(axis);
-      source += strides[i];
-      if (++index[i] < shape[axis]) break;
-      source -= strides[i] * static_cast<std::size_t>(shape[axis]);
-      index[i] = 0;
-    }
-  }
+Tensor parse_stream(std::string_view function, const std::string& name, ByteStream& stream) {
+  std::vector<std::byte> head;
+  const auto input = [&] { return Input{function, name, head}; };
+  stream.append(head, kPrefixSize);
+  if (const std::size_t end = header_end(input()); end > head.size()) stream.append(head, end - head.size());
+  const Header header = parse_header(input());
+  const StoredElements stored{header.type, header.order, header.fortran_order, header.end};
+  Tensor tensor = read_elements(stream, input(), header.shape, stored);
+  require_end(stream, input(), header.end + *dense_bytes(header.shape, size_of(header.type)));
+  return tensor;
 }
 
 }  // namespace
 
-Tensor parse(const Input& input) {
-  const Header header = parse_header(input);
-  const std::size_t item_size = size_of(header.dtype);
-  const auto size = dense_bytes(header.shape, item_size);
-  if (!size)
-    input.fail(header.end, "an array " + to_string(header.shape) + " has more bytes than can be counted");
-  const std::span<const std::byte> stored = input.bytes.subspan(header.end);
-  if (stored.size() < *size) {
-    input.fail(input.size(), "an array " + to_string(header.shape) + " has " + std::to_string(*size) +
-                                 " bytes, only " + std::to_string(stored.size()) + " follow the header");
-  }
-  if (stored.size() > *size) {
-    input.fail(header.end + *size, std::to_string(stored.size() - *size) + " bytes follow the array");
-  }
-  if (header.dtype == DType::boolean) require_booleans(input, header.end, stored.size());
-
-  Array array = Array::dense(header.shape, header.dtype);
-  const std::span<std::byte> elements = bytes_of(array);
-  if (header.fortran_order && header.shape.rank() > 1) {
-    copy_from_fortran(stored, elements, header.shape, item_size);
-  } else {
-    std::ranges::copy(stored, elements.begin());
-  }
-  convert_order(elements, item_size, header.order);
-  return leaf(std::move(array));
+Tensor parse(std::string_view function, const std::string& name, ByteStream& stream) {
+  return telling_shortage(function, name, [&] { return parse_stream(function, name, stream); });
 }
 
 std::vector<std::byte> encode(const std::string& function, const Tensor& tensor) {
@@ -81,12 +45,18 @@ std::vector<std::byte> encode(const std::string& function, const Tensor& tensor)
 }  // namespace npy
 
 Tensor parse_npy(std::span<const std::byte> bytes, const std::string& name) {
-  return npy::parse(Input{"read_npy", name, bytes});
+  MemoryStream stream(bytes);
+  return npy::parse("read_npy", name, stream);
 }
 
-Tensor read_npy(const std::filesystem::path& path) { return parse_npy(read_bytes(path), path.string()); }
+Tensor read_npy(const std::filesystem::path& path) {
+  FileStream stream("read_npy", path);
+  return npy::parse("read_npy", path.string(), stream);
+}
 
-std::vector<std::byte> encode_npy(const Tensor& tensor) { return npy::encode("write_npy", tensor); }
+std::vector<std::byte> encode_npy(const Tensor& tensor) {
+  return telling_shortage("write_npy", "the tensor", [&] { return npy::encode("write_npy", tensor); });
+}
 
 void write_npy(const std::filesystem::path& path, const Tensor& tensor) {
   write_file(path, encode_npy(tensor));

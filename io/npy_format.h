@@ -3,10 +3,13 @@
 #include <bit>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/tensor/tensor.h"
+#include "io/byte_stream.h"
 #include "io/input.h"
+#include "io/stored_type.h"
 
 namespace nabla::io::npy {
 
@@ -15,13 +18,20 @@ namespace nabla::io::npy {
 
 /// What the header says.
 struct Header {
-  DType dtype = DType::f32;
+  StoredType type = StoredType::f32;
   std::endian order = std::endian::little;
   bool fortran_order = false;  ///< the first axis varies fastest
   Shape shape;
   std::size_t end = 0;  ///< the byte behind the header
 };
 
+/// The bytes that tell how long the header is, which is at most kMaxHeader.
+inline constexpr std::size_t kPrefixSize = 12;
+inline constexpr std::size_t kMaxHeader =
+    65535;  // all that version 1.0 can say; types of one kind need no more
+
+/// The byte behind the header, according to the prefix.
+std::size_t header_end(const Input& input);
 /// Reads everything before the elements.
 Header parse_header(const Input& input);
 
@@ -29,8 +39,8 @@ Header parse_header(const Input& input);
 /// element type that is not supported.
 std::string format_header(const std::string& function, DType dtype, const Shape& shape);
 
-/// parse_npy and encode_npy under the name of another function.
-Tensor parse(const Input& input);
+/// parse_npy, of a stream to its end, and encode_npy under the name of another function.
+Tensor parse(std::string_view function, const std::string& name, ByteStream& stream);
 std::vector<std::byte> encode(const std::string& function, const Tensor& tensor);
 
 }  // namespace nabla::io::npy

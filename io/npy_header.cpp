@@ -16,20 +16,26 @@ constexpr std::size_t kVersionAt = kMagic.size();
 constexpr std::size_t kLengthAt = kVersionAt + 2;
 // NumPy's own writer pads so that the elements begin at a multiple of this.
 constexpr std::size_t kAlignment = 64;
-constexpr std::string_view kSupported = "f4, f8, i4, i8, u1, u4 and b1 are";
+constexpr std::string_view kSupported = "f2, f4, f8, i1, i2, i4, i8, u1, u2, u4, u8 and b1 are";
 
 struct Type {
   std::string_view code;
-  DType dtype;
+  StoredType stored;
 };
-constexpr std::array<Type, 7> kTypes = {{
-    {"f4", DType::f32},
-    {"f8", DType::f64},
-    {"i4", DType::i32},
-    {"i8", DType::i64},
-    {"u1", DType::u8},
-    {"u4", DType::u32},
-    {"b1", DType::boolean},
+/// Those that are written come before others that become the same type of tensor.
+constexpr std::array<Type, 12> kTypes = {{
+    {"f4", StoredType::f32},
+    {"f8", StoredType::f64},
+    {"i4", StoredType::i32},
+    {"i8", StoredType::i64},
+    {"u1", StoredType::u8},
+    {"u4", StoredType::u32},
+    {"b1", StoredType::boolean},
+    {"f2", StoredType::f16},
+    {"i1", StoredType::i8},
+    {"i2", StoredType::i16},
+    {"u2", StoredType::u16},
+    {"u8", StoredType::u64},
 }};
 
 /// Reads the header's dictionary from left to right.
@@ -123,10 +129,10 @@ class Parser {
       fail(begin, "the type '" + std::string(text) + "' is not supported (" + std::string(kSupported) +
                       ", after <, >, = or |)");
     }
-    if (text[0] == '|' && size_of(type->dtype) > 1) {
+    if (text[0] == '|' && size_of(type->stored) > 1) {
       fail(begin, "the type '" + std::string(text) + "' has no byte order");
     }
-    header_.dtype = type->dtype;
+    header_.type = type->stored;
     header_.order = text[0] == '<'   ? std::endian::little
                     : text[0] == '>' ? std::endian::big
                                      : std::endian::native;
@@ -183,7 +189,7 @@ const std::array<Parser::Field, 3> Parser::kFields = {{
 
 }  // namespace
 
-Header parse_header(const Input& input) {
+std::size_t header_end(const Input& input) {
   for (std::size_t i = 0; i < kMagic.size(); ++i) {
     if (i >= input.size() || input.character(i) != kMagic[i]) input.fail(i, "this is no .npy file");
   }
@@ -196,19 +202,28 @@ Header parse_header(const Input& input) {
   const std::string_view what = "the length of the header";
   const std::size_t length = short_length ? input.load<std::uint16_t>(kLengthAt, std::endian::little, what)
                                           : input.load<std::uint32_t>(kLengthAt, std::endian::little, what);
-  const std::size_t begin = kLengthAt + (short_length ? sizeof(std::uint16_t) : sizeof(std::uint32_t));
-  if (length > input.size() - begin) {
-    input.fail(kLengthAt, "the header would have " + std::to_string(length) + " bytes, but only " +
-                              std::to_string(input.size() - begin) + " follow");
+  if (length > kMaxHeader) {
+    input.fail(kLengthAt, "the header would have " + std::to_string(length) + " bytes, the limit is " +
+                              std::to_string(kMaxHeader));
   }
+  return kLengthAt + (short_length ? sizeof(std::uint16_t) : sizeof(std::uint32_t)) + length;
+}
+
+Header parse_header(const Input& input) {
   Header header;
-  header.end = begin + length;
+  header.end = header_end(input);
+  const std::size_t begin =
+      kLengthAt + (input.bytes[kVersionAt] == std::byte{1} ? sizeof(std::uint16_t) : sizeof(std::uint32_t));
+  if (header.end > input.size()) {
+    input.fail(kLengthAt, "the header would have " + std::to_string(header.end - begin) +
+                              " bytes, but only " + std::to_string(input.size() - begin) + " follow");
+  }
   Parser(input, begin, header).parse();
   return header;
 }
 
 std::string format_header(const std::string& function, DType dtype, const Shape& shape) {
-  const auto type = std::ranges::find(kTypes, dtype, &Type::dtype);
+  const auto type = std::ranges::find(kTypes, dtype, [](const Type& row) { return dtype_of(row.stored); });
   if (type == kTypes.end()) {
     throw Error(function + ": the element type " + std::string(name_of(dtype)) + " is not supported (" +
                 std::string(kSupported) + ")");

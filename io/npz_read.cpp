@@ -1,12 +1,15 @@
 #include <algorithm>
+#include <functional>
 #include <string_view>
 #include <unordered_set>
 #include <utility>
 
 #include "engine/tensor/error.h"
-#include "io/file_bytes.h"
+#include "engine/tensor/printable.h"
+#include "io/byte_stream.h"
 #include "io/npy_format.h"
 #include "io/npz.h"
+#include "io/out_of_memory.h"
 #include "io/zip_handle.h"
 
 namespace nabla::io {
@@ -15,22 +18,20 @@ namespace {
 constexpr std::string_view kFunction = "read_npz";
 constexpr std::string_view kSuffix = ".npy";
 constexpr const char* kTwice = "the entry comes twice";
-// Deflate makes at most 258 bytes of 2 bits; the constant covers the ends of a tiny stream.
-constexpr std::uint64_t kMaxExpansion = 1032;
-constexpr std::uint64_t kExpansionSlack = 1024;
-constexpr std::size_t kFirstBlock = std::size_t{1} << 16;
-
 [[noreturn]] void fail(const std::string& name, const std::string& what) {
-  throw Error(std::string(kFunction) + ": " + name + ": " + what);
+  throw Error(std::string(kFunction) + ": " + printable(name + ": " + what));
 }
 
 std::string entry_place(const std::string& name, const std::string& entry) {
   return name + ", entry '" + entry + "'";
 }
 
+/// What opens a fresh source of the archive's bytes; null, with `error` set, where that fails.
+using OpenSource = std::function<zip_source_t*(ZipError& error)>;
+
 /// Nothing where libzip refuses the archive.
-ZipArchive open(std::span<const std::byte> bytes, zip_flags_t flags, ZipError& error) {
-  ZipSource source(zip_source_buffer_create(bytes.data(), bytes.size(), 0, error.get()));
+ZipArchive open(const OpenSource& open_source, zip_flags_t flags, ZipError& error) {
+  ZipSource source(open_source(error));
   if (!source) return nullptr;
   ZipArchive archive(zip_open_from_source(source.get(), static_cast<int>(flags), error.get()));
   if (archive) static_cast<void>(source.release());  // the archive owns it now
@@ -38,9 +39,9 @@ ZipArchive open(std::span<const std::byte> bytes, zip_flags_t flags, ZipError& e
 }
 
 /// Of an archive that libzip refuses for two entries of one name: says which. Only a lenient look tells.
-[[noreturn]] void fail_twice(std::span<const std::byte> bytes, const std::string& name) {
+[[noreturn]] void fail_twice(const OpenSource& source, const std::string& name) {
   ZipError ignored;
-  const ZipArchive archive = open(bytes, ZIP_RDONLY, ignored);
+  const ZipArchive archive = open(source, ZIP_RDONLY, ignored);
   std::unordered_set<std::string> seen;
   for (zip_int64_t i = 0; archive && i < zip_get_num_entries(archive.get(), 0); ++i) {
     const char* const entry = zip_get_name(archive.get(), static_cast<zip_uint64_t>(i), 0);
@@ -49,13 +50,13 @@ ZipArchive open(std::span<const std::byte> bytes, zip_flags_t flags, ZipError& e
   fail(name, kTwice);
 }
 
-ZipArchive open_archive(std::span<const std::byte> bytes, const std::string& name) {
+ZipArchive open_archive(const OpenSource& source, std::uint64_t size, const std::string& name) {
   // libzip takes an empty file for an archive without entries.
-  if (bytes.empty()) fail(name, "the file is empty");
+  if (size == 0) fail(name, "the file is empty");
   ZipError error;
-  ZipArchive archive = open(bytes, ZIP_RDONLY | ZIP_CHECKCONS, error);
+  ZipArchive archive = open(source, ZIP_RDONLY | ZIP_CHECKCONS, error);
   if (!archive) {
-    if (zip_error_code_zip(error.get()) == ZIP_ER_EXISTS) fail_twice(bytes, name);
+    if (zip_error_code_zip(error.get()) == ZIP_ER_EXISTS) fail_twice(source, name);
     fail(name, "the archive is damaged or cut short: " + error.text());
   }
   return archive;
@@ -92,7 +93,7 @@ Entry look_at(zip_t* archive, std::uint64_t index, std::uint64_t file_size, cons
   }
   const std::uint64_t packed = std::min<std::uint64_t>(status.comp_size, file_size);
   const bool stored = status.comp_method == ZIP_CM_STORE;
-  const std::uint64_t limit = stored ? packed : packed * kMaxExpansion + kExpansionSlack;
+  const std::uint64_t limit = stored ? packed : most_inflated(packed);
   if (entry.size > limit) {
     fail(entry.place,
          std::to_string(packed) + " packed bytes cannot unpack to " + std::to_string(entry.size));
@@ -100,47 +101,72 @@ Entry look_at(zip_t* archive, std::uint64_t index, std::uint64_t file_size, cons
   return entry;
 }
 
-/// Unpacks an entry, growing as data arrives: the directory may promise any size.
-void unpack(zip_t* archive, std::uint64_t index, const Entry& entry, std::vector<std::byte>& bytes) {
-  const ZipFile file(zip_fopen_index(archive, index, 0));
-  if (!file) fail(entry.place, zip_strerror(archive));
-  std::size_t filled = 0;
-  for (;;) {
-    if (filled == bytes.size()) bytes.resize(std::max(kFirstBlock, 2 * bytes.size()));
-    const zip_int64_t count = zip_fread(file.get(), bytes.data() + filled, bytes.size() - filled);
-    if (count < 0) fail(entry.place, "damaged data: " + std::string(zip_file_strerror(file.get())));
-    // The checksum has been compared when the end is reported.
-    if (count == 0) break;
-    filled += static_cast<std::size_t>(count);
-    if (filled > entry.size) break;
+/// The unpacked bytes of an entry, up to the size that the archive names.
+class EntryStream final : public ByteStream {
+ public:
+  EntryStream(zip_t* archive, std::uint64_t index, const Entry& entry)
+      : entry_(entry), file_(zip_fopen_index(archive, index, 0)) {
+    if (!file_) fail(entry.place, zip_strerror(archive));
   }
-  if (filled != entry.size) {
-    fail(entry.place, "damaged data: " + std::string(filled > entry.size ? "more" : "fewer") + " than the " +
-                          std::to_string(entry.size) + " bytes that the archive names");
+
+  std::size_t read(std::span<std::byte> to) override {
+    std::size_t filled = 0;
+    while (filled < to.size()) {
+      const zip_int64_t count = zip_fread(file_.get(), to.data() + filled, to.size() - filled);
+      // The checksum has been compared when the end is reported.
+      if (count < 0) fail(entry_.place, "damaged data: " + std::string(zip_file_strerror(file_.get())));
+      if (count == 0) break;
+      filled += static_cast<std::size_t>(count);
+    }
+    read_ += filled;
+    if (read_ > entry_.size || (filled < to.size() && read_ < entry_.size)) {
+      fail(entry_.place, "damaged data: " + std::string(read_ > entry_.size ? "more" : "fewer") +
+                             " than the " + std::to_string(entry_.size) + " bytes that the archive names");
+    }
+    return filled;
   }
-  bytes.resize(filled);
-}
+  std::uint64_t at_most() const override { return entry_.size - read_; }
 
-}  // namespace
+ private:
+  const Entry& entry_;
+  ZipFile file_;
+  std::uint64_t read_ = 0;
+};
 
-std::vector<NamedTensor> parse_npz(std::span<const std::byte> bytes, const std::string& name) {
-  const ZipArchive archive = open_archive(bytes, name);
+/// `size` is that of the archive.
+std::vector<NamedTensor> read(const OpenSource& source, std::uint64_t size, const std::string& name) {
+  const ZipArchive archive = open_archive(source, size, name);
   const zip_int64_t count = zip_get_num_entries(archive.get(), 0);
   std::vector<NamedTensor> tensors;
   std::unordered_set<std::string> seen;
-  std::vector<std::byte> unpacked;
   for (std::uint64_t i = 0; std::cmp_less(i, count); ++i) {
-    Entry entry = look_at(archive.get(), i, bytes.size(), name);
+    Entry entry = look_at(archive.get(), i, size, name);
     if (!seen.insert(entry.name).second) fail(entry.place, kTwice);
-    unpack(archive.get(), i, entry, unpacked);
-    Tensor value = npy::parse(Input{kFunction, entry.place, unpacked});
+    EntryStream stream(archive.get(), i, entry);
+    Tensor value = npy::parse(kFunction, entry.place, stream);
     tensors.push_back({std::move(entry.name), std::move(value)});
   }
   return tensors;
 }
 
+}  // namespace
+
+std::vector<NamedTensor> parse_npz(std::span<const std::byte> bytes, const std::string& name) {
+  const auto source = [&](ZipError& error) {
+    return zip_source_buffer_create(bytes.data(), bytes.size(), 0, error.get());
+  };
+  return telling_shortage(kFunction, name, [&] { return read(source, bytes.size(), name); });
+}
+
 std::vector<NamedTensor> read_npz(const std::filesystem::path& path) {
-  return parse_npz(read_bytes(path), path.string());
+  // Says why where there is no file; libzip reads the rest where it lies.
+  const FileStream file(kFunction, path);
+  if (!file.is_regular()) fail(path.string(), "this is no file, and an archive is read from its end");
+  const auto source = [&](ZipError& error) {
+    return zip_source_file_create(path.c_str(), 0, -1, error.get());
+  };
+  return telling_shortage(kFunction, path.string(),
+                          [&] { return read(source, file.at_most(), path.string()); });
 }
 
 }  // namespace nabla::io

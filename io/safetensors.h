@@ -3,8 +3,10 @@
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/tensor/named_tensor.h"
@@ -12,7 +14,9 @@
 namespace nabla::io {
 
 /// The content of a safetensors file: tensors with names of their own, and free text about them. Element
-/// types are F32, F64, I32, I64, U8, U32 and BOOL. Read tensors come in the order of their bytes in the file.
+/// types that tensors lack are converted on reading, without rounding: F16, BF16, F8_E5M2, F8_E4M3 and
+/// F8_E8M0 to f32, I16, I8 and U16 to i32, U64 to i64. Read tensors come in the order of their bytes in the
+/// file.
 struct Safetensors {
   std::map<std::string, std::string> metadata;
   std::vector<NamedTensor> tensors;
@@ -36,12 +40,35 @@ void write_safetensors(const std::filesystem::path& path, const Safetensors& con
 
 /// Reads a safetensors file of any program, or only one with checksums. The checksums are taken out of the
 /// metadata. Throws nabla::Error naming the file, the byte and what is wrong there: a header that is not
-/// JSON, an unknown type or key, more than kMaxRank axes, sizes that do not fit each other or the file,
-/// tensors with gaps or overlaps, a wrong checksum, a boolean that is neither 0 nor 1.
+/// JSON, an unknown type or key, more than kMaxRank axes or 100,000 tensors, sizes that do not fit each other
+/// or the file, tensors with gaps or overlaps, a wrong checksum, a boolean that is neither 0 nor 1, a U64
+/// that no i64 holds.
 Safetensors read_safetensors(const std::filesystem::path& path, Checksums checksums = Checksums::if_present);
 
 /// The same for bytes at hand; `name` stands for the file in error messages.
 Safetensors parse_safetensors(std::span<const std::byte> bytes, const std::string& name,
                               Checksums checksums = Checksums::if_present);
+
+/// A safetensors file of which tensors are read one at a time: nothing but the header and what is asked for
+/// is read. The file must stay as it is meanwhile.
+class SafetensorsFile {
+ public:
+  /// Reads the header. @throws Error as read_safetensors does, and for what is no file.
+  explicit SafetensorsFile(const std::filesystem::path& path, Checksums checksums = Checksums::if_present);
+  SafetensorsFile(const SafetensorsFile&) = delete;
+  SafetensorsFile& operator=(const SafetensorsFile&) = delete;
+  ~SafetensorsFile();
+
+  const std::map<std::string, std::string>& metadata() const;
+  /// The tensors' names in the order of their bytes.
+  std::vector<std::string> names() const;
+  /// Reads one tensor and verifies its checksum. @throws Error if there is none of this name, and as
+  /// read_safetensors does.
+  Tensor read(std::string_view name);
+
+ private:
+  struct Content;
+  std::unique_ptr<Content> content_;
+};
 
 }  // namespace nabla::io

@@ -62,12 +62,12 @@ class HeaderEvents {
   bool string(std::string& text) {
     if (state_ == State::metadata_value) return metadata_value(text);
     if (state_ != State::dtype) refuse("a string");
-    const auto dtype = type_named(text);
-    if (!dtype) {
-      fail("tensor '" + entry().name + "' has elements of type '" + text +
-           "', which is not supported (F32, F64, I32, I64, U8, U32 and BOOL are)");
+    const auto type = type_named(text);
+    if (!type) {
+      fail("tensor '" + entry().name + "' has elements of type '" + text + "', which is not supported (" +
+           std::string(kSupported) + ")");
     }
-    entry().dtype = *dtype;
+    entry().type = *type;
     return enter(State::tensor);
   }
 
@@ -193,7 +193,9 @@ class HeaderEvents {
       if (std::exchange(seen_metadata_, true)) fail("the key '__metadata__' comes twice");
       return enter(State::metadata_start);
     }
-    header_.entries.push_back({std::move(text), DType::f32, {}, 0, 0, place()});
+    if (header_.entries.size() == kMaxTensors)
+      fail("the file has more than " + std::to_string(kMaxTensors) + " tensors");
+    header_.entries.push_back({std::move(text), StoredType::f32, {}, 0, 0, place()});
     seen_ = 0;
     offsets_ = 0;
     return enter(State::tensor_start);
@@ -232,16 +234,21 @@ class HeaderEvents {
 
 }  // namespace
 
-Header parse_header(const Input& input) {
-  const auto size = input.load<std::uint64_t>(0, std::endian::little, "the length of the header");
+Header read_header(ByteStream& stream, const std::string& name, std::vector<std::byte>& head) {
+  stream.append(head, kPrefixSize);
+  const Input prefix{kReader, name, head};
+  const auto size = prefix.load<std::uint64_t>(0, std::endian::little, "the length of the header");
   if (size > kMaxHeaderSize) {
-    input.fail(0, "the header would have " + std::to_string(size) + " bytes, the limit is " +
-                      std::to_string(kMaxHeaderSize));
+    prefix.fail(0, "the header would have " + std::to_string(size) + " bytes, the limit is " +
+                       std::to_string(kMaxHeaderSize));
   }
-  if (size > input.size() - kPrefixSize) {
-    input.fail(0, "the header would have " + std::to_string(size) + " bytes, but only " +
-                      std::to_string(input.size() - kPrefixSize) + " follow");
+  if (const std::uint64_t most = stream.at_most(); size > most) {
+    prefix.fail(0, "the header would have " + std::to_string(size) + " bytes, but only " +
+                       std::to_string(most) + " follow");
   }
+  stream.append(head, static_cast<std::size_t>(size));
+  const Input input{kReader, name, head};
+  if (input.size() < kPrefixSize + size) input.fail(input.size(), "the file ends inside the header");
 
   Header header;
   header.end = kPrefixSize + static_cast<std::size_t>(size);

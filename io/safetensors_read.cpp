@@ -2,8 +2,9 @@
 #include <string>
 #include <utility>
 
+#include "engine/tensor/error.h"
 #include "io/elements.h"
-#include "io/file_bytes.h"
+#include "io/out_of_memory.h"
 #include "io/safetensors.h"
 #include "io/safetensors_format.h"
 
@@ -28,9 +29,9 @@ void require_distinct_names(const Input& input, const std::vector<Entry>& entrie
 }
 
 void require_fitting_size(const Input& input, const Entry& entry) {
-  const auto needed = dense_bytes(entry.shape, size_of(entry.dtype));
+  const auto needed = dense_bytes(entry.shape, size_of(entry.type));
   const std::string what = "tensor '" + entry.name + "' " + to_string(entry.shape) + " " +
-                           std::string(safetensors::type_name(entry.dtype));
+                           std::string(safetensors::type_name(entry.type));
   if (!needed) input.fail(entry.place, what + " has more bytes than can be counted");
   if (entry.begin > entry.end || entry.end - entry.begin != *needed) {
     input.fail(entry.place, what + " has " + std::to_string(*needed) + " bytes, its data_offsets are [" +
@@ -38,12 +39,12 @@ void require_fitting_size(const Input& input, const Entry& entry) {
   }
 }
 
-/// Puts the entries in the order of their bytes and makes sure that these fill the rest of the file.
-void require_tiling(const Input& input, Header& header) {
+/// Puts the entries in the order of their bytes and makes sure that these fill the rest of the file, which
+/// has `available` bytes.
+void require_tiling(const Input& input, Header& header, std::uint64_t available) {
   std::stable_sort(header.entries.begin(), header.entries.end(), [](const Entry& a, const Entry& b) {
     return a.begin != b.begin ? a.begin < b.begin : a.end < b.end;
   });
-  const std::uint64_t available = input.size() - header.end;
   std::uint64_t covered = 0;
   for (const Entry& entry : header.entries) {
     const std::string what = "tensor '" + entry.name + "' ";
@@ -54,8 +55,8 @@ void require_tiling(const Input& input, Header& header) {
       input.fail(header.end + covered, "bytes before " + what + "belong to no tensor");
     }
     if (entry.end > available) {
-      input.fail(input.size(), "the file ends inside " + what + "which ends at byte " +
-                                   std::to_string(header.end + entry.end));
+      input.fail(header.end + available, "the file ends inside " + what + "which ends at byte " +
+                                             std::to_string(header.end + entry.end));
     }
     covered = entry.end;
   }
@@ -83,34 +84,26 @@ void verify_header(const Input& input, const Header& header) {
   }
 }
 
-void verify_tensor(const Input& input, const Header& header, std::size_t index) {
+/// The tensor whose elements come next in the stream.
+Tensor load(ByteStream& stream, const Input& input, const Header& header, std::size_t index) {
   const Entry& entry = header.entries[index];
+  const std::uint64_t begin = header.end + entry.begin;
+  Crc32 checksum;
+  Tensor tensor = read_elements(stream, input, entry.shape, {entry.type, std::endian::little, false, begin},
+                                header.checksums ? &checksum : nullptr);
+  if (!header.checksums) return tensor;
   const std::size_t at = kChecksumDigits + (kChecksumDigits + 1) * index;
-  const auto begin = static_cast<std::size_t>(header.end + entry.begin);
-  const std::string expected =
-      "," +
-      Crc32().add(input.bytes.subspan(begin, static_cast<std::size_t>(entry.end - entry.begin))).digits();
-  if (header.checksums->compare(at, expected.size(), expected) == 0) return;
-  input.fail(begin, "tensor '" + entry.name + "' does not match its checksum");
+  const std::string expected = "," + checksum.digits();
+  if (header.checksums->compare(at, expected.size(), expected) != 0)
+    input.fail(begin, "tensor '" + entry.name + "' does not match its checksum");
+  return tensor;
 }
 
-Tensor load(const Input& input, const Header& header, const Entry& entry) {
-  const auto begin = static_cast<std::size_t>(header.end + entry.begin);
-  const auto size = static_cast<std::size_t>(entry.end - entry.begin);
-  if (entry.dtype == DType::boolean) require_booleans(input, begin, size);
-  Array array = Array::dense(entry.shape, entry.dtype);
-  const std::span<std::byte> elements = bytes_of(array);
-  std::ranges::copy(input.bytes.subspan(begin, size), elements.begin());
-  convert_order(elements, size_of(entry.dtype), std::endian::little);
-  return leaf(std::move(array));
-}
-
-}  // namespace
-
-Safetensors parse_safetensors(std::span<const std::byte> bytes, const std::string& name,
-                              Checksums checksums) {
-  const Input input{"read_safetensors", name, bytes};
-  Header header = safetensors::parse_header(input);
+/// Reads the header and makes sure that it fits itself and the rest of the file.
+Header read_valid_header(ByteStream& stream, const std::string& name, Checksums checksums) {
+  std::vector<std::byte> head;
+  Header header = safetensors::read_header(stream, name, head);
+  const Input input{safetensors::kReader, name, head};
   if (header.checksums) {
     verify_header(input, header);
   } else if (checksums == Checksums::required) {
@@ -118,19 +111,74 @@ Safetensors parse_safetensors(std::span<const std::byte> bytes, const std::strin
   }
   require_distinct_names(input, header.entries);
   for (const Entry& entry : header.entries) require_fitting_size(input, entry);
-  require_tiling(input, header);
+  require_tiling(input, header, stream.at_most());
+  return header;
+}
 
+Safetensors read_all(ByteStream& stream, const std::string& name, Checksums checksums) {
+  Header header = read_valid_header(stream, name, checksums);
+  const Input input{safetensors::kReader, name, {}};
   Safetensors content{std::move(header.metadata), {}};
   content.tensors.reserve(header.entries.size());
-  for (std::size_t i = 0; i < header.entries.size(); ++i) {
-    if (header.checksums) verify_tensor(input, header, i);
-    content.tensors.push_back({header.entries[i].name, load(input, header, header.entries[i])});
-  }
+  for (std::size_t i = 0; i < header.entries.size(); ++i)
+    content.tensors.push_back({header.entries[i].name, load(stream, input, header, i)});
   return content;
 }
 
+}  // namespace
+
+Safetensors parse_safetensors(std::span<const std::byte> bytes, const std::string& name,
+                              Checksums checksums) {
+  MemoryStream stream(bytes);
+  return telling_shortage(safetensors::kReader, name, [&] { return read_all(stream, name, checksums); });
+}
+
 Safetensors read_safetensors(const std::filesystem::path& path, Checksums checksums) {
-  return parse_safetensors(read_bytes(path), path.string(), checksums);
+  FileStream stream(safetensors::kReader, path);
+  return telling_shortage(safetensors::kReader, path.string(), [&] {
+    // Of a pipe nobody knows where its tensors must end.
+    if (!stream.is_regular()) return parse_safetensors(stream.rest(), path.string(), checksums);
+    return read_all(stream, path.string(), checksums);
+  });
+}
+
+struct SafetensorsFile::Content {
+  std::string name;
+  FileStream stream;
+  Header header;
+};
+
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path, Checksums checksums)
+    : content_(new Content{path.string(), FileStream(safetensors::kReader, path), {}}) {
+  if (!content_->stream.is_regular())
+    throw Error("read_safetensors: '" + content_->name + "' is no file, of which a part could be read");
+  content_->header = telling_shortage(safetensors::kReader, content_->name, [&] {
+    return read_valid_header(content_->stream, content_->name, checksums);
+  });
+}
+
+SafetensorsFile::~SafetensorsFile() = default;
+
+const std::map<std::string, std::string>& SafetensorsFile::metadata() const {
+  return content_->header.metadata;
+}
+
+std::vector<std::string> SafetensorsFile::names() const {
+  std::vector<std::string> names;
+  for (const Entry& entry : content_->header.entries) names.push_back(entry.name);
+  return names;
+}
+
+Tensor SafetensorsFile::read(std::string_view name) {
+  const std::vector<Entry>& entries = content_->header.entries;
+  const auto entry = std::ranges::find(entries, name, &Entry::name);
+  const Input input{safetensors::kReader, content_->name, {}};
+  if (entry == entries.end())
+    throw Error("read_safetensors: " + content_->name + " has no tensor '" + std::string(name) + "'");
+  content_->stream.seek(content_->header.end + entry->begin);
+  return telling_shortage(safetensors::kReader, content_->name, [&] {
+    return load(content_->stream, input, content_->header, static_cast<std::size_t>(entry - entries.begin()));
+  });
 }
 
 }  // namespace nabla::io

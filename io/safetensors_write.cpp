@@ -7,6 +7,7 @@
 #include "engine/tensor/error.h"
 #include "io/atomic_file.h"
 #include "io/elements.h"
+#include "io/out_of_memory.h"
 #include "io/safetensors.h"
 #include "io/safetensors_format.h"
 
@@ -112,9 +113,7 @@ Head lay_out(const std::vector<const NamedTensor*>& order,
   return laid_out;
 }
 
-}  // namespace
-
-std::vector<std::byte> encode_safetensors(const Safetensors& content) {
+std::vector<std::byte> encode(const Safetensors& content) {
   require_distinct_names(content.tensors);
   const std::vector<const NamedTensor*> order = in_file_order(content.tensors);
   Head laid_out = lay_out(order, content.metadata);
@@ -137,6 +136,12 @@ std::vector<std::byte> encode_safetensors(const Safetensors& content) {
   put(safetensors::header_checksum(std::span(bytes).first(header_end), laid_out.checksums),
       laid_out.checksums);
   return bytes;
+}
+
+}  // namespace
+
+std::vector<std::byte> encode_safetensors(const Safetensors& content) {
+  return telling_shortage("write_safetensors", "the content", [&] { return encode(content); });
 }
 
 void write_safetensors(const std::filesystem::path& path, const Safetensors& content) {

@@ -4,6 +4,7 @@
 #include <string>
 #include <system_error>
 
+#include "engine/tensor/printable.h"
 #include "examples/report/number.h"
 #include "io/atomic_file.h"
 #include "io/safetensors.h"
@@ -40,7 +41,7 @@ void require_same(const std::map<std::string, std::string>& saved,
     const auto found = saved.find(name);
     if (found != saved.end() && found->second == value) continue;
     differences += (differences.empty() ? "" : ", ") + name + " " +
-                   (found == saved.end() ? "is missing" : found->second) + " instead of " + value;
+                   (found == saved.end() ? "is missing" : printable(found->second)) + " instead of " + value;
   }
   if (!differences.empty())
     throw Error("cannot resume from '" + path.string() +

@@ -29,14 +29,16 @@ bool same_number(double a, double b) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  return fuzz::try_input(
-      data, size,
-      [](std::span<const std::byte> bytes) {
-        return parse_csv({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, fuzz::kName);
-      },
-      [](const NumericTable& table) {
-        const NumericTable again = parse_csv(format(table), fuzz::kName);
-        fuzz::require(again.rows == table.rows && again.columns == table.columns);
-        fuzz::require(std::ranges::equal(again.values, table.values, same_number));
-      });
+  const auto parse = [](const CsvOptions& options) {
+    return [options](std::span<const std::byte> bytes) {
+      return parse_csv({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, fuzz::kName, options);
+    };
+  };
+  const auto check = [](const NumericTable& table) {
+    const NumericTable again = parse_csv(format(table), fuzz::kName);
+    fuzz::require(again.rows == table.rows && again.columns == table.columns);
+    fuzz::require(std::ranges::equal(again.values, table.values, same_number));
+  };
+  fuzz::try_input(data, size, parse({.header = true}), check);
+  return fuzz::try_input(data, size, parse({}), check);
 }

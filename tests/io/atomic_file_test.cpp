@@ -1,9 +1,11 @@
 #include "io/atomic_file.h"
 
 #include <doctest/doctest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <mutex>
 #include <string>
 #include <thread>
 #include <vector>
@@ -28,7 +30,27 @@ pid_t ended_process() {
   return child;
 }
 
+/// What was given to fsync.
+std::vector<std::string>& synced() {
+  static std::vector<std::string> paths;
+  return paths;
+}
+
 }  // namespace
+}  // namespace nabla::io
+
+// In place of the C library's, which the library calls.
+extern "C" int fsync(int descriptor) {
+  const std::filesystem::path path =
+      std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(descriptor));
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  nabla::io::synced().push_back(path.string() +
+                                (std::filesystem::exists(path / "a.txt") ? ", with a.txt" : ""));
+  return 0;
+}
+
+namespace nabla::io {
 
 TEST_CASE("write_file writes, replaces, and leaves nothing else behind") {
   const ScratchDirectory scratch;
@@ -64,6 +86,34 @@ TEST_CASE("write_file names the path when it cannot write, and cleans up") {
     CHECK_THROWS_WITH_AS(write_file("/proc/nablaflow.txt", "x"), doctest::Contains("/proc/nablaflow.txt"),
                          Error);
   }
+}
+
+TEST_CASE("write_file writes where a link points, and replaces nothing but files") {
+  const ScratchDirectory scratch;
+  spill(scratch / "file", "old");
+  std::filesystem::create_symlink("file", scratch / "link");
+  write_file(scratch / "link", "new");
+  CHECK(std::filesystem::is_symlink(scratch / "link"));
+  CHECK(slurp(scratch / "file") == "new");
+  std::filesystem::remove(scratch / "file");
+  CHECK_THROWS_WITH_AS(write_file(scratch / "link", "x"),
+                       doctest::Contains("link' is a link to a file that is not there"), Error);
+  REQUIRE(::mkfifo((scratch / "pipe").c_str(), 0600) == 0);
+  CHECK_THROWS_WITH_AS(write_file(scratch / "pipe", "x"), doctest::Contains("pipe' is a pipe or a device"),
+                       Error);
+  CHECK(std::filesystem::is_fifo(scratch / "pipe"));
+}
+
+TEST_CASE("write_file syncs the file, and after the rename every directory that has changed") {
+  const ScratchDirectory scratch;
+  const std::string root = std::filesystem::canonical(scratch / "").string() + "/";
+  synced().clear();
+  write_file(scratch / "deep/er/a.txt", "text");
+  REQUIRE(synced().size() == 4);
+  CHECK(synced()[0].starts_with(root + "deep/er/a.txt.tmp"));
+  CHECK(synced()[1] == root + "deep/er, with a.txt");
+  CHECK(synced()[2] == root + "deep");
+  CHECK(synced()[3] + "/" == root);
 }
 
 TEST_CASE("concurrent writers of one path leave one whole file") {

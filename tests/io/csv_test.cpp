@@ -111,4 +111,48 @@ TEST_CASE("read_csv refuses a damaged gzip, wherever it was cut") {
   CHECK_THROWS_WITH_AS(read_csv(scratch / "flipped.csv.gz"), doctest::Contains("flipped.csv.gz"), Error);
 }
 
+TEST_CASE("parse_csv reads names, quotes and a byte order mark") {
+  const NumericTable table =
+      parse_csv("\xef\xbb\xbf\n a ,\"b, \"\"c\"\"\" , \r\n\"1\", \" -2 \"\t,3\r\n", "t", {.header = true});
+  CHECK(table.names == std::vector<std::string>{"a", "b, \"c\"", ""});
+  CHECK(table.rows == 1);
+  CHECK(table.values == std::vector<double>{1, -2, 3});
+  CHECK(parse_csv("\xef\xbb\xbf"
+                  "7",
+                  "t")
+            .values == std::vector<double>{7});
+  CHECK(parse_csv("7", "t").names.empty());
+  const auto refuses = [](const std::string& text, const char* message, const CsvOptions& options = {}) {
+    CHECK_THROWS_WITH_AS(parse_csv(text, "t.csv", options), message, Error);
+  };
+  refuses("a,b\n1,2\n",
+          "read_csv: t.csv, line 1, column 1: 'a' is not a number (a line of names is read with "
+          "CsvOptions::header)");
+  refuses("\"1,2\n3\"\n", "read_csv: t.csv, line 1, column 1: the quote is not closed on this line");
+  refuses("1,\"2\"3\n", "read_csv: t.csv, line 1, column 2: a comma should follow the closing quote");
+  refuses("1,\"2\",\n", "read_csv: t.csv, line 1, column 3: the field is empty");
+  refuses(
+      "\xff\xfe"
+      "1",
+      "read_csv: t.csv, line 1: the text is UTF-16, not UTF-8");
+  refuses("a,b\n", "read_csv: t.csv holds no numbers", {.header = true});
+  refuses("a,b\n1\n", "read_csv: t.csv, line 2: the row has 1 columns, those above have 2", {.header = true});
+  refuses(std::string("1\0", 2) + "2", "read_csv: t.csv, line 1, column 1: '1\\x002' is not a number");
+  refuses(
+      "1,\xef\xbb\xbf"
+      "2",
+      "read_csv: t.csv, line 1, column 2: '\xef\xbb\xbf"
+      "2' is not a number");
+}
+
+TEST_CASE("read_csv unpacks no more text than it may") {
+  const ScratchDirectory scratch;
+  std::string text;
+  for (int i = 0; i < 100'000; ++i) text += "1\n";
+  write_gzip(scratch / "a.csv.gz", text);
+  CHECK(read_csv(scratch / "a.csv.gz", {.max_bytes = text.size()}).rows == 100'000);
+  CHECK_THROWS_WITH_AS(read_csv(scratch / "a.csv.gz", {.max_bytes = text.size() - 1}),
+                       doctest::Contains("a.csv.gz has more than 199999 bytes of text"), Error);
+}
+
 }  // namespace nabla::io

@@ -4,6 +4,7 @@
 
 #include "io/file_bytes.h"
 #include "tests/io/files.h"
+#include "tests/io/memory.h"
 #include "tests/io/scratch.h"
 
 namespace nabla::io {
@@ -64,20 +65,44 @@ TEST_CASE("idx names the byte of what is wrong") {
   refuses({0, 0, 8, 0, 1}, "3: 0 axes are not between 1 and 12");
   refuses({0, 0, 8, 13}, "3: 13 axes are not between 1 and 12");
   refuses({0, 0, 8, 2, 0, 0, 0, 1, 0, 0}, "10: the file ends inside the extents");
-  refuses({0, 0, 8, 1, 0, 0, 0, 3, 1, 2}, "10: an array [3] has 3 bytes, only 2 follow the extents");
-  refuses({0, 0, 8, 1, 0, 0, 0, 1, 1, 2}, "9: 1 bytes follow the array");
-  refuses({0, 0, 11, 1, 0, 0, 0, 1, 1}, "9: an array [1] has 2 bytes, only 1 follow the extents");
+  refuses({0, 0, 8, 1, 0, 0, 0, 3, 1, 2}, "10: an array [3] has 3 bytes, at most 2 follow");
+  refuses({0, 0, 8, 1, 0, 0, 0, 1, 1, 2}, "9: more bytes follow the array");
+  refuses({0, 0, 11, 1, 0, 0, 0, 1, 1}, "9: an array [1] has 2 bytes, at most 1 follow");
   refuses({0, 0, 8, 2, 255, 255, 255, 255, 255, 255, 255, 255},
-          "4: an array [4294967295, 4294967295] has more bytes than can be counted");
+          "12: an array [4294967295, 4294967295] has more bytes than can be counted");
   refuses({0, 0, 14, 3, 0, 0, 0, 0, 255, 255, 255, 255, 255, 255, 255, 255},
-          "4: an array [0, 4294967295, 4294967295] has more bytes than can be counted");
+          "16: an array [0, 4294967295, 4294967295] has more bytes than can be counted");
 }
 
 TEST_CASE("read_idx names a file that is missing, and the file of an error") {
   const ScratchDirectory scratch;
   CHECK_THROWS_WITH_AS(read_idx(scratch / "none.idx"), doctest::Contains("none.idx': No such file"), Error);
   CHECK_THROWS_WITH_AS(of_corpus("refused_long.idx"),
-                       doctest::Contains("refused_long.idx, byte 11: 1 bytes follow"), Error);
+                       doctest::Contains("refused_long.idx, byte 11: more bytes follow"), Error);
+}
+
+TEST_CASE(
+    "an IDX file is unpacked as far as it says, and refused before memory is taken for what cannot come") {
+  const ScratchDirectory scratch;
+  const auto pack = [&](Bytes bytes, std::size_t zeros) {
+    bytes.resize(bytes.size() + zeros);
+    const gzFile file = gzopen((scratch / "a.idx.gz").c_str(), "wb1");
+    REQUIRE(gzwrite(file, bytes.data(), static_cast<unsigned>(bytes.size())) ==
+            static_cast<int>(bytes.size()));
+    REQUIRE(gzclose(file) == Z_OK);
+  };
+  // Ten bytes declared, 32 MB there.
+  pack(bytes_of_numbers({0, 0, 8, 1, 0, 0, 0, 10}), std::size_t{1} << 25);
+  const test::PeakMemory memory;
+  CHECK(
+      message_of([&] { read_idx(scratch / "a.idx.gz"); }).ends_with("byte 18: more bytes follow the array"));
+  CHECK(memory.peak() < 1'000'000);
+  // 4 GB declared, ten bytes there.
+  pack(bytes_of_numbers({0, 0, 8, 1, 255, 255, 255, 255}), 10);
+  CHECK(message_of([&] {
+          read_idx(scratch / "a.idx.gz");
+        }).find("an array [4294967295] has 4294967295 bytes, at most ") != std::string::npos);
+  CHECK(memory.peak() < 1'000'000);
 }
 
 }  // namespace nabla::io

@@ -80,6 +80,19 @@ TEST_CASE("npy reads what NumPy wrote") {
   check_same(of_corpus("version3.npy"), counted);
 }
 
+TEST_CASE("npy widens what no tensor holds, without rounding") {
+  check_same(of_corpus("c_f2.npy"), tensor<float>({0, 1, 2, 3, 4, 5}, {2, 3}));
+  check_same(of_corpus("fortran_f2.npy"),
+             tensor<float>({0.5, -2, std::numeric_limits<float>::infinity(), 65504, 0x1p-24f, 1}, {2, 3}));
+  check_same(of_corpus("c_i1.npy"), tensor<std::int32_t>({-128, 0, 127}, {3}));
+  check_same(of_corpus("big_endian_i2.npy"), tensor<std::int32_t>({-32768, 258, -1, 32767}, {2, 2}));
+  check_same(of_corpus("c_u2.npy"), tensor<std::int32_t>({0, 65535}, {2}));
+  check_same(of_corpus("c_u8.npy"), tensor<std::int64_t>({0, std::numeric_limits<std::int64_t>::max()}, {2}));
+  CHECK_THROWS_WITH_AS(
+      of_corpus("refused_u8.npy"),
+      doctest::Contains("refused_u8.npy, byte 136: 9223372036854775808 is too large for an i64"), Error);
+}
+
 TEST_CASE("npy turns Fortran order into row-major order") {
   std::vector<std::int32_t> values(24);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::int32_t>(i);
@@ -111,25 +124,28 @@ TEST_CASE("npy files are refused wherever they are cut, and when they go on") {
   }
   CHECK_THROWS_WITH_AS(
       of_corpus("refused_cut.npy"),
-      doctest::Contains("refused_cut.npy, byte 151: an array [2, 3] has 24 bytes, only 23 follow"), Error);
+      doctest::Contains("refused_cut.npy, byte 151: an array [2, 3] has 24 bytes, at most 23 follow"), Error);
   CHECK_THROWS_WITH_AS(of_corpus("refused_long.npy"),
-                       doctest::Contains("refused_long.npy, byte 152: 1 bytes follow the array"), Error);
+                       doctest::Contains("refused_long.npy, byte 152: more bytes follow the array"), Error);
 }
 
 TEST_CASE("npy names the types that it does not support") {
   const auto refuses_file = [](const char* name, const char* what) {
     CHECK_THROWS_WITH_AS(of_corpus(name), doctest::Contains(what), Error);
   };
-  refuses_file("refused_f2.npy",
-               "byte 20: the type '<f2' is not supported (f4, f8, i4, i8, u1, u4 and b1 are, after");
-  refuses_file("refused_c16.npy", "byte 20: the type '<c16' is not supported");
+  refuses_file("refused_c16.npy",
+               "byte 20: the type '<c16' is not supported (f2, f4, f8, i1, i2, i4, i8, u1, u2, u4, u8 and b1 "
+               "are, after");
   refuses_file("refused_record.npy", "byte 20: structured types are not supported");
   refuses_file("refused_thirteen_axes.npy", "the shape has more than 12 axes");
   refuses(header_of("^'|f4'", "False", "()"), "the type '|f4' has no byte order", 4);
   refuses(header_of("^'f4'", "False", "()"),
-          "the type 'f4' is not supported (f4, f8, i4, i8, u1, u4 and b1 are, after <, >, = or |)", 4);
+          "the type 'f4' is not supported (f2, f4, f8, i1, i2, i4, i8, u1, u2, u4, u8 and b1 are, after <, "
+          ">, = or |)",
+          4);
   refuses(header_of("^''", "False", "()"),
-          "the type '' is not supported (f4, f8, i4, i8, u1, u4 and b1 are, after <, >, = or |)");
+          "the type '' is not supported (f2, f4, f8, i1, i2, i4, i8, u1, u2, u4, u8 and b1 are, after <, >, "
+          "= or |)");
   CHECK_THROWS_WITH_AS(encode_npy(tensor<std::complex<double>>({1}, {1})),
                        doctest::Contains("write_npy: the element type c128 is not supported"), Error);
   CHECK_THROWS_WITH_AS(encode_npy(Tensor()), "write_npy: the tensor is an empty handle", Error);
@@ -175,7 +191,7 @@ TEST_CASE("npy refuses what comes before the header") {
   refuses_bytes({0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, 9, 1, '{'},
                 "read_npy: f, byte 8: the header would have 265 bytes, but only 1 follow");
   refuses_bytes({0x93, 'N', 'U', 'M', 'P', 'Y', 3, 0, 255, 255, 255, 255, '{'},
-                "read_npy: f, byte 8: the header would have 4294967295 bytes, but only 1 follow");
+                "read_npy: f, byte 8: the header would have 4294967295 bytes, the limit is 65535");
 }
 
 TEST_CASE("npy refuses a boolean that is neither 0 nor 1, where it lies") {
@@ -183,6 +199,12 @@ TEST_CASE("npy refuses a boolean that is neither 0 nor 1, where it lies") {
   bytes[129] = std::byte{255};
   CHECK_THROWS_WITH_AS(parse_npy(bytes, "f"), "read_npy: f, byte 129: 255 is no boolean, which is 0 or 1",
                        Error);
+}
+
+TEST_CASE("a character of code 0 in a file does not end the message about it") {
+  const std::string header = header_of(std::string("'<\0f'", 5), "False", "()");
+  CHECK(message_of([&] { parse_npy(file_of(header), "f"); }).find("the type '<\\x00f' is not supported (") !=
+        std::string::npos);
 }
 
 }  // namespace nabla::io

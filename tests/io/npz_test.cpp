@@ -60,6 +60,11 @@ TEST_CASE("npz reads what NumPy wrote") {
   CHECK(read_npz(corpus("npz/deflated.npz"))[0].name == "weight");
 }
 
+TEST_CASE("npz widens as npy does") {
+  check_same(read_npz(corpus("npz/narrow.npz")),
+             {{"half", tensor<float>({1.5, -0.25}, {2})}, {"byte", tensor<std::int32_t>({-5}, {1})}});
+}
+
 TEST_CASE("npz names the file and the entry that it refuses") {
   const auto refuses = [](const char* name, const char* what) {
     CHECK_THROWS_WITH_AS(read_npz(corpus(name)), doctest::Contains(what), Error);
@@ -76,7 +81,7 @@ TEST_CASE("npz names the file and the entry that it refuses") {
 TEST_CASE("npz names the byte of an entry that is no good .npy file") {
   CHECK_THROWS_WITH_AS(
       read_npz(corpus("npz/refused_inner.npz")),
-      doctest::Contains("refused_inner.npz, entry 'x.npy', byte 20: the type '<f2' is not supported"), Error);
+      doctest::Contains("refused_inner.npz, entry 'x.npy', byte 20: the type '<c8' is not supported"), Error);
 }
 
 TEST_CASE("npz does not believe a size that the packed bytes cannot hold") {

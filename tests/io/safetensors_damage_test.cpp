@@ -135,9 +135,14 @@ TEST_CASE("a header that is not that of a safetensors file is refused where it d
   refuses(R"({"x":{"type^":1}})", "tensor 'x' has the unknown key 'type'");
   refuses(R"({"x":{"dtype":"U8","dtype^":"U8"}})", "tensor 'x' has dtype twice");
   refuses(R"({"x":{"dtype":"U8","shape":[]^}})", "tensor 'x' has no data_offsets");
-  refuses(entry(R"("BF16^")", "[0]", "[0,0]"),
-          "tensor 'x' has elements of type 'BF16', which is not supported (F32, F64, I32, I64, U8, U32 and "
-          "BOOL are)");
+  refuses(
+      entry(R"("F4^")", "[0]", "[0,0]"),
+      "tensor 'x' has elements of type 'F4', which is not supported (F64, F32, F16, BF16, F8_E5M2, F8_E4M3, "
+      "F8_E8M0, I64, I32, I16, I8, U64, U32, U16, U8 and BOOL are)");
+  refuses(entry(R"("U\u0000^")", "[0]", "[0,0]"),
+          "tensor 'x' has elements of type 'U\\x00', which is not supported (F64, F32, F16, BF16, F8_E5M2, "
+          "F8_E4M3, "
+          "F8_E8M0, I64, I32, I16, I8, U64, U32, U16, U8 and BOOL are)");
   refuses(entry(R"("U8")", "[-^1]", "[0,0]"), "a negative number is out of place in the header");
   refuses(entry(R"("U8")", "[1.^5]", "[0,0]"),
           "a number that is not whole or too large is out of place in the header");
@@ -186,6 +191,25 @@ TEST_CASE("tensors that do not fit their bytes, each other or the file are refus
   refuses_data(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":)" + empty + "}", 2, 1,
                "tensor 'b' overlaps the one before it");
   refuses(R"({"x":)" + empty + R"(,"x^":)" + empty + "}", "tensor 'x' comes twice");
+}
+
+TEST_CASE("a header of more tensors than any file has is refused before they are all there") {
+  std::string header = "{";
+  for (int i = 0; i < 100'001; ++i)
+    header +=
+        (i > 0 ? ",\"" : "\"") + std::to_string(i) + R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
+  CHECK(message_of([&] {
+          parse_safetensors(file_of(header + "}"), "f");
+        }).ends_with(": the file has more than 100000 tensors"));
+}
+
+TEST_CASE("a U64 that no i64 holds is refused where it lies") {
+  const std::string header = entry(R"("U64")", "[2]", "[0,16]");
+  Bytes bytes = file_of(header, 16);
+  bytes.back() = std::byte{0x80};
+  CHECK(message_of([&] { parse_safetensors(bytes, "f"); }) ==
+        "read_safetensors: f, byte " + std::to_string(bytes.size() - 8) +
+            ": 9223372036854775808 is too large for an i64, which is what a u64 becomes");
 }
 
 TEST_CASE("a boolean that is neither 0 nor 1 is refused where it lies") {

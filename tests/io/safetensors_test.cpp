@@ -1,6 +1,9 @@
 #include "io/safetensors.h"
 
+#include <sys/stat.h>
+
 #include <complex>
+#include <thread>
 
 #include "io/file_bytes.h"
 #include "tests/io/files.h"
@@ -89,8 +92,29 @@ TEST_CASE("safetensors reads what the Python package wrote") {
                             {"flag", tensor<bool>({true, false, true}, {3})},
                             {"none", tensor<float>(std::vector<float>(), {0, 4})}});
   CHECK(read_safetensors(corpus("safetensors/python_empty.safetensors")).tensors.empty());
-  CHECK_THROWS_WITH_AS(read_safetensors(corpus("safetensors/refused_f16.safetensors")),
-                       doctest::Contains("'x' has elements of type 'F16', which is not supported"), Error);
+}
+
+TEST_CASE("safetensors widens what no tensor holds, without rounding") {
+  check_same(read_safetensors(corpus("safetensors/f16.safetensors")).tensors,
+             {{"x", tensor<float>({1, 2}, {2})}});
+  check_same(read_safetensors(corpus("safetensors/python_narrow.safetensors")).tensors,
+             {{"bf16", tensor<float>({1.5f, -3.140625f, 0x1.c4p+127f}, {3})},
+              {"f16", tensor<float>({65504, -0.5, 0x1p-24f}, {3})},
+              {"e4m3", tensor<float>({448, -0.0625, 0x1p-9f}, {3})},
+              {"e5m2", tensor<float>({57344, -0.25, 0x1p-16f}, {3})},
+              {"i8", tensor<std::int32_t>({-128, 127}, {2})},
+              {"i16", tensor<std::int32_t>({-32768, 7}, {2})},
+              {"u16", tensor<std::int32_t>({65535}, {1})},
+              {"u64", tensor<std::int64_t>({std::numeric_limits<std::int64_t>::max()}, {1})}});
+}
+
+TEST_CASE("safetensors are read from a pipe") {
+  const ScratchDirectory scratch;
+  write_safetensors(scratch / "a.safetensors", sample());
+  REQUIRE(::mkfifo((scratch / "pipe").c_str(), 0600) == 0);
+  std::thread writer([&] { test::spill(scratch / "pipe", test::slurp(scratch / "a.safetensors")); });
+  check_same(read_safetensors(scratch / "pipe").tensors, sample().tensors);
+  writer.join();
 }
 
 TEST_CASE("safetensors without checksums are refused where these are required") {

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct gzFile_s;
+
+namespace nabla::io {
+
+/// Bytes that are read one after the other, so that a reader never holds more of a file than it has use for.
+class ByteStream {
+ public:
+  virtual ~ByteStream() = default;
+  /// Fills `to`; returns fewer bytes at the end alone. @throws Error naming the file if it cannot be read.
+  virtual std::size_t read(std::span<std::byte> to) = 0;
+  /// No more bytes than this can still come.
+  virtual std::uint64_t at_most() const = 0;
+
+  /// Reads up to `count` bytes behind those that are there.
+  void append(std::vector<std::byte>& bytes, std::size_t count);
+};
+
+class MemoryStream final : public ByteStream {
+ public:
+  /// The bytes must outlive it.
+  explicit MemoryStream(std::span<const std::byte> bytes) : rest_(bytes) {}
+  std::size_t read(std::span<std::byte> to) override;
+  std::uint64_t at_most() const override { return rest_.size(); }
+
+ private:
+  std::span<const std::byte> rest_;
+};
+
+/// A file as it is, compressed or not.
+class FileStream final : public ByteStream {
+ public:
+  /// Errors begin with the name of a function. @throws Error naming the file and the reason when it is
+  /// missing, unreadable, or a directory.
+  FileStream(std::string_view function, const std::filesystem::path& path);
+  FileStream(const FileStream&) = delete;
+  FileStream& operator=(const FileStream&) = delete;
+  ~FileStream() override;
+
+  std::size_t read(std::span<std::byte> to) override;
+  std::uint64_t at_most() const override;
+  /// Whether the file has a size and places, which a pipe has not.
+  bool is_regular() const { return regular_; }
+  /// Reads all that is left.
+  std::vector<std::byte> rest();
+  /// Goes on reading at a byte of a regular file. @throws Error if that cannot be done.
+  void seek(std::uint64_t byte);
+
+ private:
+  std::string function_;
+  std::filesystem::path path_;
+  int descriptor_;
+  bool regular_ = false;
+  std::uint64_t size_ = 0;
+  std::uint64_t at_ = 0;
+};
+
+/// A file, unpacked when it is gzip.
+class GzipStream final : public ByteStream {
+ public:
+  /// Errors begin with the name of a function. @throws Error naming the file when it is missing or a
+  /// directory; read() also when the gzip is damaged or cut short.
+  GzipStream(std::string_view function, const std::filesystem::path& path);
+
+  std::size_t read(std::span<std::byte> to) override;
+  std::uint64_t at_most() const override;
+
+ private:
+  struct Close {
+    void operator()(gzFile_s* file) const;
+  };
+
+  std::string function_;
+  std::filesystem::path path_;
+  std::unique_ptr<gzFile_s, Close> file_;
+  std::uint64_t limit_;
+  std::uint64_t read_ = 0;
+};
+
+/// No more bytes than this come out of so many deflated ones.
+std::uint64_t most_inflated(std::uint64_t packed);
+
+}  // namespace nabla::io
