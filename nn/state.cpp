@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/tensor/printable.h"
+
 namespace nabla::nn {
 namespace {
 
@@ -37,7 +39,7 @@ void load_state(std::string_view what, std::span<const Parameter> cells, const S
   for (const NamedTensor& named : state)
     if (std::none_of(cells.begin(), cells.end(),
                      [&](const Parameter& cell) { return cell.name == named.name; }))
-      throw Error(where + ": the saved '" + named.name + "' belongs to nothing here");
+      throw Error(where + ": the saved '" + printable(named.name) + "' belongs to nothing here");
   for (std::size_t i = 0; i < cells.size(); ++i) cells[i].cell->assign(*values[i]);
 }
 

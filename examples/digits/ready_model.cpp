@@ -4,6 +4,7 @@
 #include <map>
 
 #include "engine/engine.h"
+#include "engine/tensor/printable.h"
 #include "examples/digits/training.h"
 #include "examples/report/number.h"
 #include "examples/report/progress.h"
@@ -42,7 +43,7 @@ class Metadata {
     Number value{};
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size())
-      throw Error("'" + path_.string() + "': '" + name + "' is '" + text + "', no number");
+      throw Error("'" + path_.string() + "': '" + name + "' is '" + printable(text) + "', no number");
     return value;
   }
 
@@ -58,7 +59,7 @@ ReadyModel load_model(const std::filesystem::path& checkpoint, const Images& ima
   const Metadata metadata(checkpoint, file.metadata);
   const std::string& kind = metadata.text("network");
   if (kind != name_of(Kind::flow_matching) && kind != name_of(Kind::mean_flow))
-    throw Error("'" + checkpoint.string() + "': no network '" + kind + "'");
+    throw Error("'" + checkpoint.string() + "': no network '" + printable(kind) + "'");
   Options trained;
   trained.seed = metadata.number<std::uint64_t>("seed");
   trained.width = metadata.number<std::int64_t>("width");
@@ -66,8 +67,8 @@ ReadyModel load_model(const std::filesystem::path& checkpoint, const Images& ima
   trained.ema = metadata.number<double>("ema");
   Split data = split_of_run(images, trained.seed);
   if (const std::string here = describe(data), there = metadata.text("data"); here != there)
-    throw Error("'" + checkpoint.string() + "' was trained with other data: " + there + " instead of " +
-                here);
+    throw Error("'" + checkpoint.string() + "' was trained with other data: " + printable(there) +
+                " instead of " + here);
   const auto model =
       std::make_shared<const Model>(kind == name_of(Kind::mean_flow) ? Kind::mean_flow : Kind::flow_matching,
                                     random_key(0), pixel_moments(data.training), trained);

@@ -265,6 +265,9 @@ TEST_CASE("saved states that do not fit are refused and change nothing") {
   short_moment[1].value = zeros(Shape{1}, DType::f64);
   CHECK_THROWS_WITH_AS(adam.load(short_moment),
                        doctest::Contains("'second.x' [1] f64 cannot replace [2] f64"), Error);
+  State foreign = good;
+  foreign.push_back({std::string("a\0b", 3), zeros(Shape{})});
+  CHECK_THROWS_WITH_AS(adam.load(foreign), "adam: the saved 'a\\x00b' belongs to nothing here", Error);
   CHECK(adam.steps() == 1);
   CHECK(adam.state()[0].value.to_vector<double>() == good[0].value.to_vector<double>());
 }
