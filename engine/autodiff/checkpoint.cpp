@@ -1,21 +1,13 @@
 #include "engine/autodiff/checkpoint.h"
 
-#include <algorithm>
-
+#include "engine/autodiff/alignment.h"
 #include "engine/autodiff/substitute.h"
 #include "engine/autodiff/vjp.h"
 #include "engine/graph/walk.h"
 #include "engine/ops/contract.h"
-#include "engine/ops/shaping.h"
 
 namespace nabla {
 namespace {
-
-// The outermost axis of an operand that only tells when or whence is that of the result.
-std::optional<int> outermost(const Application& at, int slot, int axis) {
-  if (-axis != at.inputs[static_cast<std::size_t>(slot)].rank()) return std::nullopt;
-  return -at.output.rank();
-}
 
 // Shows input 0, but not before input 1 is there. What is built on it is another expression than what is
 // built on input 0 itself, so that it is evaluated again, and late.
@@ -27,9 +19,12 @@ class Again final : public LinearPrimitive {
   }
   Tensor transpose(const Application&, int, const Tensor& cotangent) const override { return cotangent; }
   std::optional<Tensor> jvp(const Application&, Tangents tangents) const override { return tangents[0]; }
-  std::optional<int> carried_axis(const Application& at, int slot, int axis) const override {
-    return slot == 0 ? axis : outermost(at, slot, axis);
+  bool shows(int slot) const override { return slot == 0; }
+  std::optional<int> carried_axis(const Application&, int slot, int axis) const override {
+    if (slot == 0) return axis;
+    return std::nullopt;
   }
+  bool accepts_compressed_tangent(const Application&, int, int) const override { return true; }
   bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
   std::optional<Layout> view(const Layout& input, const Shape&, const Attributes&) const override {
     return input;
@@ -41,9 +36,10 @@ class Again final : public LinearPrimitive {
 };
 const Again& kAgain = *new Again;
 
-// Shows input 0, the value of f. The other inputs are what f starts from: first its arguments, then what it
-// captured. Tangents come through the graph of f; cotangents go through a graph of f rebuilt on arguments
-// that wait for them. Attribute: the number of arguments.
+// Shows input 0, the value of f. The other inputs are all that f starts from: first its arguments, then what
+// it captured. Tangents come through the graph of f. Cotangents go through a graph of f that is rebuilt on
+// arguments that wait for them, and end where f starts: beyond, they go on from the inputs of this node, once
+// for each however often f was built. Attribute: the number of arguments.
 class Checkpoint final : public Primitive {
  public:
   Checkpoint() : Primitive("checkpoint", Class::composite) {}
@@ -51,72 +47,80 @@ class Checkpoint final : public Primitive {
     return {inputs[0].shape(), inputs[0].dtype()};
   }
   std::optional<Tensor> jvp(const Application&, Tangents tangents) const override { return tangents[0]; }
+
   std::optional<Tensor> vjp(const Application& at, int slot, const Tensor& cotangent) const override {
-    if (slot == 0) return std::nullopt;
-    std::vector<Tensor> starts;
-    std::vector<Tensor> arguments;
-    std::vector<Tensor> late;
-    const std::size_t count = static_cast<std::size_t>(at.attributes[0]);
-    for (std::size_t i = 1; i < at.inputs.size(); ++i) {
-      starts.push_back(as_seen_by(at.inputs[0], at.inputs[i]));
-      if (i > count) continue;
-      arguments.push_back(starts.back());
-      starts.back() = nabla::apply(kAgain, {starts.back(), cotangent});
-      late.push_back(starts.back());
-    }
-    const std::vector<Tensor> rebuilt = substitute(at.inputs.subspan(0, 1), arguments, late);
-    const Tensor& start = starts[static_cast<std::size_t>(slot) - 1];
-    const std::optional<Tensor> result =
-        nabla::vjp(rebuilt, std::span(&start, 1), std::span(&cotangent, 1))[0];
-    const int missing = at.inputs[static_cast<std::size_t>(slot)].rank() - start.rank();
-    if (!result || missing == 0) return result;
-    Axes axes;
-    for (int axis = 0; axis < missing; ++axis) axes.push_back(axis - start.rank() - missing);
-    return insert_axes(*result, axes);
+    std::vector<bool> wanted(at.inputs.size(), false);
+    wanted[static_cast<std::size_t>(slot)] = true;
+    std::vector<std::optional<Tensor>> results(wanted.size());
+    vjp_of_slots(at, wanted, cotangent, results);
+    return results[static_cast<std::size_t>(slot)];
   }
-  std::optional<int> carried_axis(const Application& at, int slot, int axis) const override {
-    return slot == 0 ? axis : outermost(at, slot, axis);
+
+  void vjp_of_slots(const Application& at, const std::vector<bool>& wanted, const Tensor& cotangent,
+                    std::vector<std::optional<Tensor>>& results) const override {
+    const std::size_t arguments = static_cast<std::size_t>(at.attributes[0]);
+    std::vector<Tensor> starts;
+    std::vector<Tensor> rebuilt_on;
+    std::vector<Tensor> variables;
+    std::vector<Tensor> held;
+    std::vector<std::size_t> slots;  // of the variables
+    NodeMap seen;
+    for (std::size_t slot = 1; slot < at.inputs.size(); ++slot) {
+      const Tensor& start = at.inputs[slot];
+      // Inputs that have become one tensor share one cotangent.
+      if (!seen.insert(&start.node(), 0)) continue;
+      starts.push_back(start);
+      rebuilt_on.push_back(slot <= arguments ? nabla::apply(kAgain, {start, cotangent}) : start);
+      if (wanted[slot]) slots.push_back(slot);
+      (wanted[slot] ? variables : held).push_back(rebuilt_on.back());
+    }
+    const std::vector<Tensor> rebuilt = substitute(at.inputs.first(1), starts, rebuilt_on);
+    const std::vector<std::optional<Tensor>> cotangents =
+        nabla::vjp(rebuilt, variables, std::span(&cotangent, 1), held);
+    for (std::size_t i = 0; i < slots.size(); ++i) results[slots[i]] = cotangents[i];
+  }
+
+  bool shows(int slot) const override { return slot == 0; }
+  std::optional<int> carried_axis(const Application&, int slot, int axis) const override {
+    if (slot == 0) return axis;
+    return std::nullopt;
   }
   bool accepts_compressed_tangent(const Application&, int, int) const override { return true; }
   bool accepts_compressed_cotangent(const Application&, int) const override { return false; }
   std::optional<Layout> view(const Layout& input, const Shape&, const Attributes&) const override {
     return input;
   }
-
- private:
-  // Transforms put leading axes of extent 1 on an operand that lacks the axes of the others; the graph of f
-  // starts from what they were put on.
-  static Tensor as_seen_by(const Tensor& y, const Tensor& operand) {
-    const Node& node = operand.node();
-    if (node.primitive().name() != "insert_axes") return operand;
-    const Dependents between = dependents(std::span(&y, 1), std::span(&operand, 1), Through::everything);
-    return between.nodes.empty() ? Tensor(node.inputs()[0]) : operand;
-  }
 };
 const Checkpoint& kCheckpoint = *new Checkpoint;
 
 }  // namespace
 
+// On fresh variables, so that what lies inside of f is told from what f captured, even where a captured
+// tensor is itself made of the arguments.
 Tensor checkpoint(const std::function<Tensor(const std::vector<Tensor>&)>& f, const std::vector<Tensor>& xs,
                   std::source_location where) {
   if (xs.empty()) throw Error("checkpoint: the function has no arguments; there is nothing to start from");
   const SourceScope scope(where);
-  const Tensor y = f(xs);
+  const std::vector<Tensor> variables = variables_like(xs);
+  const Tensor y = f(variables);
+  if (!y) throw Error("checkpoint: the function returned an empty tensor");
+  const Dependents inside = dependents(std::span(&y, 1), variables, Through::everything);
+  if (inside.nodes.empty()) return y;
   std::vector<Tensor> inputs{y};
-  const Dependents inside = dependents(std::span(&y, 1), xs, Through::everything);
   NodeMap found;
-  for (const Tensor& x : xs)
-    if (found.insert(&x.node(), 0)) inputs.push_back(x);
+  for (const Tensor& variable : variables)
+    if (inside.index.find(&variable.node()) != NodeMap::kAbsent && found.insert(&variable.node(), 0))
+      inputs.push_back(variable);
   const std::size_t arguments = inputs.size() - 1;
-  for (const Node* node : inside.nodes) {
-    if (std::ranges::any_of(xs, [&](const Tensor& x) { return &x.node() == node; })) continue;
+  for (const Node* node : inside.nodes)
     for (Node* input : node->inputs())
-      if (inside.index.find(input) == NodeMap::kAbsent && is_floating(input->dtype()) &&
-          !input->primitive().is_uniform() && found.insert(input, 0))
+      if (inside.index.find(input) == NodeMap::kAbsent && !input->primitive().is_uniform() &&
+          found.insert(input, 0))
         inputs.emplace_back(input);
-  }
-  if (inside.nodes.empty() || &y.node() == &xs[0].node()) return y;
-  return apply(kCheckpoint, inputs, {static_cast<std::int64_t>(arguments)}, where);
+  const bool computes = !y.node().primitive().is_variable();
+  const Tensor shown =
+      computes ? apply(kCheckpoint, inputs, {static_cast<std::int64_t>(arguments)}, where) : y;
+  return substitute(std::span(&shown, 1), variables, xs)[0];
 }
 
 Tensor checkpoint(const std::function<Tensor(const Tensor&)>& f, const Tensor& x,

@@ -10,11 +10,14 @@ namespace nabla {
 
 /// f(x), whose intermediate values reverse mode does not keep but computes again when it reaches them: memory
 /// for time (Griewank and Walther, ACM TOMS 26, 2000). Forward mode runs beside f and needs nothing kept.
-/// Values and derivatives of every order are those of f. What f captures gets its derivatives too, and is
-/// kept, like x; what f computes from captured tensors alone is not computed again. f runs once, here.
+/// Values and derivatives of every order are those of f, by x and by all that f captures, also where that is
+/// made of x or x of it. What f captures is kept, like x; what f computes from captured tensors alone is not
+/// computed again. f runs once, here, on a variable in place of x: it may not read values (see grad).
+/// @throws Error where f reads a value or returns an empty tensor.
 Tensor checkpoint(const std::function<Tensor(const Tensor&)>& f, const Tensor& x,
                   std::source_location where = std::source_location::current());
 /// The same for several arguments.
+/// @throws Error as well where there are none.
 Tensor checkpoint(const std::function<Tensor(const std::vector<Tensor>&)>& f, const std::vector<Tensor>& xs,
                   std::source_location where = std::source_location::current());
 

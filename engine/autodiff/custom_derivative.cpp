@@ -50,17 +50,26 @@ class CustomDerivative::Rule final : public Primitive {
   }
 
   std::optional<Tensor> vjp(const Application& at, int slot, const Tensor& cotangent) const override {
-    if (slot == 0) refuse_capture();
+    std::vector<bool> wanted(at.inputs.size(), false);
+    wanted[static_cast<std::size_t>(slot)] = true;
+    std::vector<std::optional<Tensor>> results(wanted.size());
+    vjp_of_slots(at, wanted, cotangent, results);
+    return results[static_cast<std::size_t>(slot)];
+  }
+
+  void vjp_of_slots(const Application& at, const std::vector<bool>& wanted, const Tensor& cotangent,
+                    std::vector<std::optional<Tensor>>& results) const override {
+    if (wanted[0]) refuse_capture();
     const std::vector<Tensor> inputs = arguments(at, leading(at.inputs, at.attributes));
-    const std::vector<std::optional<Tensor>> results = vjp_(inputs, at.output, cotangent);
-    if (results.size() != inputs.size())
-      throw Error(name_ + ": its vjp rule returned " + std::to_string(results.size()) + " cotangents for " +
+    const std::vector<std::optional<Tensor>> given = vjp_(inputs, at.output, cotangent);
+    if (given.size() != inputs.size())
+      throw Error(name_ + ": its vjp rule returned " + std::to_string(given.size()) + " cotangents for " +
                   std::to_string(inputs.size()) + " inputs");
-    const std::size_t i = static_cast<std::size_t>(slot);
-    const std::optional<Tensor>& result = results[i - 1];
-    if (!result) return std::nullopt;
-    check("vjp", *result, inputs[i - 1], cotangent.rank() - at.output.rank());
-    return sum_to_shape(*result, inputs[i - 1].shape(), at.inputs[i].shape());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      if (!wanted[i + 1] || !given[i]) continue;
+      check("vjp", *given[i], inputs[i], cotangent.rank() - at.output.rank());
+      results[i + 1] = sum_to_shape(*given[i], inputs[i].shape(), at.inputs[i + 1].shape());
+    }
   }
 
   std::optional<int> carried_axis(const Application& at, int slot, int axis) const override {

@@ -12,7 +12,7 @@ void require_samplewise(const char* what, const Tensor& y, const Tensor& x) {
     throw Error(std::string(what) + ": the field maps " + to_string(x.shape()) + " to " +
                 to_string(y.shape()) + "; both need the samples on the outermost axis");
   const Dependents between = dependents(std::span(&y, 1), std::span(&x, 1), Through::everything);
-  std::vector<int> sample_axis(between.nodes.size(), 0);  // from the right
+  std::vector<int> sample_axis(between.nodes.size(), 0);  // from the right; 0 where no samples are seen
   for (std::size_t n = 0; n < between.nodes.size(); ++n) {
     Node* node = between.nodes[n];
     if (node == &x.node()) {
@@ -22,9 +22,10 @@ void require_samplewise(const char* what, const Tensor& y, const Tensor& x) {
     const UseOfNode use(node);
     for (int slot = 0; slot < use.slots(); ++slot) {
       const int at = between.index.find(use.input_node(slot));
-      if (at == NodeMap::kAbsent) continue;
-      const std::optional<int> axis =
-          node->primitive().carried_axis(use.application(), slot, sample_axis[static_cast<std::size_t>(at)]);
+      if (at == NodeMap::kAbsent || !node->primitive().shows(slot)) continue;
+      const int seen = sample_axis[static_cast<std::size_t>(at)];
+      if (seen == 0) continue;
+      const std::optional<int> axis = node->primitive().carried_axis(use.application(), slot, seen);
       if (!axis || (sample_axis[n] != 0 && *axis != sample_axis[n]))
         throw Error(
             std::string(what) + ": the field mixes samples in " + std::string(node->primitive().name()) +
@@ -35,7 +36,8 @@ void require_samplewise(const char* what, const Tensor& y, const Tensor& x) {
     }
   }
   const int at = between.index.find(&y.node());
-  if (at != NodeMap::kAbsent && sample_axis[static_cast<std::size_t>(at)] != -y.rank())
+  const int last = at == NodeMap::kAbsent ? 0 : sample_axis[static_cast<std::size_t>(at)];
+  if (last != 0 && last != -y.rank())
     throw Error(std::string(what) + ": the samples of " + to_string(x.shape()) +
                 " do not end on the outermost axis of the result " + to_string(y.shape()));
 }

@@ -29,11 +29,13 @@ std::vector<Tensor> substitute(std::span<const Tensor> ys, std::span<const Tenso
       const int at = between.index.find(input);
       arguments.push_back(at == NodeMap::kAbsent ? Tensor(input) : rebuilt[static_cast<std::size_t>(at)]);
       extra.push_back(arguments.back().rank() - input->shape().rank());
-      leading = std::max(leading, extra.back());
+      if (node.primitive().shows(static_cast<int>(extra.size()) - 1))
+        leading = std::max(leading, extra.back());
     }
     for (std::size_t i = 0; i < arguments.size(); ++i) {
       // Operands of one primitive have equal rank: new axes go to the far left of those that lack them.
-      arguments[i] = promote(arguments[i], arguments[i].rank() + leading - extra[i]);
+      if (node.primitive().shows(static_cast<int>(i)))
+        arguments[i] = promote(arguments[i], arguments[i].rank() + leading - extra[i]);
     }
     rebuilt[n] = apply(node.primitive(), arguments, node.attributes(), node.where());
   }

@@ -9,13 +9,13 @@
 namespace nabla {
 
 std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<const Tensor> xs,
-                                       std::span<const Tensor> cts) {
+                                       std::span<const Tensor> cts, std::span<const Tensor> held) {
   const Shape leading = check_directions("vjp", ys, cts);
   for (const Tensor& x : xs)
     if (!is_floating(x.dtype()))
       throw Error("vjp: a variable " + to_string(x.shape()) + " " + std::string(name_of(x.dtype())) +
                   " carries no derivative; cast it to a floating type first");
-  const Dependents between = dependents(ys, xs, Through::differentiable);
+  const Dependents between = dependents(ys, xs, Through::differentiable, held);
   std::vector<std::optional<Tensor>> cotangents(between.nodes.size());
   const auto accumulate = [&](const Node* node, const Tensor& term) {
     const int at = between.index.find(node);
@@ -27,19 +27,23 @@ std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<con
 
   NodeMap variables(xs.size());
   for (const Tensor& x : xs) variables.insert(&x.node(), 0);
+  std::vector<bool> wanted;
+  std::vector<std::optional<Tensor>> terms;
   for (std::size_t n = between.nodes.size(); n-- > 0;) {
-    // A variable is where the walk ends, even if it is built from another variable.
+    // Derivatives end at a variable, even if it is built from another one.
     if (!cotangents[n] || variables.find(between.nodes[n]) != NodeMap::kAbsent) continue;
     const UseOfNode use(between.nodes[n]);
     const Primitive& primitive = between.nodes[n]->primitive();
     const Tensor cotangent = expand_where(*cotangents[n], between.nodes[n]->shape(), [&](int axis) {
       return !primitive.accepts_compressed_cotangent(use.application(), axis);
     });
-    for (int slot = 0; slot < use.slots(); ++slot) {
-      if (between.index.find(use.input_node(slot)) == NodeMap::kAbsent) continue;
-      const std::optional<Tensor> term = primitive.vjp(use.application(), slot, cotangent);
-      if (term) accumulate(use.input_node(slot), *term);
-    }
+    wanted.clear();
+    for (int slot = 0; slot < use.slots(); ++slot)
+      wanted.push_back(between.index.find(use.input_node(slot)) != NodeMap::kAbsent);
+    terms.assign(wanted.size(), std::nullopt);
+    primitive.vjp_of_slots(use.application(), wanted, cotangent, terms);
+    for (int slot = 0; slot < use.slots(); ++slot)
+      if (const auto& term = terms[static_cast<std::size_t>(slot)]) accumulate(use.input_node(slot), *term);
   }
 
   std::vector<std::optional<Tensor>> results;
@@ -49,6 +53,11 @@ std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<con
     if (results.back()) results.back() = broadcast_to(*results.back(), concatenate(leading, x.shape()));
   }
   return results;
+}
+
+std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<const Tensor> xs,
+                                       std::span<const Tensor> cts) {
+  return vjp(ys, xs, cts, std::span<const Tensor>());
 }
 
 ValuesAndCotangents vjp(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,

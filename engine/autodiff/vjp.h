@@ -14,12 +14,15 @@
 namespace nabla {
 
 /// Cotangents of xs for cotangents cts of ys, all of floating type. Each ct has its y's shape behind any
-/// leading axes
-/// [*L] (ranks alike for all, extents equal or 1). results[i] is [*L, *shape of xs[i]], or nullopt where no y
-/// depends on xs[i] (a symbolic zero).
+/// leading axes [*L] (ranks alike for all, extents equal or 1). results[i] is [*L, *shape of xs[i]], or
+/// nullopt where no y depends on xs[i] (a symbolic zero). Derivatives end at each of the xs: where one of
+/// them was built from another, they do not go on to that other.
 /// @throws Error if a ct does not fit its y.
 std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<const Tensor> xs,
                                        std::span<const Tensor> cts);
+/// The same while other tensors are `held` constant: derivatives end there too.
+std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<const Tensor> xs,
+                                       std::span<const Tensor> cts, std::span<const Tensor> held);
 
 struct ValueAndCotangent {
   Tensor value;

@@ -27,6 +27,12 @@ bool Primitive::accepts_compressed_cotangent(const Application& at, int axis) co
   return false;
 }
 
+void Primitive::vjp_of_slots(const Application& at, const std::vector<bool>& wanted, const Tensor& cotangent,
+                             std::vector<std::optional<Tensor>>& results) const {
+  for (std::size_t slot = 0; slot < wanted.size(); ++slot)
+    results[slot] = wanted[slot] ? vjp(at, static_cast<int>(slot), cotangent) : std::nullopt;
+}
+
 std::string Primitive::describe(const Attributes& attributes) const {
   std::string text;
   for (std::size_t i = 0; i < attributes.size(); ++i) text += (i ? "," : "") + std::to_string(attributes[i]);

@@ -64,7 +64,14 @@ class Primitive {
   virtual std::optional<Tensor> jvp(const Application& at, Tangents tangents) const = 0;
   /// Contribution of the output's cotangent to the cotangent of one input.
   virtual std::optional<Tensor> vjp(const Application& at, int slot, const Tensor& cotangent) const = 0;
+  /// The contributions to all inputs that are `wanted`, into `results`; both are aligned with the inputs. By
+  /// default slot by slot; overridden where one pass serves all slots.
+  virtual void vjp_of_slots(const Application& at, const std::vector<bool>& wanted, const Tensor& cotangent,
+                            std::vector<std::optional<Tensor>>& results) const;
 
+  /// False for an input that only tells from what or after what the output is computed. Transforms leave it
+  /// as it is where they give leading axes to the others.
+  virtual bool shows(int /*slot*/) const { return true; }
   /// Where axis `axis` (-1, -2, ..) of input `slot` reappears in the output if the primitive treats it
   /// pointwise (every entry along it is processed alone); nullopt if entries along it mix.
   virtual std::optional<int> carried_axis(const Application& at, int slot, int axis) const = 0;

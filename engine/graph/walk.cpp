@@ -41,9 +41,21 @@ void NodeMap::grow() {
     if (entry.node) entries_[place(entry.node)] = entry;
 }
 
-Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Through through) {
+Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Through through,
+                      std::span<const Tensor> held) {
+  enum Ends { kVariable, kHeld };
+  NodeMap ends(xs.size() + held.size());
   std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
-  for (const Tensor& x : xs) oldest = std::min(oldest, x.node().id());
+  for (const Tensor& x : xs) {
+    ends.insert(&x.node(), kVariable);
+    oldest = std::min(oldest, x.node().id());
+  }
+  for (const Tensor& tensor : held) ends.insert(&tensor.node(), kHeld);
+  const auto passes = [through](const Node* node) {
+    return through == Through::everything ||
+           (is_floating(node->dtype()) &&
+            node->primitive().derivative_class() != Primitive::Class::nondifferentiable);
+  };
 
   NodeMap seen;
   std::vector<Node*> reached;
@@ -52,19 +64,16 @@ Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Th
   };
   for (const Tensor& y : ys) reach(&y.node());
   for (std::size_t i = 0; i < reached.size(); ++i)
-    for (Node* input : reached[i]->inputs()) reach(input);
+    if (ends.find(reached[i]) == NodeMap::kAbsent && passes(reached[i]))
+      for (Node* input : reached[i]->inputs()) reach(input);
   walked += reached.size();
   std::sort(reached.begin(), reached.end(), [](const Node* a, const Node* b) { return a->id() < b->id(); });
 
   Dependents result{{}, NodeMap(reached.size())};
-  NodeMap variables(xs.size());
-  for (const Tensor& x : xs) variables.insert(&x.node(), 0);
   for (Node* node : reached) {
-    bool depends = variables.find(node) != NodeMap::kAbsent;
-    const bool passes = through == Through::everything ||
-                        (is_floating(node->dtype()) &&
-                         node->primitive().derivative_class() != Primitive::Class::nondifferentiable);
-    if (!depends && passes) {
+    const int end = ends.find(node);
+    bool depends = end == kVariable;
+    if (end == NodeMap::kAbsent && passes(node)) {
       for (const Node* input : node->inputs())
         depends = depends || result.index.find(input) != NodeMap::kAbsent;
     }

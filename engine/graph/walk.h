@@ -32,8 +32,7 @@ class NodeMap {
 
 /// The part of a graph between variables and results that derivatives flow through.
 struct Dependents {
-  /// Nodes that depend on xs, inputs before users.
-  /// users. The xs themselves are included where reached.
+  /// Nodes that depend on xs, inputs before users. The xs themselves are included where reached.
   std::vector<Node*> nodes;
   /// Index into `nodes`, or NodeMap::kAbsent.
   NodeMap index;
@@ -41,9 +40,11 @@ struct Dependents {
 
 /// What counts as depending: any path, or only paths that derivatives can take.
 enum class Through { differentiable, everything };
-/// Collects what lies between xs and ys. The walk stops at ids below the smallest of the xs, because an
-/// input's id is always smaller than its user's: the history before the variables is never visited.
-Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Through through);
+/// Collects what lies between xs and ys. The walk goes back from ys and ends at the xs and at what is `held`,
+/// which counts as depending on nothing: what they were built from is not visited through them. Nor is what
+/// has an id below the smallest of the xs, because an input's id is always smaller than its user's.
+Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Through through,
+                      std::span<const Tensor> held = {});
 
 /// Nodes behind `outputs`, each once, inputs before users; `stop` ends the walk (they are not included).
 std::vector<const Node*> nodes_behind(std::span<const Tensor> outputs, std::span<const Tensor> stop = {});

@@ -3,6 +3,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "engine/graph/walk.h"
 #include "tests/engine/numbers.h"
 
 namespace nabla::test {
@@ -104,6 +105,141 @@ TEST_CASE("a Hessian-vector product through checkpoints, in both orders of modes
   close(compile([&](const Tensor& at) { return forward_over_reverse(at, true); })(x));
 }
 
+TEST_CASE("what a checkpoint starts from may be made of what it captures, or the other way round") {
+  const Tensor one = f64({1, 2}, {2});
+  // sum 5 w^2, by the capture and by the argument.
+  const auto shared = [](const Tensor& w) {
+    return sum(checkpoint([&](const Tensor& h) { return h * w; }, w * 5.0));
+  };
+  CHECK(values(grad(shared, one)) == std::vector<double>{10, 20});
+  // sum w (w^2 + 3w): what is captured is made of the argument.
+  const auto skip = [](const Tensor& w) {
+    const Tensor early = square(w) + w * 3.0;
+    return sum(checkpoint([&](const Tensor& h) { return h * early; }, w));
+  };
+  CHECK(values(grad(skip, one)) == std::vector<double>{3 + 6, 12 + 12});
+  // The captured w * 2 is what f computes from its argument.
+  const auto met = [](const Tensor& w) {
+    const Tensor doubled = w * 2.0;
+    return sum(checkpoint([&](const Tensor& h) { return (h * 2.0) * doubled; }, w));
+  };
+  CHECK(values(grad(met, one)) == std::vector<double>{8, 16});
+  // Two arguments that become one tensor only after the derivative was asked for.
+  const auto pair = [](const std::vector<Tensor>& v) {
+    return std::vector{sum(checkpoint([](const std::vector<Tensor>& h) { return h[0] * sin(h[1]); }, v))};
+  };
+  const Tensor both = value_and_grad(pair, {one, one}).value;
+  CHECK(values(gradients(both, {one})[0])[0] == doctest::Approx(std::sin(1.0) + std::cos(1.0)));
+  // Under vmap one argument has a leading axis and what is captured has none, beside a use of both alike.
+  const auto mapped = [](const Tensor& w) {
+    const Tensor rows = vmap(
+        [&](const Tensor& row) {
+          return checkpoint([&](const std::vector<Tensor>& h) { return h[0] * w + h[1] * w; },
+                            {row, w * 3.0});
+        },
+        stack({w, w * 2.0}));
+    return sum(rows);
+  };
+  // sum (w + 2w + 6w) w
+  CHECK(values(grad(mapped, one)) == std::vector<double>{18, 36});
+}
+
+TEST_CASE("derivatives by one of a checkpoint's starts hold the others, also when they are differentiated") {
+  const Tensor x = f64({.5}, {1});
+  const Tensor w = f64({.25}, {1});
+  const Tensor y = checkpoint([&](const Tensor& h) { return sin(h) * w; }, x);
+  const Tensor by_x = gradients(y, {x})[0];
+  CHECK(values(by_x)[0] == doctest::Approx(std::cos(.5) * .25));
+  CHECK(values(gradients(by_x, {w})[0])[0] == doctest::Approx(std::cos(.5)));
+  CHECK(values(gradients(by_x, {x})[0])[0] == doctest::Approx(-std::sin(.5) * .25));
+  // A rule's function may capture what nobody differentiates by.
+  const CustomDerivative scaled(
+      "scaled", [&](const std::vector<Tensor>& v) { return v[0] * w; },
+      [&](const std::vector<Tensor>&, const Tensor&, const std::vector<std::optional<Tensor>>& t) {
+        return *t[0] * w;
+      },
+      [&](const std::vector<Tensor>&, const Tensor&, const Tensor& ct) {
+        return std::vector<std::optional<Tensor>>{ct * w};
+      });
+  const Tensor z = checkpoint([&](const Tensor& h) { return scaled({sin(h)}); }, x);
+  CHECK(values(gradients(z, {x})[0])[0] == doctest::Approx(std::cos(.5) * .25));
+}
+
+namespace {
+
+// Steps of a solver that share one weight, each under a checkpoint: fourth-order Runge-Kutta of an MLP.
+Tensor solved(const Tensor& x, const Tensor& w, int steps, bool nested = false) {
+  const auto field = [&](const Tensor& h) { return matmul(tanh(matmul(h, w)), transpose(w)); };
+  const auto step = [&](const Tensor& h) {
+    const Tensor k1 = field(h);
+    const Tensor k2 = field(h + k1 * 0.05);
+    const Tensor k3 = field(h + k2 * 0.05);
+    const Tensor k4 = field(h + k3 * 0.1);
+    return h + (k1 + k2 * 2.0 + k3 * 2.0 + k4) * (0.1 / 6);
+  };
+  // Halves of halves, so that the depth of nesting is the logarithm of the number of steps.
+  const std::function<Tensor(const Tensor&, int)> halves = [&](const Tensor& h, int count) {
+    if (count == 1) return checkpoint(step, h);
+    const auto first = [&](const Tensor& at) { return halves(at, count / 2); };
+    const auto second = [&](const Tensor& at) { return halves(at, count - count / 2); };
+    return checkpoint(second, checkpoint(first, h));
+  };
+  if (nested) return halves(x, steps);
+  Tensor h = x;
+  for (int i = 0; i < steps; ++i) h = checkpoint(step, h);
+  return h;
+}
+
+struct Work {
+  std::size_t nodes;
+  std::uint64_t walked;
+};
+Work work_of_gradient(int steps, bool nested = false) {
+  const Tensor x = sin(counting({4, 3})).detach();
+  const Tensor w = (sin(counting({3, 5})) * 0.5).detach();
+  const std::size_t before = live_node_count();
+  const std::uint64_t walked = walked_node_count();
+  const std::vector<Tensor> found = gradients(sum(square(solved(x, w, steps, nested))), {w, x});
+  return {live_node_count() - before, walked_node_count() - walked};
+}
+
+}  // namespace
+
+TEST_CASE("the gradient of a chain of checkpoints with a shared weight grows like the chain") {
+  const Work short_chain = work_of_gradient(10);
+  const Work chain = work_of_gradient(20);
+  const Work long_chain = work_of_gradient(40);
+  CHECK(long_chain.nodes - chain.nodes == 2 * (chain.nodes - short_chain.nodes));
+  CHECK(long_chain.walked - chain.walked == 2 * (chain.walked - short_chain.walked));
+  // Each level of nesting computes everything once more; it does not multiply.
+  CHECK(work_of_gradient(32, true).nodes < 8 * work_of_gradient(32).nodes);
+}
+
+TEST_CASE("a chain of checkpointed steps of a solver has the gradient of the chain") {
+  const Tensor x = sin(counting({4, 3})).detach();
+  const Tensor w = (sin(counting({3, 5})) * 0.5).detach();
+  const auto plain = [&](const std::vector<Tensor>& v) {
+    Tensor h = v[0];
+    for (int i = 0; i < 12; ++i) {
+      const auto field = [&](const Tensor& at) { return matmul(tanh(matmul(at, v[1])), transpose(v[1])); };
+      const Tensor k1 = field(h);
+      const Tensor k2 = field(h + k1 * 0.05);
+      const Tensor k3 = field(h + k2 * 0.05);
+      const Tensor k4 = field(h + k3 * 0.1);
+      h = h + (k1 + k2 * 2.0 + k3 * 2.0 + k4) * (0.1 / 6);
+    }
+    return std::vector{sum(square(h))};
+  };
+  const std::vector<Tensor> expected = value_and_grad(plain, {x, w}).grads;
+  for (const bool nested : {false, true}) {
+    const auto chained = [&](const std::vector<Tensor>& v) {
+      return std::vector{sum(square(solved(v[0], v[1], 12, nested)))};
+    };
+    const std::vector<Tensor> found = value_and_grad(chained, {x, w}).grads;
+    for (std::size_t i = 0; i < 2; ++i) CHECK(distance(found[i], expected[i]) < 1e-12);
+  }
+}
+
 TEST_CASE("the corners of checkpoint") {
   const Tensor x = f64({1, 2, 3}, {3});
   const Tensor y = f64({4, 5, 6}, {3});
@@ -120,6 +256,14 @@ TEST_CASE("the corners of checkpoint") {
   CHECK(contains(
       error_of([&] { checkpoint([&](const std::vector<Tensor>&) { return y; }, std::vector<Tensor>{}); }),
       "checkpoint: the function has no arguments"));
+  CHECK(contains(error_of([&] { checkpoint([](const Tensor&) { return Tensor(); }, x); }),
+                 "checkpoint: the function returned an empty tensor"));
+  CHECK(contains(error_of([&] { checkpoint([](const Tensor& at) { return at * sum(at).item(); }, x); }),
+                 "may not read values"));
+  // Compiled functions are called with a variable and become part of f.
+  const auto cube = compile([](const Tensor& at) { return at * square(at); });
+  CHECK(values(gradients(sum(checkpoint([&](const Tensor& at) { return cube(at); }, x)), {x})[0]) ==
+        std::vector<double>{3, 12, 27});
 }
 
 }  // namespace nabla::test
