@@ -9,11 +9,10 @@
 namespace nabla {
 namespace {
 
-// Shows input 0, but not before input 1 is there. What is built on it is another expression than what is
-// built on input 0 itself, so that it is evaluated again, and late.
-class Again final : public LinearPrimitive {
+// Shows input 0 as it is.
+class Showing : public LinearPrimitive {
  public:
-  Again() : LinearPrimitive("again") {}
+  explicit Showing(std::string_view name) : LinearPrimitive(name) {}
   TensorType infer(Inputs inputs, const Attributes&) const override {
     return {inputs[0].shape(), inputs[0].dtype()};
   }
@@ -29,10 +28,21 @@ class Again final : public LinearPrimitive {
   std::optional<Layout> view(const Layout& input, const Shape&, const Attributes&) const override {
     return input;
   }
-  bool orders_steps() const override { return true; }
   Structure structure(const Application&, int slot) const override {
     return slot == 0 ? Structure::diagonal : Structure::opaque;
   }
+};
+
+// An argument as f sees it. What f builds on it is not what others build on the argument by the same
+// expression, so that forward and reverse mode agree on what lies inside of f.
+const Showing& kEnter = *new Showing("enter");
+
+// Shows input 0, but not before input 1 is there. What is built on it is another expression than what is
+// built on input 0 itself, so that it is evaluated again, and late.
+class Again final : public Showing {
+ public:
+  Again() : Showing("again") {}
+  bool orders_steps() const override { return true; }
 };
 const Again& kAgain = *new Again;
 
@@ -102,7 +112,9 @@ Tensor checkpoint(const std::function<Tensor(const std::vector<Tensor>&)>& f, co
   if (xs.empty()) throw Error("checkpoint: the function has no arguments; there is nothing to start from");
   const SourceScope scope(where);
   const std::vector<Tensor> variables = variables_like(xs);
-  const Tensor y = f(variables);
+  std::vector<Tensor> entered;
+  for (const Tensor& variable : variables) entered.push_back(apply(kEnter, {variable}));
+  const Tensor y = f(entered);
   if (!y) throw Error("checkpoint: the function returned an empty tensor");
   const Dependents inside = dependents(std::span(&y, 1), variables, Through::everything);
   if (inside.nodes.empty()) return y;
@@ -117,9 +129,7 @@ Tensor checkpoint(const std::function<Tensor(const std::vector<Tensor>&)>& f, co
       if (inside.index.find(input) == NodeMap::kAbsent && !input->primitive().is_uniform() &&
           found.insert(input, 0))
         inputs.emplace_back(input);
-  const bool computes = !y.node().primitive().is_variable();
-  const Tensor shown =
-      computes ? apply(kCheckpoint, inputs, {static_cast<std::int64_t>(arguments)}, where) : y;
+  const Tensor shown = apply(kCheckpoint, inputs, {static_cast<std::int64_t>(arguments)}, where);
   return substitute(std::span(&shown, 1), variables, xs)[0];
 }
 

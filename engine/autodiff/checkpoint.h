@@ -12,7 +12,8 @@ namespace nabla {
 /// for time (Griewank and Walther, ACM TOMS 26, 2000). Forward mode runs beside f and needs nothing kept.
 /// Values and derivatives of every order are those of f, by x and by all that f captures, also where that is
 /// made of x or x of it. What f captures is kept, like x; what f computes from captured tensors alone is not
-/// computed again. f runs once, here, on a variable in place of x: it may not read values (see grad).
+/// computed again. What f computes is its own: there is no derivative by a tensor outside that the same
+/// expression made. f runs once, here, on a variable in place of x, and may not read values.
 /// @throws Error where f reads a value or returns an empty tensor.
 Tensor checkpoint(const std::function<Tensor(const Tensor&)>& f, const Tensor& x,
                   std::source_location where = std::source_location::current());

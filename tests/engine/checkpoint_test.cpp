@@ -165,6 +165,15 @@ TEST_CASE("derivatives by one of a checkpoint's starts hold the others, also whe
   CHECK(values(gradients(z, {x})[0])[0] == doctest::Approx(std::cos(.5) * .25));
 }
 
+TEST_CASE("what a checkpoint computes inside is none of what is built outside, in either mode") {
+  const Tensor x = f64({.5}, {1});
+  const Tensor v = x * 2.0;
+  const Tensor y = checkpoint([](const Tensor& h) { return sin(h * 2.0); }, x);
+  CHECK(values(gradients(y, {v})[0]) == std::vector<double>{0});
+  const Tensor one = ones({1}, DType::f64);
+  CHECK(!jvp(std::span(&y, 1), std::span(&v, 1), std::span(&one, 1))[0]);
+}
+
 namespace {
 
 // Steps of a solver that share one weight, each under a checkpoint: fourth-order Runge-Kutta of an MLP.

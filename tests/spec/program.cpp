@@ -276,6 +276,7 @@ std::uint64_t from_environment(const char* name, std::uint64_t fallback) {
 }  // namespace
 
 std::uint64_t program_count() { return from_environment("NABLAFLOW_FUZZ_PROGRAMS", 1000); }
+std::uint64_t nest_count() { return from_environment("NABLAFLOW_FUZZ_NESTS", 60); }
 std::uint64_t first_seed() { return from_environment("NABLAFLOW_FUZZ_SEED", 1); }
 
 Spec random_program(std::uint64_t seed) {

@@ -8,6 +8,8 @@ namespace nabla::spec {
 /// NABLAFLOW_FUZZ_SEED (the number that a failure prints), or 1000 from 1.
 std::uint64_t program_count();
 std::uint64_t first_seed();
+/// How many random nests: NABLAFLOW_FUZZ_NESTS, or 60.
+std::uint64_t nest_count();
 
 /// A random composition of primitives, as a row. Its sampler keeps away from the kinks of the primitives it
 /// uses.

@@ -51,6 +51,20 @@ std::vector<Spec> rows_checkpoint() {
                    .inputs = {real({2, 3}), real({2, 3})}};
   rows.push_back(again);
   rows.push_back(reshaped(again, "no elements", {{0, 2}, {0, 2}}));
+  const Spec enter{.primitive = "enter",
+                   .label = "of a checkpoint that returns its argument",
+                   .build = [](Args x) { return checkpoint([](const Tensor& at) { return at; }, x[0]); },
+                   .inputs = {real({2, 3})}};
+  rows.push_back(enter);
+  rows.push_back(reshaped(enter, "no elements", {{2, 0}}));
+  rows.push_back({.primitive = "checkpoint",
+                  .label = "whose argument is made of what it captures",
+                  .build =
+                      [](Args x) {
+                        return checkpoint([&](const Tensor& at) { return tanh(at * x[0]) + x[1]; },
+                                          sin(x[0]) * x[1]);
+                      },
+                  .inputs = {real({2, 3}), real({3})}});
   return rows;
 }
 
