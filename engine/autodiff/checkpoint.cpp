@@ -111,7 +111,7 @@ Tensor checkpoint(const std::function<Tensor(const std::vector<Tensor>&)>& f, co
                   std::source_location where) {
   if (xs.empty()) throw Error("checkpoint: the function has no arguments; there is nothing to start from");
   const SourceScope scope(where);
-  const std::vector<Tensor> variables = variables_like(xs);
+  const std::vector<Tensor> variables = variables_like(xs, where);
   std::vector<Tensor> entered;
   for (const Tensor& variable : variables) entered.push_back(apply(kEnter, {variable}));
   const Tensor y = f(entered);
