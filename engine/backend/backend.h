@@ -45,7 +45,7 @@ struct BoundStep {
   std::vector<int> inputs, outputs;
 };
 
-/// Runs the steps of one plan, again and again.
+/// Runs the steps of one plan, again and again; on the CPU from several threads at once.
 class StepRunner {
  public:
   virtual ~StepRunner() = default;

@@ -118,6 +118,7 @@ class InternTable {
     const std::lock_guard lock(mutex_);
     return live_;
   }
+  std::mutex& mutex() { return mutex_; }
 
  private:
   std::size_t mask() const { return slots_.size() - 1; }
@@ -271,6 +272,7 @@ Tensor make_leaf(const Primitive& primitive, const Shape& shape, DType dtype, Ar
                                       current_source_active ? current_source : where);
 }
 
+std::mutex& node_mutex() { return InternTable::instance().mutex(); }
 std::size_t live_node_count() { return InternTable::instance().live(); }
 void set_warning_handler(WarningHandler handler) { warning_handler.store(handler); }
 void warn(const std::string& message) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <mutex>
 #include <source_location>
 #include <span>
 
@@ -30,8 +31,9 @@ class Node {
   /// The line of user code that built the node, or the primal node it is derived from.
   const std::source_location& where() const { return where_; }
 
-  /// True if a Tensor handle outside the graph refers to the node.
-  bool has_handle() const { return references_.load(std::memory_order_acquire) >= kHandle; }
+  /// Tensor handles outside the graph that refer to the node.
+  std::uint64_t handles() const { return references_.load(std::memory_order_acquire) / kHandle; }
+  bool has_handle() const { return handles() > 0; }
   /// The value, which exists after evaluation. Touch it only under the evaluation lock, or holding a handle
   /// after evaluate() has returned.
   const Array& value() const { return *value_; }
@@ -106,6 +108,9 @@ class DerivedSourceScope {
   std::source_location saved_;
   bool saved_active_;
 };
+
+/// The lock of the table of all nodes, for whoever forks.
+std::mutex& node_mutex();
 
 /// Number of nodes alive now, for tests and for finding programs that pile up pending work.
 std::size_t live_node_count();

@@ -19,6 +19,13 @@ void Operand::throw_inexact() {
   throw Error("literal: an integer beyond 2^53 is not exact as a literal; pass a tensor");
 }
 
+std::vector<const Tensor*> Operand::temporaries() {
+  std::vector<const Tensor*> found;
+  for (const Operand* operand = last_temporary; operand; operand = operand->before_)
+    found.push_back(operand->tensor_);
+  return found;
+}
+
 const Tensor& Operand::tensor() const {
   if (!tensor_) throw Error("operator: a literal stands where a tensor is needed");
   return *tensor_;

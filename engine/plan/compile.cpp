@@ -76,9 +76,8 @@ std::vector<Tensor> PlansOfFunction::call(const TensorFunction& f, std::span<con
     if (!entry) {
       std::vector<TensorType> types;
       for (const Array& array : arrays) types.push_back({array.shape(), array.dtype});
-      entry =
-          std::make_shared<Entry>(Entry{std::move(types), nan_mode(), plan_optimisations(), current_device(),
-                                        product_precision(), CompiledPlan(trace(f, arrays))});
+      entry.reset(new Entry{std::move(types), nan_mode(), plan_optimisations(), current_device(),
+                            product_precision(), CompiledPlan(trace(f, arrays))});
       const std::lock_guard lock(mutex_);
       ++traces_;
       entry->last_use = ++calls_;
@@ -88,11 +87,7 @@ std::vector<Tensor> PlansOfFunction::call(const TensorFunction& f, std::span<con
     }
   }
 
-  std::vector<Array> results;
-  {
-    const std::lock_guard lock(evaluation_mutex());
-    results = entry->plan.run(arrays);
-  }
+  std::vector<Array> results = entry->plan.run(arrays);
   std::vector<Tensor> outputs;
   outputs.reserve(results.size());
   for (Array& result : results) outputs.push_back(leaf(std::move(result)));
@@ -100,7 +95,6 @@ std::vector<Tensor> PlansOfFunction::call(const TensorFunction& f, std::span<con
 }
 
 CompileStatistics PlansOfFunction::statistics() {
-  const std::lock_guard evaluation(evaluation_mutex());
   const std::lock_guard lock(mutex_);
   std::uint64_t prologue_runs = 0;
   for (const std::shared_ptr<Entry>& entry : entries_) prologue_runs += entry->plan.prologue_runs();
@@ -108,7 +102,6 @@ CompileStatistics PlansOfFunction::statistics() {
 }
 
 std::vector<NamedPlan> PlansOfFunction::plans() {
-  const std::lock_guard evaluation(evaluation_mutex());
   const std::lock_guard lock(mutex_);
   std::vector<NamedPlan> found;
   for (const std::shared_ptr<Entry>& entry : entries_) {

@@ -4,6 +4,7 @@
 #include <mutex>
 #include <utility>
 
+#include "engine/backend/cpu/thread_own.h"
 #include "engine/graph/primitive.h"
 #include "engine/graph/walk.h"
 #include "engine/plan/canonical.h"
@@ -34,6 +35,7 @@ class CompiledPlan::Builder {
     if (!prologue_.empty()) plan_prologue();
     plan_main();
     if (made_.main_.plan && plan_optimisations() && !nan_mode()) pack_operands();
+    if (made_.main_.plan) made_.main_.plan->prepare_runs();
   }
 
  private:
@@ -277,71 +279,102 @@ CompiledPlan::CompiledPlan(const TracedFunction& function) {
   Builder(*this, function).build();
 }
 
-const Array& CompiledPlan::find(const Source& source, std::span<const Array> inputs,
-                                std::span<const Array> results) const {
+// Nothing for a result, which is still to come.
+Array CompiledPlan::find(const Source& source, const Call& call) const {
   switch (source.from) {
     case Source::From::input:
-      return inputs[source.index];
+      return call.inputs[source.index];
     case Source::From::cell:
-      return versions_[source.index].value;
+      return call.versions[source.index].value;
     case Source::From::kept:
       return kept_[source.index];
     case Source::From::result:
       break;
   }
-  return results[source.index];
+  return {};
 }
 
-std::vector<Array> CompiledPlan::run(const BoundPlan& bound, std::span<const Array> inputs) const {
-  if (!bound.plan) return {};
+std::vector<Array> CompiledPlan::leaves_of(const BoundPlan& bound, const Call& call) const {
   std::vector<Array> leaves;
   leaves.reserve(bound.leaves.size());
-  for (const Source& leaf : bound.leaves) leaves.push_back(find(leaf, inputs, {}));
-  return bound.plan->run(leaves);
+  for (const Source& leaf : bound.leaves) leaves.push_back(find(leaf, call));
+  return leaves;
 }
 
-bool CompiledPlan::is_current(const Preparation& preparation) const {
+bool CompiledPlan::is_current(const Preparation& preparation, const Call& call) {
   for (std::size_t i = 0; i < preparation.cells.size(); ++i)
-    if (versions_[preparation.cells[i]].number != preparation.versions[i]) return false;
+    if (call.versions[preparation.cells[i]].number != preparation.versions[i]) return false;
   return true;
 }
 
-void CompiledPlan::run(Preparation& preparation) {
-  const std::vector<Array> results = run(preparation.bound, {});
+void CompiledPlan::run(Preparation& preparation, const Call& call) {
+  const std::vector<Array> results = preparation.bound.plan->run(leaves_of(preparation.bound, call));
   std::copy_n(results.begin(), preparation.count,
               kept_.begin() + static_cast<std::ptrdiff_t>(preparation.begin));
   for (std::size_t i = 0; i < preparation.cells.size(); ++i)
-    preparation.versions[i] = versions_[preparation.cells[i]].number;
+    preparation.versions[i] = call.versions[preparation.cells[i]].number;
+}
+
+// Prologue and packing for the versions of this call, and all that it reads of what is kept: another call may
+// have other versions.
+void CompiledPlan::prepare(Call& call) {
+  std::unique_lock lock(mutex_, std::defer_lock);
+  if (prologue_ || packing_) lock.lock();  // else what is kept stays as it was built
+  if (prologue_ && !is_current(*prologue_, call)) {
+    run(*prologue_, call);
+    ++prologue_runs_;
+  }
+  if (packing_ && !is_current(*packing_, call)) run(*packing_, call);
+  call.leaves = leaves_of(main_, call);
+  call.outputs.reserve(outputs_.size());
+  call.values.reserve(assigned_values_.size());
+  for (const Source& output : outputs_) call.outputs.push_back(find(output, call));
+  for (const Source& value : assigned_values_) call.values.push_back(find(value, call));
 }
 
 std::vector<Array> CompiledPlan::run(std::span<const Array> inputs) {
-  // Old versions of cells must not outlive the call.
+  static std::mutex& assigning = *new std::mutex;  // never destroyed: static functions may outlive it
+  std::unique_lock one_assigns(assigning, std::defer_lock);
+  if (!assigned_.empty()) one_assigns.lock();
+  std::unique_lock gpu(evaluation_mutex(), std::defer_lock);
+  if (main_.plan && main_.plan->device() != Device::cpu) gpu.lock();
+
+  // The versions' memory is used again, but old versions of cells must not outlive the call.
+  struct Versions : std::vector<Cell::Version> {};
+  Versions& versions = cpu::thread_own<Versions>();
   struct Release {
-    std::vector<Cell::Version>& versions;
-    ~Release() { versions.clear(); }
+    Versions& of;
+    ~Release() { of.clear(); }
   };
-  const Release release{versions_};
-  Cell::read(cells_, lent_, versions_);
-  std::vector<Array> outputs;
-  std::vector<Array> values;
+  const Release release{versions};
+  Cell::read(cells_, lent_, versions);
+  Call call{inputs, versions, {}, {}, {}};
   try {
-    if (prologue_ && !is_current(*prologue_)) {
-      run(*prologue_);
-      ++prologue_runs_;
-    }
-    if (packing_ && !is_current(*packing_)) run(*packing_);
-    const std::vector<Array> results = run(main_, inputs);
-    for (const Source& output : outputs_) outputs.push_back(find(output, inputs, results));
-    for (const Source& value : assigned_values_) values.push_back(find(value, inputs, results));
+    prepare(call);
+    const std::vector<Array> results = main_.plan ? main_.plan->run(call.leaves) : std::vector<Array>();
+    const auto fill_in = [&](std::vector<Array>& arrays, const std::vector<Source>& sources) {
+      for (std::size_t i = 0; i < sources.size(); ++i)
+        if (sources[i].from == Source::From::result) arrays[i] = results[sources[i].index];
+    };
+    fill_in(call.outputs, outputs_);
+    fill_in(call.values, assigned_values_);
   } catch (...) {
-    Cell::give_back(cells_, lent_, versions_);
+    call.leaves.clear();
+    Cell::give_back(cells_, lent_, versions);
     throw;
   }
-  Cell::commit(assigned_, values);
-  return outputs;
+  call.leaves.clear();  // what was lent belongs to the cells again
+  Cell::commit(assigned_, call.values);
+  return std::move(call.outputs);
+}
+
+std::uint64_t CompiledPlan::prologue_runs() const {
+  const std::lock_guard lock(mutex_);
+  return prologue_runs_;
 }
 
 std::vector<NamedPlan> CompiledPlan::plans(const std::string& signature) const {
+  const std::lock_guard lock(mutex_);
   std::size_t bytes = 0;
   for (const Array& array : kept_)
     bytes += static_cast<std::size_t>(array.shape().size()) * size_of(array.dtype);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -22,12 +23,13 @@ class CompiledPlan {
   /// @throws Error if the function depends on a variable of a transform around it.
   explicit CompiledPlan(const TracedFunction& function);
 
-  /// One call: reads the cells, runs, assigns the cells, returns the outputs. Under the evaluation lock. New
-  /// values are written over old ones where nobody else refers to these.
+  /// One call: reads the cells, runs, assigns the cells, returns the outputs. New values are written over old
+  /// ones where nobody else refers to these. Calls that assign no cell run beside each other on the CPU;
+  /// those that do run one after the other, so that each builds on what the one before it has assigned.
   /// @throws Error if a step fails; no cell has changed then.
   std::vector<Array> run(std::span<const Array> inputs);
 
-  std::uint64_t prologue_runs() const { return prologue_runs_; }
+  std::uint64_t prologue_runs() const;
   /// The prologue's plan, where there is one, and the call's, under headings that name the signature.
   std::vector<NamedPlan> plans(const std::string& signature) const;
 
@@ -53,21 +55,28 @@ class CompiledPlan {
     std::vector<std::uint64_t> versions;
   };
 
-  std::vector<Array> run(const BoundPlan& bound, std::span<const Array> inputs) const;
-  const Array& find(const Source& source, std::span<const Array> inputs,
-                    std::span<const Array> results) const;
-  bool is_current(const Preparation& preparation) const;
-  void run(Preparation& preparation);
+  // What one call works on.
+  struct Call {
+    std::span<const Array> inputs;
+    std::span<const Cell::Version> versions;  // of the cells
+    std::vector<Array> leaves;                // of the main plan
+    std::vector<Array> outputs, values;       // of which results are still to come
+  };
+  void prepare(Call& call);
+  Array find(const Source& source, const Call& call) const;
+  std::vector<Array> leaves_of(const BoundPlan& bound, const Call& call) const;
+  static bool is_current(const Preparation& preparation, const Call& call);
+  void run(Preparation& preparation, const Call& call);
 
   BoundPlan main_;
+  mutable std::mutex mutex_;  // guards the four that follow, once this is built
   std::optional<Preparation> prologue_;
   std::optional<Preparation> packing_;  // of constants, cells and results of the prologue
   std::vector<Array> kept_;             // constants and the results of both
   std::uint64_t prologue_runs_ = 0;
 
   std::vector<Cell*> cells_;
-  std::vector<bool> lent_;               ///< cells whose new value is written over the old one
-  std::vector<Cell::Version> versions_;  // during a run
+  std::vector<bool> lent_;  ///< cells whose new value is written over the old one
   std::vector<Cell*> assigned_;
   std::vector<Source> assigned_values_;
   std::vector<Source> outputs_;

@@ -1,6 +1,9 @@
 #include "engine/plan/evaluate.h"
 
+#include <algorithm>
+#include <condition_variable>
 #include <mutex>
+#include <new>
 
 #include "engine/plan/evaluation_lock.h"
 #include "engine/plan/trace.h"
@@ -13,26 +16,79 @@ double first_element(const Array& array) {
   return static_cast<double>(*array.data<const T>());
 }
 
+// What threads compute at present, outside of the lock that guards this list.
+std::vector<std::span<const Tensor>>& computed_now() {
+  static auto& results = *new std::vector<std::span<const Tensor>>;
+  return results;
+}
+std::condition_variable& computed() {
+  static std::condition_variable& signal = *new std::condition_variable;
+  return signal;
+}
+
+// True after waiting: another thread has computed one of these results, or failed to.
+bool wait_for_others(std::span<const Tensor> results, std::unique_lock<std::mutex>& lock) {
+  const auto is_computed_now = [](const Tensor& result) {
+    const auto is_it = [&](const Tensor& other) { return same(other, result); };
+    return std::ranges::any_of(computed_now(),
+                               [&](const auto& all) { return std::ranges::any_of(all, is_it); });
+  };
+  if (std::ranges::none_of(results, is_computed_now)) return false;
+  computed().wait(lock);
+  return true;
+}
+
+// A plan for the CPU runs without the lock, beside those of other threads.
+std::vector<Array> run_beside_others(const PlannedGraph& planned, std::span<const Array> values,
+                                     std::unique_lock<std::mutex>& lock) {
+  if (planned.plan->device() != Device::cpu) return planned.plan->run(values);
+  struct Announced {
+    std::span<const Tensor> results;
+    std::unique_lock<std::mutex>& lock;
+    Announced(std::span<const Tensor> of, std::unique_lock<std::mutex>& held) : results(of), lock(held) {
+      computed_now().push_back(results);
+      lock.unlock();
+    }
+    ~Announced() {
+      lock.lock();
+      std::erase_if(computed_now(), [&](const auto& all) { return all.data() == results.data(); });
+      computed().notify_all();
+    }
+  };
+  planned.plan->prepare_runs();
+  const Announced announced(planned.results, lock);
+  return planned.plan->run(values);
+}
+
 }  // namespace
+
+void forget_other_evaluations() {
+  computed_now().clear();
+  new (&computed()) std::condition_variable;  // the old one waits for the threads that wait for it
+}
 
 void evaluate(std::span<const Tensor> tensors) {
   std::vector<std::unique_ptr<Array>> released;  // freed after the lock
-  const std::lock_guard lock(evaluation_mutex());
-  std::vector<Tensor> pending;
-  for (const Tensor& tensor : tensors)
-    if (!tensor.node().has_value()) pending.push_back(tensor);
-  if (pending.empty()) return;
-  refuse_traced_values(pending);
+  std::unique_lock lock(evaluation_mutex());
+  PlannedGraph planned;
+  do {
+    std::vector<Tensor> pending;
+    for (const Tensor& tensor : tensors)
+      if (!tensor.node().has_value()) pending.push_back(tensor);
+    if (pending.empty()) return;
+    refuse_traced_values(pending);
+    planned = make_plan_locked(pending);
+  } while (wait_for_others(planned.results, lock));
 
-  PlannedGraph planned = make_plan_locked(pending);
   std::vector<Array> values;
   std::vector<Node*> held;
   for (const Tensor& leaf : planned.leaves) {
     values.push_back(leaf.node().value());
     held.push_back(&leaf.node());
   }
-  const std::vector<Array> results = planned.plan->run(values);
-  for (std::size_t i = 0; i < results.size(); ++i) planned.results[i].node().set_value(results[i]);
+  const std::vector<Array> results = run_beside_others(planned, values, lock);
+  for (std::size_t i = 0; i < results.size(); ++i)
+    if (Node& node = planned.results[i].node(); !node.has_value()) node.set_value(results[i]);
 
   // An earlier result that only the graph still refers to has done its duty: the graph can compute it again.
   planned.leaves.clear();

@@ -9,8 +9,9 @@
 namespace nabla {
 
 /// Computes the values of several tensors in one plan; afterwards they are read without further work. What
-/// the plan passes on its way is kept too where a handle to it lives, except for views and constants, and
-/// released otherwise. Safe to call from several threads (one evaluates at a time).
+/// the plan passes on its way is kept too where a handle to it lives, except for views, constants and
+/// temporaries of the expression that evaluate() itself is part of, and released otherwise. Safe to call from
+/// several threads: on the CPU they run beside each other, and what several ask for is computed once.
 /// @throws Error if one depends on a variable of a transform.
 void evaluate(std::span<const Tensor> tensors);
 inline void evaluate(std::initializer_list<Tensor> tensors) {

@@ -6,6 +6,7 @@
 
 #include "engine/backend/float_environment.h"
 #include "engine/plan/evaluation_lock.h"
+#include "engine/plan/fork.h"
 #include "engine/plan/memory_table.h"
 #include "engine/plan/plan_builder.h"
 #include "engine/plan/plan_cache.h"
@@ -66,7 +67,10 @@ PlannedGraph make_plan(std::span<const Tensor> outputs) {
 }
 
 std::mutex& evaluation_mutex() {
-  static std::mutex& mutex = *new std::mutex;  // never destroyed: static tensors may outlive it
+  static std::mutex& mutex = *[] {
+    register_fork_handlers();
+    return new std::mutex;  // never destroyed: static tensors may outlive it
+  }();
   return mutex;
 }
 

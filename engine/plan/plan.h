@@ -56,6 +56,9 @@ class Plan {
   /// the plan takes where memory does not suffice.
   std::vector<Array> run(std::span<const Array> leaves) const;
 
+  /// What the first run would do before it: several threads may run the plan at once from then on.
+  void prepare_runs() const { runner(); }
+
   /// Does a run write a result over the memory of this leaf? It must have been donated, then, and belong to
   /// the caller.
   bool overwrites(std::size_t leaf) const {

@@ -21,6 +21,26 @@ std::uint64_t hash_of(std::span<const std::uint64_t> words) {
   return hash;
 }
 
+// How many handles of this thread's temporaries refer to a node.
+class TemporaryHandles {
+ public:
+  TemporaryHandles() : tensors_(Operand::temporaries()) {
+    // An operand may have been handed on, as the temporary that it is.
+    std::ranges::sort(tensors_);
+    const auto again = std::ranges::unique(tensors_);
+    tensors_.erase(again.begin(), again.end());
+    std::erase_if(tensors_, [](const Tensor* tensor) { return !*tensor; });
+    std::ranges::sort(tensors_, {}, &node_of);
+  }
+  std::uint64_t of(const Node* node) const {
+    return std::ranges::equal_range(tensors_, node, {}, &node_of).size();
+  }
+
+ private:
+  static const Node* node_of(const Tensor* tensor) { return &tensor->node(); }
+  std::vector<const Tensor*> tensors_;
+};
+
 }  // namespace
 
 Schedule make_schedule(std::span<const Tensor> outputs, std::span<const Tensor> donated) {
@@ -38,12 +58,13 @@ Schedule make_schedule(std::span<const Tensor> outputs, std::span<const Tensor> 
   const std::span<Node*> operations(reached.begin(), first_leaf);
   std::ranges::sort(operations, {}, &Node::id);
 
+  const TemporaryHandles temporaries;
   Schedule schedule;
   schedule.place = NodeMap(reached.size());
   const auto append = [&](Node* node) {
     if (!schedule.place.insert(node, static_cast<int>(schedule.order.size()))) return;
     schedule.order.push_back(node);
-    schedule.held.push_back(node->has_handle());
+    schedule.held.push_back(node->handles() > temporaries.of(node));
   };
   // Leaves by their first use, not by age: a parameter is younger in the second turn of a loop than in the
   // first.

@@ -30,6 +30,10 @@ class BlockCache {
   MemoryStatistics statistics() const;
   void reset_peak();
 
+  /// Its lock, for whoever forks; the child, in which no thread releases with time, says so under it.
+  std::mutex& mutex() { return mutex_; }
+  void continue_in_child() { releases_with_time_ = false; }
+
  private:
   // What a cached block begins with.
   struct Block {

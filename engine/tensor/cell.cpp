@@ -3,17 +3,12 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <string>
 #include <utility>
 
 namespace nabla {
 namespace {
-
-// One for all cells, held for moments only: several cells are read and written as one.
-std::mutex& cell_mutex() {
-  static std::mutex& mutex = *new std::mutex;  // never destroyed: static cells may outlive it
-  return mutex;
-}
 
 // Signalled when lent cells have a value again.
 std::condition_variable& cells_returned() {
@@ -21,9 +16,24 @@ std::condition_variable& cells_returned() {
   return signal;
 }
 
+// True also means that what other threads have read from it is read.
+bool is_sole_owner(const std::shared_ptr<Buffer>& buffer) {
+  if (buffer.use_count() != 1) return false;
+  std::shared_ptr<Buffer>(buffer).reset();  // the count alone would not say that: letting go of one does
+  return true;
+}
+
 Array copy_of(const Array& array) { return {array.buffer->clone(), array.layout, array.dtype}; }
 
 }  // namespace
+
+// Held for moments only: several cells are read and written as one.
+std::mutex& cell_mutex() {
+  static std::mutex& mutex = *new std::mutex;  // never destroyed: static cells may outlive it
+  return mutex;
+}
+
+void forget_waiting_threads() { new (&cells_returned()) std::condition_variable; }
 
 CellTrace*& current_cell_trace() {
   thread_local CellTrace* trace = nullptr;
@@ -83,7 +93,7 @@ void Cell::read(std::span<Cell* const> cells, const std::vector<bool>& lent, std
       continue;
     }
     cell.leaf_ = Tensor();
-    const bool is_alone = cell.value_.buffer.use_count() == 1;
+    const bool is_alone = is_sole_owner(cell.value_.buffer);
     versions.push_back({is_alone ? cell.value_ : copy_of(cell.value_), cell.version_});
   }
   // Nothing has been taken yet where a copy could not be made.

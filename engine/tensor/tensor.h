@@ -118,6 +118,16 @@ class Operand {
   Operand(const Tensor& tensor,  // NOLINT(*-explicit-*)
           std::source_location where = std::source_location::current())
       : tensor_(&tensor), where_(where) {}
+  /// A temporary: nobody can ask for its value once the expression that it stands in has been evaluated, so
+  /// that an evaluation within the expression (`sum(exp(x)).item()`) need not keep it.
+  Operand(Tensor&& tensor,  // NOLINT(*-explicit-*)
+          std::source_location where = std::source_location::current())
+      : tensor_(&tensor), where_(where), is_temporary_(true), before_(std::exchange(last_temporary, this)) {}
+  ~Operand() {
+    if (is_temporary_) last_temporary = before_;
+  }
+  Operand(const Operand&) = delete;
+  Operand& operator=(const Operand&) = delete;
   /// @throws Error for an integer beyond 2^53, which a literal cannot hold exactly.
   template <class T>
   requires std::is_arithmetic_v<T> Operand(
@@ -134,12 +144,20 @@ class Operand {
   double literal() const { return literal_; }
   std::source_location where() const { return where_; }
 
+  /// The temporaries among the operands of this thread's unfinished expressions.
+  static std::vector<const Tensor*> temporaries();
+
  private:
   [[noreturn]] static void throw_inexact();
+
+  // Operands go in the reverse order of their coming, so that those of temporaries are a stack.
+  static inline thread_local constinit const Operand* last_temporary = nullptr;
 
   const Tensor* tensor_ = nullptr;
   double literal_ = 0;
   std::source_location where_;
+  bool is_temporary_ = false;
+  const Operand* before_ = nullptr;
 };
 
 /// A leaf that holds a copy of `values` in row-major order.

@@ -1,5 +1,8 @@
+#include <sstream>
+#include <utility>
 #include "engine/plan/evaluate.h"
 #include "engine/plan/plan.h"
+
 #include "tests/engine/numbers.h"
 
 // What an evaluation keeps on its way: that to which a handle lives, and nothing else.
@@ -105,6 +108,71 @@ TEST_CASE("a plan's peak counts what handles make it keep") {
   const std::size_t before = memory_statistics().live_bytes;
   evaluate({y});
   CHECK(memory_statistics().peak_bytes - before == planned.plan->peak_bytes());
+}
+
+// Peak memory beside what is live, of an evaluation inside of f.
+template <class F>
+std::size_t peak_of(F f) {
+  clear_plan_cache();
+  const std::size_t before = memory_statistics().live_bytes;
+  reset_peak_memory();
+  f();
+  return memory_statistics().peak_bytes - before;
+}
+
+TEST_CASE("temporaries of the expression that is evaluated are not kept") {
+  constexpr std::size_t kBytes = 800'000;
+  const Tensor x = counting({1000, 100}, 1e-5).detach();
+  const Tensor y = counting({1000, 100}, 2e-5).detach();
+  const auto loss = [&] { return sum(nabla::exp(-square(x * 2 + y)) * nabla::sin(x) + nabla::cos(y)); };
+  const double expected = loss().item();
+  double got = 0;
+  // What the expression takes whose temporaries have gone before it is evaluated.
+  const std::size_t needed = peak_of([&] {
+    const Tensor result = loss();
+    result.value();
+  });
+  REQUIRE(needed < 2 * kBytes);
+  SUBCASE("item") {
+    CHECK(peak_of([&] {
+            got = sum(nabla::exp(-square(x * 2 + y)) * nabla::sin(x) + nabla::cos(y)).item();
+          }) <= needed + 100);
+  }
+  SUBCASE("evaluate") {
+    Tensor kept;
+    CHECK(peak_of([&] {
+            evaluate({kept = sum(nabla::exp(-square(x * 2 + y)) * nabla::sin(x) + nabla::cos(y))});
+          }) <= needed + 100);
+    got = kept.item();
+  }
+  SUBCASE("printing") {
+    std::ostringstream text;
+    CHECK(peak_of([&] { text << sum(nabla::exp(-square(x * 2 + y)) * nabla::sin(x) + nabla::cos(y)); }) <=
+          needed + 100);
+    got = expected;
+  }
+  SUBCASE("within the expression of another, and after one that failed") {
+    CHECK_THROWS_AS(sum(nabla::exp(x * 2) + nabla::sin(f64({1, 2}, {2}))).item(), Error);
+    CHECK(peak_of([&] { got = sum(nabla::exp(x * 3) * loss().item()).item() * 0 + loss().item(); }) <=
+          needed + 100);
+  }
+  CHECK(got == doctest::Approx(expected).epsilon(1e-14));
+}
+
+TEST_CASE("what has a name besides is kept, though it is a temporary too") {
+  const Tensor x = counting({10, 10}, 0.01).detach();
+  const Tensor h = x * 2;
+  SUBCASE("the same expression built again") { CHECK(sum(nabla::exp(x * 2)).item() > 0); }
+  SUBCASE("passed on") {
+    const auto pass = [](Tensor&& t) { return nabla::exp(std::move(t)) + std::move(t); };
+    CHECK(sum(pass(x * 2)).item() > 0);
+  }
+  SUBCASE("a reference that makes a temporary live on") {
+    const Tensor& result = nabla::exp(x * 2);
+    CHECK(sum(result * 3).item() > 0);
+    CHECK(result.node().has_value());
+  }
+  CHECK(h.node().has_value());
 }
 
 }  // namespace nabla::test

@@ -5,6 +5,11 @@
 #include <cstring>
 #include <thread>
 
+#ifdef __linux__
+#include <pthread.h>
+#include <sched.h>
+#endif
+
 #include "engine/backend/cpu/thread_pool.h"
 #include "tests/engine/numbers.h"
 
@@ -99,6 +104,108 @@ TEST_CASE("several threads build, differentiate and evaluate at once") {
   for (std::thread& thread : threads) thread.join();
   CHECK(got == expected);
 }
+
+TEST_CASE("a small evaluation does not wait for a large one of another thread") {
+  const Tensor large = normal(random_key(3), {3'000'000}).detach();
+  const Tensor small = counting({10}).detach();
+  CHECK(sum(small * 2).item() == 90);
+  std::atomic<bool> done = false;
+  std::atomic<bool> begun = false;
+  std::thread other([&] {
+    const Tensor order = argsort(large);
+    begun = true;
+    evaluate({order});
+    done = true;
+  });
+  while (!begun) std::this_thread::yield();
+  int beside = 0;
+  for (int i = 0; !done; ++i, ++beside) CHECK(sum(small * i).item() == 45 * i);
+  other.join();
+  CHECK(beside > 10);
+}
+
+TEST_CASE("what several threads ask for at once is computed once") {
+  const Tensor x = normal(random_key(4), {300'000}).detach();
+  for (int round = 0; round < 5; ++round) {
+    const Tensor order = argsort(x * (round + 1.0));
+    const Tensor wanted = order + 0;
+    clear_plan_cache();
+    reset_peak_memory();
+    const std::size_t before = memory_statistics().live_bytes;
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 4; ++t) threads.emplace_back([&] { evaluate({wanted}); });
+    for (std::thread& thread : threads) thread.join();
+    // x * round in f32, order and wanted in i64.
+    CHECK(memory_statistics().peak_bytes - before <= 300'000 * (4 + 8 + 8) + 10'000);
+  }
+}
+
+TEST_CASE("calls of a compiled function beside each other read cells of one version each") {
+  constexpr int kSize = 1000;
+  Cell cell(full({kSize}, 1, DType::f64));
+  // The sum belongs to the prologue, which runs again for each version.
+  const auto f = compile([&](const Tensor& x) {
+    const Tensor w = cell.get();
+    return stack({sum(w * w) + x * 0, w[0] * x}, -1);
+  });
+  f(ones({}, DType::f64));
+  std::atomic<bool> stop = false;
+  std::thread writer([&] {
+    for (int version = 2; !stop; ++version) cell.assign(full({kSize}, version % 100 + 1, DType::f64));
+  });
+  std::vector<std::thread> readers;
+  std::atomic<int> wrong = 0;
+  for (int t = 1; t <= 3; ++t)
+    readers.emplace_back([&, t] {
+      for (int i = 0; i < 300; ++i) {
+        const std::vector<double> both = f(full({}, t, DType::f64)).to_vector<double>();
+        const double w = both[1] / t;
+        if (both[0] != kSize * w * w) ++wrong;
+      }
+    });
+  for (std::thread& reader : readers) reader.join();
+  stop = true;
+  writer.join();
+  CHECK(wrong == 0);
+}
+
+#ifdef __linux__
+TEST_CASE("a worker that has lost its core does not keep the caller waiting") {
+  const int before = thread_count();
+  set_thread_count(2);
+  // In a task of the worker a thread that nothing interrupts takes its core, for half a second.
+  const std::thread::id caller = std::this_thread::get_id();
+  std::thread rival;
+  std::atomic<bool> may_interrupt = true;
+  for (int round = 0; round < 20 && !rival.joinable(); ++round) {
+    const auto start = std::chrono::steady_clock::now();
+    cpu::parallel_for(2, [&](std::int64_t) {
+      if (std::this_thread::get_id() == caller) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));  // the other task is the worker's
+        return;
+      }
+      cpu_set_t here;
+      CPU_ZERO(&here);
+      CPU_SET(static_cast<std::size_t>(sched_getcpu()), &here);
+      std::atomic<bool> runs = false;
+      rival = std::thread([&may_interrupt, &runs, here] {
+        const sched_param highest{sched_get_priority_max(SCHED_FIFO)};
+        pthread_setaffinity_np(pthread_self(), sizeof here, &here);
+        if (pthread_setschedparam(pthread_self(), SCHED_FIFO, &highest) != 0) may_interrupt = false;
+        runs = true;
+        const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
+        while (may_interrupt && std::chrono::steady_clock::now() < end) {
+        }
+      });
+      while (!runs) std::this_thread::yield();
+    });
+    if (!rival.joinable() || !may_interrupt) continue;
+    CHECK(std::chrono::steady_clock::now() - start < std::chrono::milliseconds(250));
+  }
+  if (rival.joinable()) rival.join();
+  set_thread_count(before);
+}
+#endif
 
 TEST_CASE("an error in a task reaches the caller") {
   const Tensor x = ones({100000, 2}).detach();

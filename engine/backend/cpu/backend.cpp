@@ -6,6 +6,8 @@
 
 #include "engine/backend/cpu/kernels.h"
 #include "engine/backend/cpu/packed_operand.h"
+#include "engine/backend/cpu/thread_own.h"
+#include "engine/backend/cpu/thread_pool.h"
 #include "engine/backend/cpu/tile_kernel.h"
 
 namespace nabla {
@@ -21,21 +23,26 @@ class CpuRunner final : public StepRunner {
       if (buffers[i]) addresses[i] = buffers[i]->data();
   }
   void run(std::span<std::byte* const> blocks, const std::function<void(std::size_t)>& after) override {
+    const cpu::EvaluationScope evaluation;
+    auto& [read, written] = cpu::thread_own<Addresses>();
     for (std::size_t s = 0; s < steps_.size(); ++s) {
       const BoundStep& step = steps_[s];
-      read_.clear();
-      written_.clear();
-      for (const int input : step.inputs) read_.push_back(blocks[static_cast<std::size_t>(input)]);
-      for (const int output : step.outputs) written_.push_back(blocks[static_cast<std::size_t>(output)]);
-      step.kernel->run(read_, written_);
+      read.clear();
+      written.clear();
+      for (const int input : step.inputs) read.push_back(blocks[static_cast<std::size_t>(input)]);
+      for (const int output : step.outputs) written.push_back(blocks[static_cast<std::size_t>(output)]);
+      step.kernel->run(read, written);
       if (after) after(s);
     }
   }
 
  private:
+  struct Addresses {
+    std::vector<const std::byte*> read;
+    std::vector<std::byte*> written;
+  };
+
   std::vector<BoundStep> steps_;
-  std::vector<const std::byte*> read_;
-  std::vector<std::byte*> written_;
 };
 
 class CpuBackend final : public Backend {

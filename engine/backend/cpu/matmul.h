@@ -2,6 +2,7 @@
 
 #include <complex>
 #include <cstdint>
+#include <mutex>
 #include <span>
 
 namespace nabla::cpu {
@@ -42,5 +43,10 @@ std::int64_t packed_columns(const MatmulShape& product);
 /// Packs columns [first, last) of b to their place in what starts at `packed`. Both are multiples of
 /// packed_columns(), or n.
 void pack(const MatmulShape& product, std::int64_t first, std::int64_t last, const float* b, float* packed);
+
+/// The lock under which oneDNN makes what threads share, for whoever forks; under it the child, which has no
+/// other threads, says so.
+std::mutex& product_mutex();
+void forget_other_products();
 
 }  // namespace nabla::cpu

@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <thread>
 #include <unordered_map>
@@ -59,6 +60,10 @@ class OneDnnCall {
    public:
     using Error::Error;
   };
+  /// For a child of fork(), where the calls of other threads do not return.
+  static void forget_others() {
+    for (Line& line : lines) line.running = 0;
+  }
   /// To be called when something new has been made. After the first shapes hardly anything is new.
   static void end_before_what_is_made() {
     constexpr int kEnough = 256;
@@ -137,6 +142,7 @@ Product& product(const MatmulShape& x) {
   const auto found = products.find(x);
   if (found != products.end()) return found->second;
   if (products.size() >= kMostProducts) products.clear();
+  const std::lock_guard lock(product_mutex());
   Product& made = products.emplace(x, Product(x)).first->second;
   OneDnnCall::end_before_what_is_made();
   return made;
@@ -186,6 +192,8 @@ bool matmul_onednn(const MatmulArguments<float>& x) try {
     p.set(DNNL_ARG_SRC, x.a);
     p.set(DNNL_ARG_WEIGHTS, x.b);
     p.set(DNNL_ARG_DST, x.c);
+    std::unique_lock first_run(product_mutex(), std::defer_lock);  // makes code
+    if (!p.has_run) first_run.lock();
     p.primitive.execute(own_stream(), p.arguments);
     own_stream().wait();
     if (!std::exchange(p.has_run, true)) OneDnnCall::end_before_what_is_made();
@@ -195,6 +203,12 @@ bool matmul_onednn(const MatmulArguments<float>& x) try {
   if (is_packed(x)) throw;
   return false;  // our own kernel does
 }
+
+std::mutex& product_mutex() {
+  static std::mutex& mutex = *new std::mutex;  // never destroyed: threads may compute while the process ends
+  return mutex;
+}
+void forget_other_products() { OneDnnCall::forget_others(); }
 
 bool worth_packing(std::span<const MatmulShape> products) {
   const auto suitable = [](const MatmulShape& x) { return suits(x); };
@@ -245,6 +259,11 @@ void pack(const MatmulShape& x, std::int64_t first, std::int64_t last, const flo
 namespace nabla::cpu {
 
 bool matmul_onednn(const MatmulArguments<float>&) { return false; }
+std::mutex& product_mutex() {
+  static std::mutex& mutex = *new std::mutex;
+  return mutex;
+}
+void forget_other_products() {}
 bool worth_packing(std::span<const MatmulShape>) { return false; }
 std::int64_t packed_size(const MatmulShape& x) { return x.k * x.n; }
 std::int64_t packed_columns(const MatmulShape& x) { return x.n; }
