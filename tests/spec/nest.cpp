@@ -129,12 +129,14 @@ class Generator {
         };
       }
       default: {
-        // By tensors that are already built, one of them from the other.
-        const Expression body = block(scope + 1, level + 1, derivatives + 1);
+        // By tensors that are already built, one of them from the other. No other expression is scaled by
+        // this number: what equal expressions are one node differs with what is checkpointed.
+        const Expression body = block(scope + 2, level + 1, derivatives + 1);
+        const double scale = uniform(random_, 0.8, 1.2);
         return [=](const Scope& s) {
-          const Tensor v = at(s);
-          const Tensor y = sum(body(with(s, v)));
-          const std::vector<Tensor> found = gradients(y, {v, s.back()});
+          const Tensor v = (at(s) + s.front() * 0.1) * scale;
+          const Tensor w = (v + s.back()) * scale;
+          const std::vector<Tensor> found = gradients(sum(body(with(with(s, w), v))), {v, w});
           return found[0] + found[1] * 0.5;
         };
       }
