@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <string>
 
 #include "engine/tensor/error.h"
@@ -16,6 +17,11 @@ std::vector<std::int64_t> optimal_assignment(std::span<const double> costs, std:
                 " rows and columns");
   if (!std::ranges::all_of(costs, [](double cost) { return std::isfinite(cost); }))
     throw Error("optimal_assignment: a cost is not finite");
+  // Prices and distances are sums of costs, which must not overflow; a power of two changes no digit.
+  const double largest = std::accumulate(costs.begin(), costs.end(), 0.0, [](double most, double cost) {
+    return std::max(most, std::abs(cost));
+  });
+  const double scale = largest > 0x1p900 ? 0x1p-200 : 1;
   // Columns are counted from 1; column 0 stands for the row that looks for a place.
   constexpr std::size_t kNone = 0;
   std::vector<double> row_price(size + 1, 0.0), column_price(size + 1, 0.0);
@@ -33,7 +39,7 @@ std::vector<std::int64_t> optimal_assignment(std::span<const double> costs, std:
       std::size_t next = 0;
       for (std::size_t j = 1; j <= size; ++j) {
         if (settled[j]) continue;
-        const double reduced = costs[(from - 1) * size + j - 1] - row_price[from] - column_price[j];
+        const double reduced = scale * costs[(from - 1) * size + j - 1] - row_price[from] - column_price[j];
         if (reduced < distance[j]) {
           distance[j] = reduced;
           before[j] = column;

@@ -46,11 +46,12 @@ Tensor tolerance(const Tensor& magnitude, const AdaptiveOptions& options) {
   return magnitude * options.rtol + options.atol;
 }
 
-// Root mean square of y / scale over the elements of each sample, [B] f64; 0 / 0 is 0.
+// Root mean square of y / scale over the elements of each sample, [B] f64; 0 / 0 is 0, that of none too.
 Tensor scaled_norm(const Tensor& y, const Tensor& scale) {
   const Tensor zero = equal(y, 0);
   const Tensor ratio = select(zero, y, y / select(zero, scale * 0 + 1, scale));
-  return sqrt(mean(square(cast(ratio, DType::f64)), element_axes(y)));
+  const double count = std::max(1.0, static_cast<double>(y.shape().without_first(1).size()));
+  return sqrt(sum(square(cast(ratio, DType::f64)), element_axes(y)) * (1 / count));
 }
 
 // 0 for each sample whose numbers are all finite, else NaN: [B] f64.

@@ -25,7 +25,9 @@ struct AdaptiveOptions {
   double atol = 1e-5;
   /// Length of the first step; 0 derives one per sample (Hairer, Norsett, Wanner, II.4, at one evaluation).
   double first_step = 0;
-  /// No step is longer, except a last one by 1%.
+  /// No step is longer, except a last one by 1%. A field is seen at seven times of a step only: a pulse that
+  /// is narrower than the steps around it, which grow while nothing happens, is passed over without an error
+  /// unless this is at most its width.
   double max_step = std::numeric_limits<double>::infinity();
   /// Attempts per sample, accepted or not.
   std::int64_t max_steps = 1000;

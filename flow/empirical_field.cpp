@@ -5,11 +5,13 @@
 
 #include "engine/ops/composed.h"
 #include "engine/ops/contraction.h"
+#include "engine/ops/indexing.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
 #include "engine/plan/evaluate.h"
 #include "flow/field.h"
+#include "flow/weighted_points.h"
 
 namespace nabla::flow {
 
@@ -29,9 +31,13 @@ Tensor EmpiricalField::weights(const Tensor& x, const Tensor& t) const {
                 std::to_string(centre_.shape()[1]) + "]");
   const Tensor time = time_factor("empirical_field", t, x);
   const Tensor a = path_.a(time);
-  // -|y - a z_i|^2 / (2 s^2) with y = x - a c, less the part that all i share.
+  // The point nearest to x / a, up to the rounding of products of large numbers.
   const Tensor products = matmul(x - a * centre_, transposed_);
-  return softmax((products - a * half_norms_) * (a / square(path_.s(time))));
+  const Tensor nearest = take(centred_, argmax(products - a * half_norms_));
+  // -|x - a x_i|^2 / (2 s^2) less the part that all i share, with y and distances relative to that point.
+  const Tensor y = x - a * (centre_ + nearest);
+  const Tensor apart = squared_distances_from(nearest, centred_);
+  return softmax((matmul(y, transposed_) - apart * (a * 0.5)) * (a / square(path_.s(time))));
 }
 
 Tensor EmpiricalField::posterior_mean(const Tensor& x, const Tensor& t) const {
@@ -42,20 +48,13 @@ Tensor EmpiricalField::velocity(const Tensor& x, const Tensor& t) const {
   return velocity_from_mean(path_, posterior_mean(x, t), x, t);
 }
 
-// x_i - m: [B, n, D].
-Tensor EmpiricalField::deviations(const Tensor& w) const {
-  return centred_ - insert_axes(matmul(w, centred_), {-2});
-}
-
 Tensor EmpiricalField::posterior_covariance(const Tensor& x, const Tensor& t) const {
-  const Tensor w = weights(x, t);
-  const Tensor d = deviations(w);
-  return matmul(transpose(insert_axes(w, {-1}) * d), d);
+  return weighted_covariance(weights(x, t), centred_);
 }
 
 Tensor EmpiricalField::posterior_trace(const Tensor& x, const Tensor& t) const {
   const Tensor w = weights(x, t);
-  return sum(w * sum(square(deviations(w)), {-1}), {-1});
+  return sum(w * squared_distances_from(matmul(w, centred_), centred_), {-1});
 }
 
 Tensor EmpiricalField::effective_sample_size(const Tensor& x, const Tensor& t) const {

@@ -8,7 +8,10 @@ namespace nabla::flow {
 /// its posterior. It needs no training and serves as the oracle for what is derived from a field's Jacobian.
 ///   w_i(x, t) = softmax_i( -|x - a(t) x_i|^2 / (2 s(t)^2) ),  m = sum_i w_i x_i,  S = sum_i w_i
 ///   (x_i-m)(x_i-m)^T.
-/// Times are inside (0, 1), of shape [B, 1] or [1, 1]; x is [B, D].
+/// Times are inside (0, 1), of shape [B, 1] or [1, 1]; x is [B, D]. Exponents are formed relative to a data
+/// point near x / a, by differences: rounding acts as if the data were moved by about one unit in their last
+/// place. Jacobians are products with the data and lose about |x_i - mean|^2 / s^2 times the precision of the
+/// type: in f64 late times are no concern. Takes memory for [B, n].
 class EmpiricalField {
  public:
   /// data [n, D], floating. @throws Error if it is empty or of another rank.
@@ -20,19 +23,17 @@ class EmpiricalField {
   Tensor velocity(const Tensor& x, const Tensor& t) const;
   /// m = E[x1 | x_t = x]: [B, D].
   Tensor posterior_mean(const Tensor& x, const Tensor& t) const;
-  /// S = Cov(x1 | x_t = x): [B, D, D]. Takes memory for [B, n, D].
+  /// S = Cov(x1 | x_t = x): [B, D, D].
   Tensor posterior_covariance(const Tensor& x, const Tensor& t) const;
-  /// tr S: [B]. Takes memory for [B, n, D].
+  /// tr S: [B].
   Tensor posterior_trace(const Tensor& x, const Tensor& t) const;
   /// 1 / sum_i w_i^2, between 1 and n: [B].
   Tensor effective_sample_size(const Tensor& x, const Tensor& t) const;
 
  private:
-  Tensor deviations(const Tensor& w) const;
-
   AffinePath path_;
   Tensor centre_;      // [1, D], the mean of the data
-  Tensor centred_;     // [n, D], relative to it: distances lose fewer digits
+  Tensor centred_;     // [n, D], relative to it: products lose fewer digits
   Tensor transposed_;  // [D, n]
   Tensor half_norms_;  // [1, n], |x_i|^2 / 2 of the centred data
 };

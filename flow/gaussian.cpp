@@ -7,6 +7,7 @@
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
 #include "flow/field.h"
+#include "flow/require_nonnegative.h"
 
 namespace nabla::flow {
 
@@ -18,6 +19,7 @@ GaussianField::GaussianField(const Tensor& mean, const Tensor& variances, const 
     throw Error("gaussian_field: mean " + to_string(mean.shape()) + ", variances " +
                 to_string(variances.shape()) + (basis ? " and basis " + to_string(basis->shape()) : "") +
                 " must be [D], [D] and [D, D]");
+  require_nonnegative("gaussian_field", "variance", variances);
   mean_ = insert_axes(mean, {-2});
   variances_ = insert_axes(variances, {-2});
 }

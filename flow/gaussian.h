@@ -14,7 +14,7 @@ class GaussianField {
  public:
   /// mean [D], variances l [D] and an orthogonal basis Q [D, D] with eigenvectors as columns (identity if
   /// absent).
-  /// @throws Error where shapes do not fit.
+  /// @throws Error where shapes do not fit or a variance is negative or not finite.
   GaussianField(const Tensor& mean, const Tensor& variances,
                 const std::optional<Tensor>& basis = std::nullopt, AffinePath path = linear_path());
 

@@ -8,6 +8,7 @@
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
 #include "flow/field.h"
+#include "flow/require_nonnegative.h"
 
 namespace nabla::flow {
 
@@ -19,6 +20,8 @@ GaussianMixtureField::GaussianMixtureField(const Tensor& weights, const Tensor& 
     throw Error("gaussian_mixture_field: weights " + to_string(weights.shape()) + ", means " +
                 to_string(means.shape()) + " and variances " + to_string(variances.shape()) +
                 " must be [C], [C, D] and [C, D]");
+  require_nonnegative("gaussian_mixture_field", "weight", weights);
+  require_nonnegative("gaussian_mixture_field", "variance", variances);
   log_weights_ = insert_axes(log(weights), {-2});
   means_ = insert_axes(means, {-3});
   variances_ = insert_axes(variances, {-3});

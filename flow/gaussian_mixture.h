@@ -9,8 +9,8 @@ namespace nabla::flow {
 /// 1] or [1, 1].
 class GaussianMixtureField {
  public:
-  /// weights [C] (positive, normalised here), means [C, D], variances [C, D]. @throws Error where shapes do
-  /// not fit.
+  /// weights [C] (not all 0, normalised here), means [C, D], variances [C, D]. @throws Error where shapes do
+  /// not fit, or a weight or variance is negative or not finite.
   GaussianMixtureField(const Tensor& weights, const Tensor& means, const Tensor& variances,
                        AffinePath path = linear_path());
 

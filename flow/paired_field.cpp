@@ -3,27 +3,30 @@
 #include <string>
 #include <utility>
 
+#include "engine/ops/composed.h"
 #include "engine/ops/contraction.h"
+#include "engine/ops/indexing.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
 #include "engine/tensor/number_text.h"
 #include "flow/field.h"
+#include "flow/weighted_points.h"
 
 namespace nabla::flow {
 
 PairedField::PairedField(const Tensor& x0, const Tensor& x1, double blur, AffinePath path)
-    : path_(std::move(path)), blur_(blur), x0_(x0.detach()), x1_(x1.detach()) {
+    : path_(std::move(path)), blur_(blur) {
   if (x1.rank() != 2 || x1.size() == 0 || !(x0.shape() == x1.shape()) || !is_floating(x1.dtype()) ||
       x0.dtype() != x1.dtype())
     throw Error("paired_field: noise " + to_string(x0.shape()) + " " + std::string(name_of(x0.dtype())) +
                 " and data " + to_string(x1.shape()) + " " + std::string(name_of(x1.dtype())) +
                 " must be [n, D], of one floating type and not empty");
   if (!(blur > 0)) throw Error("paired_field: the blur " + number_text(blur) + " must be positive");
-  const auto row = [](const Tensor& products) { return insert_axes(sum(products, {-1}), {-2}).detach(); };
-  norms0_ = row(square(x0_));
-  norms1_ = row(square(x1_));
-  cross_ = row(x0_ * x1_);
+  centre0_ = mean(x0, {0}, /*keep_axes=*/true).detach();
+  centre1_ = mean(x1, {0}, /*keep_axes=*/true).detach();
+  x0_ = (x0 - centre0_).detach();
+  x1_ = (x1 - centre1_).detach();
 }
 
 Tensor PairedField::weights(const Tensor& x, const Tensor& t) const {
@@ -32,14 +35,25 @@ Tensor PairedField::weights(const Tensor& x, const Tensor& t) const {
                 "]");
   const Tensor time = time_factor("paired_field", t, x);
   const Tensor a = path_.a(time), s = path_.s(time);
-  // -|x - c_i|^2 / 2 with c_i = a x1_i + s x0_i, less the part that all i share.
-  const Tensor products = a * matmul(x, transpose(x1_)) + s * matmul(x, transpose(x0_));
-  const Tensor norms = square(a) * norms1_ + square(s) * norms0_ + 2 * a * s * cross_;
-  return softmax((products - norms * 0.5) / (square(s) * (blur_ * blur_)));
+  // Numbers of every sample, also where all share a time: then nothing of [B, n, D] is kept.
+  const auto beside = [&](const Tensor& of) {
+    return insert_axes(broadcast_to(of, Shape{x.shape()[0], of.shape()[1]}), {-2});
+  };
+  // The pair whose place c = a x1 + s x0 is nearest.
+  const Tensor z = x - a * centre1_ - s * centre0_;
+  const Tensor nearest = argmax(-sum(square(beside(a) * x1_ + beside(s) * x0_ - beside(z)), {-1}));
+  const Tensor near1 = take(x1_, nearest), near0 = take(x0_, nearest);
+  // -|z - c_i|^2 / 2 less the part that all i share, relative to that pair.
+  const Tensor y = z - (a * near1 + s * near0);
+  const Tensor products = a * matmul(y, transpose(x1_)) + s * matmul(y, transpose(x0_));
+  const Tensor apart =
+      sum(square(beside(a) * (x1_ - insert_axes(near1, {-2})) + beside(s) * (x0_ - insert_axes(near0, {-2}))),
+          {-1});
+  return softmax((products - apart * 0.5) / (square(s) * (blur_ * blur_)));
 }
 
 Tensor PairedField::posterior_mean(const Tensor& x, const Tensor& t) const {
-  return matmul(weights(x, t), x1_);
+  return matmul(weights(x, t), x1_) + centre1_;
 }
 
 Tensor PairedField::velocity(const Tensor& x, const Tensor& t) const {
@@ -47,9 +61,7 @@ Tensor PairedField::velocity(const Tensor& x, const Tensor& t) const {
 }
 
 Tensor PairedField::posterior_covariance(const Tensor& x, const Tensor& t) const {
-  const Tensor w = weights(x, t);
-  const Tensor d = x1_ - insert_axes(matmul(w, x1_), {-2});
-  return matmul(transpose(insert_axes(w, {-1}) * d), d);
+  return weighted_covariance(weights(x, t), x1_);
 }
 
 }  // namespace nabla::flow

@@ -11,8 +11,8 @@ namespace nabla::flow {
 ///   S = sum_i w_i (x1_i - m)(x1_i - m)^T,  dm/dx = (1 / (s^2 h^2)) Cov_w(x1, a x1 + s x0).
 /// So the Jacobian tells S + (s/a) Cov_w(x1, x0), up to the factor a / (s^2 h^2), and S alone where x0 and x1
 /// are independent given x_t: with x0_i = 0 this is the field of a source N(0, h^2 I). Times are inside (0,
-/// 1), of shape [B, 1] or [1, 1]; x is [B, D]. Exponents are rounded to about |c|^2 / (s h)^2 times the
-/// precision of the type, c = a x1 + s x0: for small s h use f64.
+/// 1), of shape [B, 1] or [1, 1]; x is [B, D]. Exponents are formed relative to a pair near x, by
+/// differences, as in EmpiricalField.
 class PairedField {
  public:
   /// x0 and x1 [n, D], floating, and h > 0. @throws Error where they do not fit.
@@ -24,14 +24,14 @@ class PairedField {
   Tensor velocity(const Tensor& x, const Tensor& t) const;
   /// m = E[x1 | x_t = x]: [B, D].
   Tensor posterior_mean(const Tensor& x, const Tensor& t) const;
-  /// S = Cov(x1 | x_t = x): [B, D, D]. Takes memory for [B, n, D].
+  /// S = Cov(x1 | x_t = x): [B, D, D].
   Tensor posterior_covariance(const Tensor& x, const Tensor& t) const;
 
  private:
   AffinePath path_;
   double blur_;
-  Tensor x0_, x1_;                  // [n, D]
-  Tensor norms0_, norms1_, cross_;  // |x0_i|^2, |x1_i|^2, x0_i . x1_i: [1, n]
+  Tensor centre0_, centre1_;  // [1, D], the means
+  Tensor x0_, x1_;            // [n, D], relative to them
 };
 
 }  // namespace nabla::flow

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "engine/tensor/tensor.h"
 
@@ -13,13 +14,15 @@ namespace nabla::flow {
 ///   k(t, r) = ((r + t)(1 + l) - 2) / (D_t + sqrt(D_t D_r)),
 /// the average velocity between t and r, and v(x, t) = u(x, t, t) without a 0/0. Where F = 0 it is exact for
 /// the Gaussian. Without the linear part, a network narrower than D could not reach the covariance of D
-/// elements. x [B, D]; t and r [B, 1] or [1, 1].
+/// elements. An element with l = 0 is left to the linear part, for t <= 1; at t = 1 itself, where D_t = 0,
+/// its velocity is mu, the mean over the noise, and F sees 0. x [B, D]; t and r [B, 1] or [1, 1].
 class PreconditionedField {
  public:
   /// F(z, t, gap) with z [B, D] and gap = r - t, shaped like t or r.
   using Network = std::function<Tensor(const Tensor& z, const Tensor& t, const Tensor& gap)>;
 
-  /// mean and variance [D]. @throws Error if shapes do not fit.
+  /// mean and variance [D], read here. @throws Error if shapes do not fit or a variance is negative or not
+  /// finite.
   PreconditionedField(const Tensor& mean, const Tensor& variance, Network network);
 
   /// v(x, t) = u(x, t, t).
@@ -28,10 +31,12 @@ class PreconditionedField {
   Tensor average_velocity(const Tensor& x, const Tensor& t, const Tensor& r) const;
 
  private:
-  Tensor spread(const Tensor& t) const;
+  Tensor root(const Tensor& t) const;                                         // sqrt(D_t)
+  Tensor field(const Tensor& x, const Tensor& from, const Tensor& to) const;  // u(x, from, to)
 
-  Tensor mean_;      // [1, D]
-  Tensor variance_;  // [1, D]
+  Tensor mean_;                  // [1, D]
+  Tensor variance_;              // [1, D]
+  std::optional<Tensor> fixed_;  // [1, D]: is the variance 0? Nothing if none is
   Network network_;
 };
 

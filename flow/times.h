@@ -22,8 +22,8 @@ struct TimePairs {
   Tensor r;
   std::int64_t averaged;  ///< rows 0 .. averaged-1 have t < r, the others t = r
 };
-/// The sorted pairs of two independent uniform times in the first `averaged` rows, and one time for both,
-/// stratified, in the others. @throws Error unless 0 <= averaged <= count.
+/// The sorted pairs of two independent uniform times, never equal, in the first `averaged` rows, and one time
+/// for both, stratified, in the others. @throws Error unless 0 <= averaged <= count.
 TimePairs uniform_time_pairs(const Tensor& key, std::int64_t count, std::int64_t averaged,
                              DType dtype = DType::f32);
 

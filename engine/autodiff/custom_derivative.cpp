@@ -74,8 +74,10 @@ class CustomDerivative::Rule final : public Primitive {
 
   std::optional<int> carried_axis(const Application& at, int slot, int axis) const override {
     if (slot == 0) return axis;
-    if (samples_ == Samples::independent && -axis == at.inputs[static_cast<std::size_t>(slot)].rank())
-      return -at.output.rank();
+    const int own = static_cast<int>(at.attributes[static_cast<std::size_t>(slot)]);
+    const int result = static_cast<int>(at.attributes[0]);
+    if (-axis > own) return axis + own - result;  // one that a transform has put in front
+    if (samples_ == Samples::independent && -axis == own) return -result;
     return std::nullopt;
   }
   // The rules are the user's: they see full extents only.

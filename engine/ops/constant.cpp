@@ -73,6 +73,8 @@ const Source& kVariable = *new Source("variable", true);
 const StopGradient& kStopGradient = *new StopGradient;
 
 bool representable(double value, DType dtype) {
+  // What is half a unit or more beyond the largest float would become infinity.
+  if (dtype == DType::f32) return !(std::abs(value) >= 0x1.ffffffp127) || std::isinf(value);
   if (is_floating(dtype)) return true;
   if (value != std::trunc(value)) return false;
   switch (dtype) {

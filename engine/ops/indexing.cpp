@@ -43,6 +43,13 @@ class Gather final : public LinearAlongAxisPrimitive {
     const Tensor indices = promote(at.inputs[1], cotangent.rank());
     return sum_to_shape(scatter_add(cotangent, indices, axis, input[axis]), whole, input);
   }
+  // Every entry along the axis depends on its own index alone.
+  std::optional<int> carried_axis(const Application& at, int slot, int axis) const override {
+    return slot == 1 ? axis : LinearAlongAxisPrimitive::carried_axis(at, slot, axis);
+  }
+  bool accepts_compressed_cotangent(const Application& at, int axis) const override {
+    return axis != at.attributes[0];
+  }
 };
 
 // Attributes: axis, extent of the result.

@@ -19,7 +19,7 @@ Tensor take(const Operand& x, const Tensor& indices);
 /// Index of the largest element along an axis (the first at a tie, the first NaN if there is one), the axis
 /// dropped.
 Tensor argmax(const Operand& x, int axis = -1);
-/// The indices that sort an axis, stable; NaN comes last.
+/// The indices that sort an axis, stable; NaN counts as the largest, as in argmax and reduce_max.
 Tensor argsort(const Operand& x, int axis = -1, bool descending = false);
 /// Sorted along an axis, differentiable through the order.
 Tensor sort(const Operand& x, int axis = -1, bool descending = false);
@@ -27,7 +27,7 @@ struct TopK {
   Tensor values;
   Tensor indices;
 };
-/// The k largest along an axis, in descending order.
+/// The k largest along an axis, in descending order, NaN before all numbers.
 TopK top_k(const Operand& x, std::int64_t k, int axis = -1);
 /// [..] integer classes -> [.., classes] with a single 1; a class outside the range gives zeros.
 Tensor one_hot(const Operand& indices, std::int64_t classes, DType dtype = DType::f32);

@@ -200,7 +200,7 @@ StepCase argsort(CaseMaker& maker, const Shape& shape, int axis, DType dtype, bo
           Agreement::bits};
 }
 
-TEST_CASE("argsort: equals in their order, NaN last") {
+TEST_CASE("argsort: equals in their order, NaN as the largest") {
   check_random(20, 2 * kCases, [](CaseMaker& maker) {
     const Shape shape = maker.shape(static_cast<int>(maker.integer(1, 3)), maker.chance(0.5) ? 6 : 70);
     return argsort(maker, shape, maker.axis(shape), maker.stored_type(), maker.chance(0.5), Lie::any);

@@ -97,6 +97,31 @@ TEST_CASE("a custom derivative whose value ignores the mapped argument") {
   CHECK(distance(inside, a * 2) == 0);
 }
 
+TEST_CASE("a rule that is mapped over samples does not mix them, whatever it does with one") {
+  // Mixes the elements of its argument: y_i = x_i sum(x).
+  const CustomDerivative mixing(
+      "times_own_sum", [](const Tensors& x) { return x[0] * sum(x[0], {-1}, true); },
+      [](const Tensors& x, const Tensor&, const Tangents& dx) {
+        return *dx[0] * sum(x[0], {-1}, true) + x[0] * sum(*dx[0], {-1}, true);
+      },
+      [](const Tensors& x, const Tensor&, const Tensor& ct) {
+        return Tangents{ct * sum(x[0], {-1}, true) + sum(ct * x[0], {-1}, true)};
+      });
+  const Tensor x = f64({1, 2, 3, 4, 5, 6}, {2, 3});
+  const auto mapped = [&](const Tensor& v) {
+    return vmap([&](const Tensor& row) { return mixing({row}); }, v);
+  };
+  // d/dx_i x_i sum(x) = sum(x) + x_i.
+  CHECK(values(divergence(mapped, x)) == std::vector<double>{3 * 6 + 6, 3 * 15 + 15});
+  CHECK(values(sample_jacobian(mapped, x)[0]) == std::vector<double>{7, 1, 1, 2, 8, 2, 3, 3, 9});
+  CHECK(contains(error_of([&] { divergence([&](const Tensor& v) { return mixing({v}); }, x); }),
+                 "mixes samples"));
+  // Samples are the second axis from the left, before that one that was mapped.
+  const Tensor y = f64({1, 2, 3, 4}, {2, 2});
+  const auto rows = [&](const Tensor& v) { return over_rows(&product, v, v); };
+  CHECK(values(divergence(rows, y)) == std::vector<double>{6, 14});
+}
+
 TEST_CASE("a captured tensor that is differentiated by is refused, a constant is not") {
   const Tensor captured = f64({4, 5}, {2});
   const CustomDerivative scaled(

@@ -78,6 +78,9 @@ TEST_CASE("what keeps the samples apart is accepted") {
   CHECK(accepted([](const Tensor& v) { return v * sum(v, {1, 2}, true); }, x));
   CHECK(accepted([](const Tensor& v) { return einsum("bij,bkj->bik", v, v).rank() == 3 ? v * 2 : v; }, x));
   CHECK(accepted([](const Tensor& v) { return flip(cumsum(v, 2), 1); }, x));
+  // Rows of a table, which each sample picks for itself.
+  const Tensor table = counting({6, 6}, 0.2);
+  CHECK(accepted([&](const Tensor& v) { return v * take(table, argmax(v)); }, counting({4, 6}, 0.1)));
   CHECK(accepted([](const Tensor& v) { return v * 2; }, counting({1, 3})));
 }
 

@@ -8,6 +8,7 @@
 #include "flow/field.h"
 #include "flow/gaussian.h"
 #include "flow/gaussian_mixture.h"
+#include "flow/paired_field.h"
 #include "flow/preconditioned_field.h"
 
 namespace nabla::flow {
@@ -92,6 +93,69 @@ TEST_CASE("the empirical field is the softmax formula, point by point") {
       }
     }
   }
+}
+
+TEST_CASE("neighbours far from the other points keep their digits, with and without paired noise") {
+  // Exponents change by less than `allowed` when a point moves by a unit in its last place.
+  const auto check = [](double place, double allowed, DType dtype) {
+    CAPTURE(place);
+    const Tensor data = cast(tensor<double>({0, place, place + 1}, Shape{3, 1}), dtype);
+    const Tensor t = shared_time(0.9, dtype);
+    const double time = t.item();
+    for (const double offset : {0.0, 0.27, 0.45, 0.6}) {
+      const Tensor x = cast(tensor<double>({place * 0.9 + offset}, Shape{1, 1}), dtype);
+      const double s = 1 - time, near = x.item() - time * place, other = near - time;
+      const double expected = (near * near - other * other) / (2 * s * s);  // log w_2 / w_1
+      for (const Tensor& w :
+           {EmpiricalField(data).weights(x, t), PairedField(zeros_like(data), data, 1).weights(x, t)}) {
+        const std::vector<double> weights = cast(w, DType::f64).to_vector<double>();
+        CHECK(weights[0] == 0);
+        CHECK(std::abs(std::log(weights[2] / weights[1]) - expected) < allowed);
+      }
+    }
+  };
+  check(1e4, 0.1, DType::f32);
+  check(1e8, 2e-6, DType::f64);
+}
+
+TEST_CASE("near twins are told apart in f32 at late times") {
+  for (const std::int64_t elements : {1, 64}) {
+    CAPTURE(elements);
+    const Tensor points = random_normal(1, Shape{20, elements});
+    const Tensor moved = points + random_normal(2, Shape{20, elements}) * (1e-3 / std::sqrt(elements));
+    const Tensor data = cast(concatenate({points, moved}, 0), DType::f32);
+    const Tensor t = shared_time(0.999, DType::f32);
+    const Tensor x =
+        t * slice(data, 0, 0, 20) + cast(random_normal(3, Shape{20, elements}) * 1e-3, DType::f32);
+    // The formula in f64, by differences.
+    const Tensor z = cast(data, DType::f64), at = cast(x, DType::f64), time = cast(t, DType::f64);
+    const Tensor d = insert_axes(at, {-2}) - time * z;
+    const Tensor w = softmax(sum(square(d), {-1}) / (square(1 - time) * -2));
+    const Tensor expected = velocity_from_mean(linear_path(), matmul(w, z), at, time);
+    for (const Tensor& v :
+         {EmpiricalField(data).velocity(x, t), PairedField(zeros_like(data), data, 1).velocity(x, t)})
+      CHECK(largest(cast(v, DType::f64) - expected) < 2e-4 * largest(expected));
+  }
+}
+
+TEST_CASE("many points take memory for their weights, not for their differences from every sample") {
+  const Tensor data = random_normal(1, Shape{20000, 32});
+  const Tensor x = random_normal(2, Shape{16, 32});
+  const Tensor t = shared_time(0.6, DType::f64);
+  const EmpiricalField field(data);
+  const PairedField pairs(zeros_like(data), data, 1);
+  const auto peak = [](const Tensor& y) { return make_plan(std::span(&y, 1)).plan->peak_bytes(); };
+  const std::size_t weights = 16 * 20000 * sizeof(double);  // the differences are 32 times as much
+  CHECK(peak(field.velocity(x, t)) < 6 * weights);
+  CHECK(peak(field.posterior_trace(x, t)) < 6 * weights);
+  CHECK(peak(pairs.velocity(x, t)) < 6 * weights);
+  const Tensor covariance = field.posterior_covariance(x, t);
+  CHECK(peak(covariance) < 6 * weights + (std::size_t{3} << 26));  // blocks of 2^23 elements
+  // sum w z z^T - m m^T.
+  const Tensor w = field.weights(x, t), m = insert_axes(matmul(w, data), {-2});
+  const Tensor moment = matmul(transpose(insert_axes(w, {-1}) * data), data);
+  CHECK(largest(covariance - (moment - transpose(m) * m)) < 1e-12);
+  CHECK(largest(field.posterior_trace(x, t) - sum(covariance * identity(32, DType::f64), {-2, -1})) < 1e-12);
 }
 
 TEST_CASE("times may differ from sample to sample") {
@@ -198,6 +262,66 @@ TEST_CASE("the network of a preconditioned field sees inputs of unit size and bo
   const Tensor r = shared_time(0.5, DType::f64);
   CHECK(largest(field.average_velocity(x1, t, r) - silent.average_velocity(x1, t, r) +
                 (x1 - mean) / 0.5 * 4) < 1e-12);
+}
+
+TEST_CASE("elements without variance go straight to their mean, at the end too") {
+  const Tensor mean = tensor<double>({0.3, -0.2}, Shape{2});
+  const Tensor variance = tensor<double>({0, 0.5}, Shape{2});
+  const PreconditionedField field(mean, variance,
+                                  [](const Tensor& z, const Tensor&, const Tensor&) { return cos(z); });
+  const auto time = [](double t) { return shared_time(t, DType::f64); };
+  const Tensor x = tensor<double>({0.7, 0.1}, Shape{1, 2});
+  for (const double t : {0.0, 0.4, 0.9})
+    for (const double r : {0.0, 0.4, 0.9, 1.0}) {
+      CAPTURE(t);
+      CAPTURE(r);
+      // x_r = r mu + (1 - r) (x - t mu) / (1 - t), whose rate does not depend on r.
+      CHECK(field.average_velocity(x, time(t), time(r)).to_vector<double>()[0] ==
+            doctest::Approx((0.3 - 0.7) / (1 - t)).epsilon(1e-14));
+    }
+  // At the data the mean over the noise, and derivatives of both modes and in all arguments are finite.
+  CHECK(field.velocity(x, time(1)).to_vector<double>()[0] == 0.3);
+  CHECK(field.average_velocity(x, time(1), time(1)).to_vector<double>()[0] == 0.3);
+  for (const double t : {0.4, 1.0})
+    for (const Tensor& along : gradients(sum(field.average_velocity(x, time(t), time(1))), {x})) {
+      CHECK(std::isfinite(sum(along).item()));
+    }
+  for (const double t : {0.4, 1.0})
+    for (const double r : {0.7, 1.0}) {
+      const auto by = [&](int which) {
+        const Tensor at = time(which == 0 ? t : r);
+        const auto f = [&](const Tensor& v) {
+          return which == 0 ? field.average_velocity(x, v, time(r)) : field.average_velocity(x, time(t), v);
+        };
+        CHECK(std::isfinite(sum(jvp(f, at, ones_like(at)).tangent).item()));
+        CHECK(std::isfinite(grad([&](const Tensor& v) { return sum(f(v)); }, at).item()));
+      };
+      by(0);
+      by(1);
+    }
+}
+
+TEST_CASE("variances and weights of mixtures are not negative") {
+  const auto of = [](double a, double b) { return tensor<double>({a, b}, Shape{2}); };
+  const Tensor mean = of(0, 0);
+  CHECK_THROWS_WITH_AS(GaussianField(mean, of(1, -1)), doctest::Contains("gaussian_field: a variance is -1"),
+                       Error);
+  CHECK_THROWS_WITH_AS(GaussianField(mean, of(1, NAN)), doctest::Contains("a variance is nan"), Error);
+  CHECK_THROWS_WITH_AS(PreconditionedField(mean, of(-1e-3, 1), nullptr),
+                       doctest::Contains("preconditioned_field: a variance is -0.001"), Error);
+  const Tensor means = zeros(Shape{2, 1}, DType::f64), variances = ones_like(means);
+  CHECK_THROWS_WITH_AS(GaussianMixtureField(of(-1, 2), means, variances),
+                       doctest::Contains("gaussian_mixture_field: a weight is -1"), Error);
+  CHECK_THROWS_WITH_AS(GaussianMixtureField(of(INFINITY, 2), means, variances),
+                       doctest::Contains("a weight is inf"), Error);
+  CHECK_THROWS_WITH_AS(GaussianMixtureField(of(1, 2), means, -variances),
+                       doctest::Contains("a variance is -1"), Error);
+  // A variable has no value that could be looked at.
+  const Tensor x = ones(Shape{1, 2}, DType::f64), t = shared_time(0.5, DType::f64);
+  const Tensor slope =
+      grad([&](const Tensor& l) { return sum(GaussianField(mean, l).velocity(x, t)); }, of(0.5, 2));
+  // v = (t l - (1 - t)) / ((1-t)^2 + t^2 l) at t = 1/2, with derivative 4 / (1 + l)^2 by l.
+  CHECK(slope.to_vector<double>()[0] == doctest::Approx(4 / 2.25).epsilon(1e-13));
 }
 
 TEST_CASE("closed-form fields refuse shapes that do not fit") {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <vector>
 
@@ -40,6 +41,16 @@ TEST_CASE("an optimal assignment is the best of all permutations") {
       while (std::ranges::next_permutation(order).found);
       CHECK(cost_of(costs, found) == doctest::Approx(best).epsilon(1e-12));
     }
+}
+
+TEST_CASE("an assignment of the largest costs that there are ends, and is the best") {
+  const double big = std::numeric_limits<double>::max();
+  using Order = std::vector<std::int64_t>;
+  CHECK(optimal_assignment(std::vector<double>{1e308, -1e308, -1e308, 1e308}, 2) == Order{1, 0});
+  CHECK(optimal_assignment(std::vector<double>{-big, big, big, big, -big, big, big, big, -big}, 3) ==
+        Order{0, 1, 2});
+  CHECK(optimal_assignment(std::vector<double>{big, big, -big, -big, big, big, big, -big, big}, 3) ==
+        Order{2, 0, 1});
 }
 
 TEST_CASE("an assignment refuses costs that are no square of numbers") {

@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 #include "engine/engine.h"
 #include "flow/gaussian.h"
@@ -46,6 +47,20 @@ Tensor decay(const Tensor& x, const Tensor&) {
 }
 
 }  // namespace
+
+TEST_CASE("samples without elements are done at once, and a pulse is seen with steps of its width") {
+  const AdaptiveSolution none =
+      integrate_adaptive([](const Tensor& x, const Tensor&) { return x; }, zeros(Shape{2, 0}), 0, 1);
+  CHECK(none.done());
+  CHECK(none.x.shape() == Shape{2, 0});
+  CHECK(none.rejected == std::vector<std::int64_t>{0, 0});
+  // A pulse of area 1 around .7, a hundredth wide.
+  const TimedField pulse = [](const Tensor& x, const Tensor& t) {
+    return exp(square((t - 0.7) / 0.004) * -0.5) / (0.004 * std::sqrt(2 * std::numbers::pi)) + x * 0;
+  };
+  const Tensor x = zeros(Shape{1, 1}, DType::f64);
+  CHECK(integrate_adaptive(pulse, x, 0, 1, {.max_step = 0.01}).x.item() == doctest::Approx(1).epsilon(1e-4));
+}
 
 TEST_CASE("the error follows the tolerance, in both directions") {
   for (const auto& [from, to] : {std::pair{0.0, 1.0}, std::pair{1.0, 0.0}}) {

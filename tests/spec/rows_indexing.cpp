@@ -88,7 +88,7 @@ void add_order_rows(std::vector<Spec>& rows) {
   Spec descending = integer_valued(
       row("argsort", "descending", [](Args x) { return argsort(x[0], 0, true); }, {real({4, 2})}));
   descending.cases = {
-      {.label = "stable, NaN last", .inputs = {f64({3, kNan, 1, 3}, {4})}, .value = {0, 3, 2, 1}}};
+      {.label = "stable, NaN first", .inputs = {f64({3, kNan, 1, 3, kInf}, {5})}, .value = {1, 4, 0, 3, 2}}};
   rows.push_back(descending);
   rows.push_back(
       integer_valued(row("argsort", "no rows", [](Args x) { return argsort(x[0]); }, {real({0, 2})})));
@@ -104,6 +104,10 @@ void add_order_rows(std::vector<Spec>& rows) {
   top.cases = {
       {.label = "value", .inputs = {f64({3, 1, 4, 2}, {4})}, .value = {4, 3}, .gradient = {{1, 0, 1, 0}}}};
   rows.push_back(top);
+  Spec first = integer_valued(
+      row("argsort", "top_k indices", [](Args x) { return top_k(x[0], 1, 0).indices; }, {real({4, 2})}));
+  first.cases = {{.label = "NaN as in argmax", .inputs = {f64({3, kInf, kNan, 9, kNan}, {5})}, .value = {2}}};
+  rows.push_back(first);
 }
 
 }  // namespace

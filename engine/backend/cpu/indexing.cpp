@@ -98,7 +98,7 @@ void argmax_typed(const KernelCall& call) {
                    });
 }
 
-// Attributes: axis, descending. NaN comes last either way.
+// Attributes: axis, descending. NaN counts as the largest.
 template <class T>
 void argsort_typed(const KernelCall& call) {
   const int axis = static_cast<int>(call.attributes[0]);
@@ -117,7 +117,7 @@ void argsort_typed(const KernelCall& call) {
                      std::stable_sort(order.begin(), order.end(), [&](std::int64_t i, std::int64_t j) {
                        const T a = v[i * si];
                        const T b = v[j * si];
-                       if (a != a || b != b) return a == a;  // numbers before NaN
+                       if (a != a || b != b) return descending ? b == b : a == a;
                        return descending ? b < a : a < b;
                      });
                      for (std::int64_t i = 0; i < length; ++i)

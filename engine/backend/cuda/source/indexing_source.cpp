@@ -6,21 +6,19 @@
 namespace nabla::cuda {
 namespace {
 
-// Unsigned integers in the order of the elements, with NaN last and both zeros equal.
+// Unsigned integers in the order of the elements, with NaN as the largest and both zeros equal.
 std::string order_key(DType dtype, bool descending) {
   std::string_view body;
   switch (dtype) {
     case DType::f32:
       body = R"(
-  if (e != e) return highest<Key>();
   const u32 bits = e == 0.0f ? 0u : __float_as_uint(e);
-  const Key key = bits ^ (bits >> 31 ? 0xffffffffu : 0x80000000u);)";
+  const Key key = e != e ? highest<Key>() : bits ^ (bits >> 31 ? 0xffffffffu : 0x80000000u);)";
       break;
     case DType::f64:
       body = R"(
-  if (e != e) return highest<Key>();
   const u64 bits = e == 0.0 ? 0ull : static_cast<u64>(__double_as_longlong(e));
-  const Key key = bits ^ (bits >> 63 ? 0xffffffffffffffffull : 0x8000000000000000ull);)";
+  const Key key = e != e ? highest<Key>() : bits ^ (bits >> 63 ? 0xffffffffffffffffull : 0x8000000000000000ull);)";
       break;
     case DType::i32:
       body = "\n  const Key key = static_cast<Key>(e) ^ 0x80000000u;";
@@ -32,8 +30,8 @@ std::string order_key(DType dtype, bool descending) {
       body = "\n  const Key key = static_cast<Key>(e);";
   }
   return "\n// In the order of the elements" + std::string(descending ? ", the largest first" : "") +
-         ": equal zeros, NaN last.\n__device__ __forceinline__ Key key_of(Element e) {" + std::string(body) +
-         "\n  return " + (descending ? "~key" : "key") + ";\n}\n";
+         ": equal zeros, NaN as the largest.\n__device__ __forceinline__ Key key_of(Element e) {" +
+         std::string(body) + "\n  return " + (descending ? "~key" : "key") + ";\n}\n";
 }
 
 }  // namespace
