@@ -15,6 +15,7 @@
 #include "engine/ops/slicing.h"
 #include "flow/gauss_legendre.h"
 #include "flow/per_sample.h"
+#include "uncertainty/student_t.h"
 
 namespace nabla::uncertainty {
 namespace {
@@ -24,31 +25,41 @@ Tensor signs(const Tensor& key, const Shape& shape, DType dtype) {
   return select(less(uniform(key, shape, dtype), 0.5), full(shape, -1, dtype), full(shape, 1, dtype));
 }
 
+// The unit vectors of a sample's elements, the same for every sample: [D, B, *S].
+Tensor unit_vectors(const Tensor& x) {
+  const Shape sample = x.shape().without_first(1);
+  const Tensor each =
+      reshape(identity(sample.size(), x.dtype()), concatenate(Shape{sample.size(), 1}, sample));
+  return broadcast_to(each, concatenate(Shape{sample.size()}, x.shape()));
+}
+
 Tensor row_of(const std::vector<double>& numbers, const Shape& shape, DType dtype) {
   return cast(tensor(numbers, shape), dtype);
 }
 
 }  // namespace
 
-Estimate conservativity(const flow::TimedField& v, const Tensor& x, const Tensor& t, const Tensor& key,
-                        std::int64_t probes) {
-  if (probes < 2)
+Conservativity conservativity(const flow::TimedField& v, const Tensor& x, const Tensor& t, const Tensor& key,
+                              std::int64_t probes) {
+  if (probes < 4)
     throw Error("conservativity: " + std::to_string(probes) +
-                " probes; there must be at least two, to tell how far they lie apart");
+                " probes; there must be at least four, to tell how far they lie apart");
   const LinearOperator j = jacobian_operator([&](const Tensor& at) { return v(at, t); }, x);
   if (!(j.domain == j.range))
     throw Error("conservativity: the field maps " + to_string(j.domain) + " to " + to_string(j.range) +
                 "; only one that keeps the shape can be a gradient");
-  const Tensor e = signs(key, concatenate(Shape{probes}, x.shape()), x.dtype());
+  const std::int64_t count = x.shape().without_first(1).size();
+  const bool exact = count <= probes;
+  const Tensor e = exact ? unit_vectors(x) : signs(key, concatenate(Shape{probes}, x.shape()), x.dtype());
   const Tensor forward = j.apply(e), reverse = j.apply_transpose(e);
   const Axes elements = flow::element_axes(x);
   const Tensor apart = sum(square(forward - reverse), elements);  // [probes, B]
   const Tensor together = sum(square(forward + reverse), elements);
   const Tensor ratio = sum(apart, {0}) / sum(together, {0});
-  const double count = static_cast<double>(probes);
-  const Tensor error =
-      sqrt(sum(square(apart - ratio * together), {0}) * (count / (count - 1))) / sum(together, {0});
-  return {ratio, error};
+  if (exact) return {ratio, zeros_like(ratio), zeros_like(ratio)};
+  const double n = static_cast<double>(probes);
+  const Tensor error = sqrt(sum(square(apart - ratio * together), {0}) * (n / (n - 1))) / sum(together, {0});
+  return {ratio, error, error * student_t_95(probes - 1)};
 }
 
 LoopWork loop_work(const flow::TimedField& v, const Tensor& vertices, const Tensor& t, std::int64_t nodes) {

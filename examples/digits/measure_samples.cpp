@@ -35,9 +35,9 @@ class Judge {
       add(total, images({range(draw * count, (draw + 1) * count)}));
     const auto average = [&](double& value) { value /= static_cast<double>(draws); };
     average(total.sliced_w2);
-    average(total.one_nn_accuracy);
-    average(total.precision);
-    average(total.recall);
+    for (double* value : {&total.one_nn_generated, &total.one_nn_real, &total.one_nn_accuracy,
+                          &total.precision, &total.recall, &total.density, &total.coverage})
+      average(*value);
     average(total.nearest_training);
     total.sliced_w2_over_floor = floor_ > 0 ? total.sliced_w2 / floor_ : 1;
     return total;
@@ -47,10 +47,16 @@ class Judge {
  private:
   void add(SampleQuality& total, const Tensor& images) const {
     total.sliced_w2 += flow::sliced_wasserstein(key_, images, held_out_, kProjections);
-    total.one_nn_accuracy += flow::nearest_neighbour_accuracy(images, held_out_).overall;
+    const flow::NearestNeighbourAccuracy own = flow::nearest_neighbour_accuracy(images, held_out_);
+    total.one_nn_generated += own.first;
+    total.one_nn_real += own.second;
+    total.one_nn_accuracy += own.overall;
     const flow::PrecisionRecall reach = flow::precision_recall(held_out_, images);
     total.precision += reach.precision;
     total.recall += reach.recall;
+    const flow::DensityCoverage held = flow::density_coverage(held_out_, images);
+    total.density += held.density;
+    total.coverage += held.coverage;
     const std::vector<double> distances = flow::nearest_distances(images, training_);
     total.nearest_training +=
         std::accumulate(distances.begin(), distances.end(), 0.0) / static_cast<double>(distances.size());

@@ -13,10 +13,16 @@ namespace nabla::digits {
 struct SampleQuality {
   double sliced_w2 = 0;
   double sliced_w2_over_floor = 0;  ///< the floor: real training images in the generated ones' place
-  double one_nn_accuracy = 0;       ///< .5 is ideal; 1: a neighbour tells generated from real
-  double precision = 0;             ///< share of generated images within reach of a real one
-  double recall = 0;                ///< share of real images within reach of a generated one
-  double nearest_training = 0;      ///< mean distance to the nearest training image
+  /// Share of images whose nearest neighbour is of their own kind: among the generated ones, the real ones,
+  /// and on average. All three must be .5; visible noise has 0, 1 and .5.
+  double one_nn_generated = 0;
+  double one_nn_real = 0;
+  double one_nn_accuracy = 0;
+  double precision = 0;         ///< share of generated images within reach of a real one
+  double recall = 0;            ///< share of real images within reach of a generated one
+  double density = 0;           ///< how many reach a generated image, over how many reach a real one
+  double coverage = 0;          ///< share of real images with a generated one within their own reach
+  double nearest_training = 0;  ///< mean distance to the nearest training image
 };
 
 /// A named way to make images.

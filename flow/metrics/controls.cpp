@@ -1,12 +1,16 @@
 #include "flow/metrics/controls.h"
 
 #include <cmath>
+#include <numbers>
 #include <string>
 
+#include "engine/dense/symmetric_eigenvalues.h"
 #include "engine/ops/composed.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/random.h"
+#include "engine/ops/reduction.h"
+#include "engine/ops/shaping.h"
 #include "flow/metrics/sample_set.h"
 
 namespace nabla::flow {
@@ -35,6 +39,27 @@ Tensor full_gaussian(const Tensor& key, const Tensor& data, std::int64_t count) 
   const Tensor z = normals("full_gaussian", key, data, count, 0);
   const Tensor center = mean(data, {0});
   return center + matmul(z, data - center) * (1 / std::sqrt(static_cast<double>(data.shape()[0])));
+}
+
+Tensor full_gaussian_log_density(const Tensor& data, const Tensor& x) {
+  require_sample_sets("full_gaussian_log_density", data, x);
+  const Tensor of = cast(data, DType::f64);
+  const Tensor center = mean(of, {0});
+  const Tensor covariance =
+      matmul(transpose(of - center), of - center) / static_cast<double>(data.shape()[0]);
+  const std::size_t size = static_cast<std::size_t>(data.shape()[1]);
+  const SymmetricEigen eigen = symmetric_eigen(covariance.data<double>(), size);
+  const double rounding = 1e-15 * static_cast<double>(size) * eigen.values.back();
+  if (!(eigen.values.front() > rounding))
+    throw Error("full_gaussian_log_density: the covariance of data " + to_string(data.shape()) +
+                " has no inverse: its smallest eigenvalue is " + std::to_string(eigen.values.front()) +
+                ", its largest " + std::to_string(eigen.values.back()));
+  const Tensor variances = tensor<double>(eigen.values, Shape{data.shape()[1]});
+  const Tensor basis = tensor<double>(eigen.vectors, Shape{data.shape()[1], data.shape()[1]});
+  const Tensor along = matmul(cast(x, DType::f64) - center, transpose(basis));
+  return (sum(square(along) / variances + log(variances), {-1}) +
+          static_cast<double>(size) * std::log(2 * std::numbers::pi)) *
+         -0.5;
 }
 
 }  // namespace nabla::flow

@@ -20,4 +20,10 @@ Tensor independent_gaussians(const Tensor& key, const Tensor& data, std::int64_t
 /// [count, n] standard normal has that covariance without a decomposition.
 Tensor full_gaussian(const Tensor& key, const Tensor& data, std::int64_t count);
 
+/// The log-density of x [m, D] under that Gaussian, in nats: [m] f64. A density model that gives held-out
+/// data no more has learned no more than mean and covariance. By eigenvalues, on the calling thread in
+/// O(D^3). @throws Error if the covariance has no inverse, to rounding: data of fewer than D + 1 samples, or
+/// with elements that never change; blur it as the model's data.
+Tensor full_gaussian_log_density(const Tensor& data, const Tensor& x);
+
 }  // namespace nabla::flow

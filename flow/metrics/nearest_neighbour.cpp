@@ -6,9 +6,6 @@
 #include <span>
 #include <string>
 
-#include "engine/ops/pointwise.h"
-#include "engine/ops/reduction.h"
-#include "engine/ops/shaping.h"
 #include "flow/metrics/pairwise_distance.h"
 #include "flow/metrics/sample_set.h"
 
@@ -26,23 +23,28 @@ struct Nearest {
   }
 };
 
+// Of every sample of a the nearest of b, which may be a itself: then others than the sample.
+std::vector<Nearest> nearest_of(const Tensor& a, const Tensor& b, bool itself) {
+  std::vector<Nearest> found(static_cast<std::size_t>(a.shape()[0]));
+  for_each_row_of_distances(a, b, [&](std::int64_t i, std::span<const double> squared) {
+    Nearest& nearest = found[static_cast<std::size_t>(i)];
+    for (std::size_t j = 0; j < squared.size(); ++j)
+      if (!itself || j != static_cast<std::size_t>(i)) nearest.see(squared[j]);
+  });
+  return found;
+}
+
 // Mean over samples of the share of their nearest neighbours that are of their own set.
-double own_share(const Tensor& within, const Tensor& across) {
-  const std::size_t n = static_cast<std::size_t>(within.shape()[0]);
-  const std::size_t m = static_cast<std::size_t>(across.shape()[1]);
-  const std::span<const double> own = within.data<double>();
-  const std::span<const double> other = across.data<double>();
+double own_share(const Tensor& own, const Tensor& other) {
+  const std::vector<Nearest> within = nearest_of(own, own, /*itself=*/true);
+  const std::vector<Nearest> across = nearest_of(own, other, /*itself=*/false);
   double total = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    Nearest in_own;
-    for (std::size_t j = 0; j < n; ++j)
-      if (j != i) in_own.see(own[i * n + j]);
-    Nearest in_other;
-    for (std::size_t j = 0; j < m; ++j) in_other.see(other[i * m + j]);
-    if (in_own.distance < in_other.distance) total += 1;
-    if (in_own.distance == in_other.distance) total += in_own.count / (in_own.count + in_other.count);
+  for (std::size_t i = 0; i < within.size(); ++i) {
+    if (within[i].distance < across[i].distance) total += 1;
+    if (within[i].distance == across[i].distance)
+      total += within[i].count / (within[i].count + across[i].count);
   }
-  return total / static_cast<double>(n);
+  return total / static_cast<double>(within.size());
 }
 
 }  // namespace
@@ -52,14 +54,16 @@ NearestNeighbourAccuracy nearest_neighbour_accuracy(const Tensor& a, const Tenso
   if (a.shape()[0] != b.shape()[0])
     throw Error("nearest_neighbour_accuracy: sets " + to_string(a.shape()) + " and " + to_string(b.shape()) +
                 " must have the same size");
-  const Tensor across = squared_distances(a, b);
-  const double first = own_share(squared_distances(a, a), across);
-  const double second = own_share(squared_distances(b, b), transpose(across));
+  const double first = own_share(a, b), second = own_share(b, a);
   return {(first + second) / 2, first, second};
 }
 
 std::vector<double> nearest_distances(const Tensor& samples, const Tensor& reference) {
-  return sqrt(reduce_min(squared_distances(samples, reference), {-1})).to_vector<double>();
+  require_sample_sets("nearest_distances", samples, reference);
+  std::vector<double> distances;
+  for (const Nearest& nearest : nearest_of(samples, reference, /*itself=*/false))
+    distances.push_back(std::sqrt(nearest.distance));
+  return distances;
 }
 
 }  // namespace nabla::flow

@@ -2,55 +2,63 @@
 
 #include <algorithm>
 #include <functional>
+#include <numeric>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "engine/ops/shaping.h"
 #include "flow/metrics/pairwise_distance.h"
 #include "flow/metrics/sample_set.h"
 
 namespace nabla::flow {
 namespace {
 
-// The squared distance of each sample to its k-th nearest other one.
-std::vector<double> squared_radii(const Tensor& x, std::int64_t k) {
-  const Tensor distances = squared_distances(x, x);
-  const std::size_t n = static_cast<std::size_t>(x.shape()[0]);
-  std::vector<double> radii;
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::span<const double> row = distances.data<double>().subspan(i * n, n);
-    std::vector<double> others(row.begin(), row.end());
-    others.erase(others.begin() + static_cast<std::ptrdiff_t>(i));
-    const auto kth = others.begin() + static_cast<std::ptrdiff_t>(k - 1);
-    std::nth_element(others.begin(), kth, others.end());
-    radii.push_back(*kth);
-  }
-  return radii;
+void require_neighbours(const char* what, const Tensor& real, const Tensor& generated, std::int64_t k) {
+  require_sample_sets(what, real, generated);
+  if (k < 1 || k >= real.shape()[0] || k >= generated.shape()[0])
+    throw Error(std::string(what) + ": " + std::to_string(k) + " neighbours in sets " +
+                to_string(real.shape()) + " and " + to_string(generated.shape()) +
+                "; there must be at least one, and more samples");
 }
 
-// Share of the rows of distances [n, m] that are within the radius of a column.
-double covered(const Tensor& distances, const std::vector<double>& radii) {
-  const std::size_t n = static_cast<std::size_t>(distances.shape()[0]);
-  const std::size_t m = radii.size();
-  std::size_t inside = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    const std::span<const double> row = distances.data<double>().subspan(i * m, m);
-    inside += std::equal(row.begin(), row.end(), radii.begin(), std::greater<>()) ? 0 : 1;
-  }
-  return static_cast<double>(inside) / static_cast<double>(n);
+// Of every sample of a the number of balls around the samples of b that it is in.
+std::vector<double> balls_around(const Tensor& a, const Tensor& b, std::span<const double> squared_radii) {
+  std::vector<double> found(static_cast<std::size_t>(a.shape()[0]));
+  for_each_row_of_distances(a, b, [&](std::int64_t i, std::span<const double> squared) {
+    found[static_cast<std::size_t>(i)] = std::inner_product(
+        squared.begin(), squared.end(), squared_radii.begin(), 0.0, std::plus<>(), std::less_equal<>());
+  });
+  return found;
+}
+
+double mean_of(std::span<const double> numbers) {
+  return std::accumulate(numbers.begin(), numbers.end(), 0.0) / static_cast<double>(numbers.size());
+}
+
+// Share of the samples of a that are in a ball around one of b.
+double covered(const Tensor& a, const Tensor& b, std::int64_t k) {
+  std::vector<double> balls = balls_around(a, b, squared_neighbour_distances(b, k));
+  for (double& count : balls) count = std::min(count, 1.0);
+  return mean_of(balls);
 }
 
 }  // namespace
 
 PrecisionRecall precision_recall(const Tensor& real, const Tensor& generated, std::int64_t k) {
-  require_sample_sets("precision_recall", real, generated);
-  if (k < 1 || k >= real.shape()[0] || k >= generated.shape()[0])
-    throw Error("precision_recall: " + std::to_string(k) + " neighbours in sets " + to_string(real.shape()) +
-                " and " + to_string(generated.shape()) + "; there must be at least one, and more samples");
-  const Tensor distances = squared_distances(generated, real);
-  return {covered(distances, squared_radii(real, k)),
-          covered(transpose(distances), squared_radii(generated, k))};
+  require_neighbours("precision_recall", real, generated, k);
+  return {covered(generated, real, k), covered(real, generated, k)};
+}
+
+DensityCoverage density_coverage(const Tensor& real, const Tensor& generated, std::int64_t k) {
+  require_neighbours("density_coverage", real, generated, k);
+  const std::vector<double> radii = squared_neighbour_distances(real, k);
+  const double density = mean_of(balls_around(generated, real, radii)) / static_cast<double>(k);
+  std::vector<double> reached(radii.size());
+  for_each_row_of_distances(real, generated, [&](std::int64_t i, std::span<const double> squared) {
+    const std::size_t row = static_cast<std::size_t>(i);
+    reached[row] = std::ranges::min(squared) <= radii[row] ? 1 : 0;
+  });
+  return {density, mean_of(reached)};
 }
 
 }  // namespace nabla::flow

@@ -9,6 +9,7 @@
 #include "nn/mlp.h"
 #include "tests/uncertainty/oracles.h"
 #include "uncertainty/diagnostics.h"
+#include "uncertainty/student_t.h"
 
 namespace nabla::uncertainty {
 namespace {
@@ -42,7 +43,7 @@ TEST_CASE("the field of an exact posterior is conservative, and so is its mean")
 }
 
 TEST_CASE("conservativity is the square of the symmetry defect, within its standard error") {
-  const std::int64_t n = 6;
+  const std::int64_t n = 80;
   const nn::Mlp net = network(n);
   const flow::TimedField v = [&](const Tensor& x, const Tensor& t) { return net(x, t); };
   const Tensor x = random_normal(2, Shape{40, n});
@@ -50,13 +51,47 @@ TEST_CASE("conservativity is the square of the symmetry defect, within its stand
     const Tensor t = uniform(random_key(5), Shape{batch, 1}, DType::f64);
     const Tensor j = sample_jacobian([&](const Tensor& at) { return v(at, t); }, x);
     const Tensor exact = square(symmetry_defect(j));
-    const Estimate found = conservativity(v, x, t, random_key(6), 64);
+    const Conservativity found = conservativity(v, x, t, random_key(6), 64);
     CHECK(found.value.shape() == Shape{40});
     const Tensor z = (found.value - exact) / found.standard_error;
     // About standard normal over the samples.
     CHECK(reduce_max(abs(z)).item() < 5);
     CHECK(std::sqrt(mean(square(z)).item()) == doctest::Approx(1).epsilon(.3));
   }
+}
+
+TEST_CASE("its interval holds the truth as often as it says, with few probes too") {
+  for (const std::int64_t n : {6, 40}) {
+    const nn::Mlp net = network(n);
+    const flow::TimedField v = [&](const Tensor& x, const Tensor& t) { return net(x, t); };
+    const Tensor x = random_normal(2, Shape{2000, n}), t = time_of(.4);
+    const Tensor exact =
+        square(symmetry_defect(sample_jacobian([&](const Tensor& at) { return v(at, t); }, x)));
+    for (const std::int64_t probes : {4, 16}) {
+      CAPTURE(n);
+      CAPTURE(probes);
+      const Conservativity found = conservativity(v, x, t, random_key(6), probes);
+      if (probes >= n) {
+        CHECK(largest(found.value - exact) < 1e-13);
+        CHECK(largest(found.half_width) == 0);
+        continue;
+      }
+      CHECK(reduce_min(found.standard_error).item() > 0);
+      const Tensor held = cast(less_equal(abs(found.value - exact), found.half_width), DType::f64);
+      // Squares are skewed, and those of few elements few, which costs some of the 95%.
+      CHECK(mean(held).item() > (n < 10 ? .88 : .91));
+      CHECK(mean(held).item() < .97);
+    }
+  }
+}
+
+TEST_CASE("Student's t") {
+  // Quantiles .975 by scipy.stats.t.ppf.
+  CHECK(student_t_95(1) == doctest::Approx(12.706204736174707).epsilon(1e-12));
+  CHECK(student_t_95(3) == doctest::Approx(3.182446305284263).epsilon(1e-12));
+  CHECK(student_t_95(15) == doctest::Approx(2.131449545559323).epsilon(1e-12));
+  CHECK(student_t_95(1000) == doctest::Approx(1.9623390808264078).epsilon(1e-11));
+  CHECK_THROWS_WITH_AS(student_t_95(0), doctest::Contains("0 degrees"), Error);
 }
 
 TEST_CASE("conservativity of a symmetric and of an antisymmetric matrix, and what it refuses") {
@@ -66,13 +101,14 @@ TEST_CASE("conservativity of a symmetric and of an antisymmetric matrix, and wha
   CHECK(largest(conservativity(linear_field(symmetric), x, t, random_key(1)).value) == 0);
   CHECK(conservativity(linear_field(turn), x, t, random_key(1)).value[0].item() == INFINITY);
   // |M - M^T|^2 = 8 and |M + M^T|^2 = 8 for M = 1 + turn: the same for every probe.
-  const Estimate equal = conservativity(linear_field(identity(2, DType::f64) + turn), x, t, random_key(1));
+  const Conservativity equal =
+      conservativity(linear_field(identity(2, DType::f64) + turn), x, t, random_key(1));
   CHECK(equal.value[0].item() == doctest::Approx(1).epsilon(1e-13));
   CHECK(equal.standard_error[0].item() < 1e-12);
   const auto constant = [](const Tensor& at, const Tensor&) { return ones_like(at); };
   CHECK(std::isnan(conservativity(constant, x, t, random_key(1)).value[0].item()));
-  CHECK_THROWS_WITH_AS(conservativity(linear_field(turn), x, t, random_key(1), 1),
-                       doctest::Contains("there must be at least two"), Error);
+  CHECK_THROWS_WITH_AS(conservativity(linear_field(turn), x, t, random_key(1), 3),
+                       doctest::Contains("there must be at least four"), Error);
   const flow::TimedField wider = [](const Tensor& at, const Tensor&) { return concatenate({at, at}, 1); };
   CHECK_THROWS_WITH_AS(conservativity(wider, x, t, random_key(1)), doctest::Contains("[2, 2] to [2, 4]"),
                        Error);

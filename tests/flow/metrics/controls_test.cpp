@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <cmath>
+#include <numbers>
 
 #include "engine/engine.h"
 
@@ -37,6 +38,34 @@ TEST_CASE("independent Gaussians have the variances of the data and no correlati
   const Tensor x = independent_gaussians(random_key(3), data(), kCount);
   CHECK(distance(mean(x, {0}), mean(data(), {0})) < 0.05);
   CHECK(distance(covariance(x), identity(3, DType::f64) * var(data(), {0})) < 0.1);
+}
+
+TEST_CASE("the log-density of the full Gaussian is the formula, and asks for a covariance with an inverse") {
+  const Tensor x = normal(random_key(7), Shape{3, 3}, DType::f64) * 2 + 5;
+  const Tensor found = full_gaussian_log_density(data(), x);
+  // By Cramer's rule with the determinant of the covariance C: -log(2 pi)^{3/2} - log det C / 2 - d C^-1 d
+  // / 2.
+  const std::vector<double> c = covariance(data()).to_vector<double>();
+  const auto minor = [&](std::size_t i, std::size_t j) {
+    const auto at = [&](std::size_t p, std::size_t q) { return c[(i + p) % 3 * 3 + (j + q) % 3]; };
+    return at(1, 1) * at(2, 2) - at(1, 2) * at(2, 1);
+  };
+  const double determinant = c[0] * minor(0, 0) + c[1] * minor(0, 1) + c[2] * minor(0, 2);
+  const std::vector<double> d = (x - mean(data(), {0})).to_vector<double>();
+  for (std::size_t row = 0; row < 3; ++row) {
+    double square = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+      for (std::size_t j = 0; j < 3; ++j)
+        square += d[row * 3 + i] * minor(i, j) / determinant * d[row * 3 + j];
+    CHECK(found.to_vector<double>()[row] ==
+          doctest::Approx(-1.5 * std::log(2 * std::numbers::pi) - 0.5 * std::log(determinant) - square / 2)
+              .epsilon(1e-11));
+  }
+  const Tensor flat = concatenate({data(), ones(Shape{20, 1}, DType::f64)}, -1);
+  CHECK_THROWS_WITH_AS(full_gaussian_log_density(flat, flat), doctest::Contains("[20, 4] has no inverse"),
+                       Error);
+  CHECK_THROWS_WITH_AS(full_gaussian_log_density(data(), flat), doctest::Contains("[20, 3] and [20, 4]"),
+                       Error);
 }
 
 TEST_CASE("noise is standard normal, and all keep the type of the data") {

@@ -42,6 +42,22 @@ TEST_CASE("precision and recall computed by hand, the border included") {
   CHECK(narrow.precision == doctest::Approx(3. / 4));  // radii 2, 1, 2, 19: 60 is out
 }
 
+TEST_CASE("density and coverage computed by hand, and for two sets of one law") {
+  // Radii for k = 1: 1, 1, 3 around 0, 1, 4. -1 is in one ball, 1 in three, 11 in none.
+  const Tensor real = tensor<double>({0, 1, 4}, Shape{3, 1});
+  const DensityCoverage found = density_coverage(real, tensor<double>({-1, 1, 11}, Shape{3, 1}), 1);
+  CHECK(found.density == doctest::Approx(4. / 3));
+  CHECK(found.coverage == 1);
+  CHECK(density_coverage(real, tensor<double>({-1, -1.5, 11}, Shape{3, 1}), 1).coverage ==
+        doctest::Approx(1. / 3));
+  const Tensor a = normal(random_key(1), Shape{1000, 4}), b = normal(random_key(2), Shape{1000, 4});
+  const DensityCoverage alike = density_coverage(a, b);
+  CHECK(alike.density == doctest::Approx(1).epsilon(0.1));
+  CHECK(alike.coverage == doctest::Approx(1 - 1. / 32).epsilon(0.02));
+  CHECK_THROWS_WITH_AS(density_coverage(real, real, 3), doctest::Contains("density_coverage: 3 neighbours"),
+                       Error);
+}
+
 TEST_CASE("precision_recall refuses what does not fit") {
   const Tensor a = ones(Shape{4, 3});
   CHECK_THROWS_WITH_AS(precision_recall(a, ones(Shape{3, 3})), doctest::Contains("[4, 3] and [3, 3]"), Error);
