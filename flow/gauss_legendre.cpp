@@ -48,4 +48,14 @@ Quadrature gauss_legendre(std::int64_t count) {
   return rule;
 }
 
+std::vector<double> legendre_coefficients(const Quadrature& rule) {
+  std::vector<double> matrix;
+  for (std::size_t k = 0; k < rule.nodes.size(); ++k)
+    for (std::size_t i = 0; i < rule.nodes.size(); ++i) {
+      const double value = k == 0 ? 1 : legendre(static_cast<std::int64_t>(k), 2 * rule.nodes[i] - 1).value;
+      matrix.push_back(static_cast<double>(2 * k + 1) * rule.weights[i] * value);
+    }
+  return matrix;
+}
+
 }  // namespace nabla::flow

@@ -14,4 +14,9 @@ struct Quadrature {
 /// Gauss and Legendre's rule, exact for polynomials of degree 2 count - 1. @throws Error if count < 1.
 Quadrature gauss_legendre(std::int64_t count);
 
+/// The matrix, row by row, that takes the values of f at the nodes of such a rule to the first
+/// rule.nodes.size() coefficients of its series in Legendre polynomials on [0, 1]. How they fall tells how
+/// far the integral may be off: the rule sees those of twice the degree as ones of degree 0.
+std::vector<double> legendre_coefficients(const Quadrature& rule);
+
 }  // namespace nabla::flow

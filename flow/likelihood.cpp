@@ -8,9 +8,11 @@
 #include <vector>
 
 #include "engine/ops/constant.h"
+#include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/random.h"
 #include "engine/ops/reduction.h"
+#include "engine/ops/shaping.h"
 #include "engine/ops/slicing.h"
 #include "engine/tensor/number_text.h"
 #include "flow/fixed_step.h"
@@ -51,6 +53,21 @@ class DivergenceAlong {
   std::uint32_t node_ = 0;
 };
 
+// How far the integral of values [N, B] at the nodes of the rule may be off. Coefficients fall by q from one
+// quarter of the N known ones to the next; those that the rule takes for others begin four quarters further
+// on, and three are counted.
+Tensor quadrature_error(const Quadrature& rule, const Tensor& values) {
+  const std::int64_t count = values.shape()[0];
+  if (count < 4) return full(values.shape().without_first(1), std::nan(""), DType::f64);
+  const Tensor coefficients = abs(matmul(tensor(legendre_coefficients(rule), Shape{count, count}), values));
+  const auto largest = [&](std::int64_t from, std::int64_t to) {
+    return reduce_max(slice(coefficients, 0, from, to), {0});
+  };
+  const Tensor third = largest(count / 2, 3 * count / 4), last = largest(3 * count / 4, count);
+  const Tensor q = min(last / select(equal(third, 0), 1, third), 1);
+  return last * q * q * q;
+}
+
 // One block of rows on its way from data to noise.
 Likelihood follow(const TimedField& v, const Tensor& x1, const LikelihoodOptions& options,
                   const std::optional<Tensor>& key, const Quadrature& rule,
@@ -66,6 +83,7 @@ Likelihood follow(const TimedField& v, const Tensor& x1, const LikelihoodOptions
   DivergenceAlong divergences(options, key);
   Tensor integral = zeros(x1.shape().first(1), DType::f64);
   Tensor variance = integral;  // the estimates' errors at different nodes are uncorrelated
+  std::vector<Tensor> integrand;
   double u = 0;
   const auto move_to = [&](double next) {
     const Solution part =
@@ -78,8 +96,9 @@ Likelihood follow(const TimedField& v, const Tensor& x1, const LikelihoodOptions
     move_to(rule.nodes[i]);
     const Tensor t = time_of(shared_time(u, x1.dtype()), power).detach();
     const Estimate trace = divergences.at([&](const Tensor& x) { return v(x, t); }, result.x0);
-    const double weight = rule.weights[i] * power * std::pow(u, power - 1);  // of dt = power u^(power-1) du
-    const Tensor factor = shared_time(weight, DType::f64)[0];
+    const double rate = power * std::pow(u, power - 1);  // dt = power u^(power-1) du
+    const Tensor factor = shared_time(rule.weights[i] * rate, DType::f64)[0];
+    integrand.push_back((trace.value * shared_time(rate, DType::f64)[0]).detach());
     integral = (integral + trace.value * factor).detach();
     variance = (variance + square(trace.standard_error * factor)).detach();
     ++result.divergences;
@@ -88,6 +107,7 @@ Likelihood follow(const TimedField& v, const Tensor& x1, const LikelihoodOptions
   move_to(1);
   result.log_density = (standard_normal_log_density(result.x0) - integral).detach();
   result.standard_error = sqrt(variance).detach();
+  result.quadrature_error = quadrature_error(rule, stack(integrand)).detach();
   result.products = divergences.products();
   return result;
 }
@@ -118,6 +138,7 @@ Likelihood log_likelihood(const TimedField& v, const Tensor& x1, const Likelihoo
   std::vector<Tensor> densities;
   std::vector<Tensor> noise;
   std::vector<Tensor> errors;
+  std::vector<Tensor> of_quadrature;
   Likelihood result;
   for (std::int64_t start = 0; start < count; start += options.rows) {
     const Tensor block = slice(x1, 0, start, std::min(start + options.rows, count));
@@ -127,6 +148,7 @@ Likelihood log_likelihood(const TimedField& v, const Tensor& x1, const Likelihoo
     densities.push_back(part.log_density);
     noise.push_back(part.x0);
     errors.push_back(part.standard_error);
+    of_quadrature.push_back(part.quadrature_error);
     result.evaluations = part.evaluations;
     result.divergences = part.divergences;
     result.products = part.products;
@@ -134,6 +156,7 @@ Likelihood log_likelihood(const TimedField& v, const Tensor& x1, const Likelihoo
   result.log_density = concatenate(densities, 0).detach();
   result.x0 = concatenate(noise, 0).detach();
   result.standard_error = concatenate(errors, 0).detach();
+  result.quadrature_error = concatenate(of_quadrature, 0).detach();
   return result;
 }
 

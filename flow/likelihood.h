@@ -11,7 +11,8 @@
 namespace nabla::flow {
 
 /// Sixteen nodes reach 1e-4 nats for a Gaussian with variances from .001 to 2, the defaults 1e-5; data of
-/// several modes need more: 40 for 1e-4 with two overlapping Gaussians (tests/flow/likelihood_test.cpp, f64).
+/// several modes need more: with two overlapping Gaussians the defaults are up to .005 off, 40 nodes 1e-4
+/// (tests/flow/likelihood_test.cpp, f64). Likelihood::quadrature_error says so of a result.
 struct LikelihoodOptions {
   /// Times at which the divergence is taken, which is what costs: a forward pass with D tangents each
   /// where it is exact.
@@ -36,7 +37,12 @@ struct Likelihood {
   std::int64_t evaluations = 0;  ///< of the field by RK4, of each sample
   std::int64_t divergences = 0;  ///< of each sample
   Tensor standard_error;         ///< of log_density, by the estimates of the divergence: [B] f64; 0 if exact
-  std::int64_t products = 0;     ///< with the Jacobian of each sample, where directions are carried along
+  /// How far log_density may be off because the divergence is taken at few times: [B] f64. By how the
+  /// Legendre coefficients of the divergence along the trajectory fall, extrapolated with care: the error
+  /// exceeds it in one sample of a hundred, and is a fiftieth of it on average. NaN for fewer than 4 nodes;
+  /// the noise of estimates counts as coefficients that do not fall.
+  Tensor quadrature_error;
+  std::int64_t products = 0;  ///< with the Jacobian of each sample, where directions are carried along
 };
 
 /// Called after each node with the number of nodes done and of all nodes, over all blocks of rows.

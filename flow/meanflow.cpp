@@ -55,9 +55,12 @@ MeanFlowLoss meanflow_loss(const AverageField& u, const AffinePath& path, const 
     const Tensor lengths = squared_length(error);
     const double share = 1.0 / static_cast<double>(rows);
     const Tensor total = sum(lengths);
-    const Tensor weighted = options.power == 0
-                                ? total
-                                : sum(lengths / pow(stop_gradient(lengths) + options.offset, options.power));
+    Tensor weighted = total;
+    if (options.power > 0) {
+      // Where the error is 0 and the offset too the weight does not matter, but must be a number.
+      const Tensor base = stop_gradient(lengths) + options.offset;
+      weighted = sum(lengths / pow(select(equal(base, 0), 1, base), options.power));
+    }
     loss.raw = loss.raw + total * share;
     loss.weighted = loss.weighted + weighted * (factor * share);
     return total * (1.0 / static_cast<double>(count));
@@ -65,8 +68,9 @@ MeanFlowLoss meanflow_loss(const AverageField& u, const AffinePath& path, const 
   if (times.averaged > 0) {
     const Tensor x = averaged(point.x), t = averaged(times.t), r = averaged(times.r);
     const Tensor v = averaged(point.velocity);
-    const bool predicted = options.tangent == MeanFlowTangent::predicted;
-    const ValuesAndTangents at = along_path(u, x, t, r, predicted ? stop_gradient(u(x, t, t)) : v);
+    const Tensor along = options.tangent == MeanFlowTangent::predicted ? stop_gradient(u(x, t, t)) : v;
+    require_velocity("meanflow_loss", along, x);
+    const ValuesAndTangents at = along_path(u, x, t, r, along);
     require_velocity("meanflow_loss", at.values[0], x);
     const Tensor target = stop_gradient(v + time_factor("meanflow_loss", r - t, x) * at.tangents[0]);
     loss.averaged = add(at.values[0] - target, times.averaged, options.averaged_weight);

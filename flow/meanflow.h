@@ -16,15 +16,19 @@ enum class MeanFlowTangent {
   predicted,    ///< sg(u(x, t, t)), the field's own ("Improved mean flows", arXiv 2512.02012)
 };
 
+/// The defaults are what served one-step samples and velocity best on three laws (docs/decisions.md,
+/// bench/meanflow_options.cpp), not the paper's choice for images: conditional, 1 and 1.
 struct MeanFlowOptions {
-  MeanFlowTangent tangent = MeanFlowTangent::conditional;
+  MeanFlowTangent tangent = MeanFlowTangent::predicted;
   /// Factor of the rows with t < r in the loss. Below 1 their targets, which the network itself makes,
   /// disturb the velocity less.
-  double averaged_weight = 1;
+  double averaged_weight = 0.5;
   /// Each sample's squared error is divided by (its value + offset)^power, not differentiated: 0 is the plain
-  /// squared loss, 1 the paper's choice for images. Weights bias the velocity away from the conditional mean,
-  /// and with it the posterior covariance.
-  double power = 1;
+  /// squared loss, 1 the paper's choice for images. A power of 1 is in effect the loss E log(|u - v|^2 + c),
+  /// which seeks a mode instead of the mean: for v = 1 with probability .7, else -1, the velocity is .40 with
+  /// power 0 (right), .95 with .5 and 1.00 with 1. Such a velocity tells no posterior, and samples of several
+  /// modes are worse.
+  double power = 0;
   double offset = 1e-2;
 };
 

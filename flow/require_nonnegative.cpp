@@ -9,6 +9,7 @@
 #include "engine/graph/primitive.h"
 #include "engine/graph/walk.h"
 #include "engine/ops/pointwise.h"
+#include "engine/tensor/number_text.h"
 
 namespace nabla::flow {
 
@@ -17,7 +18,7 @@ void require_nonnegative(const char* what, const char* which, const Tensor& x) {
   if (std::ranges::any_of(nodes, [](const Node* node) { return node->primitive().is_variable(); })) return;
   for (const double number : cast(x, DType::f64).to_vector<double>())
     if (!(number >= 0 && std::isfinite(number)))
-      throw Error(std::string(what) + ": a " + which + " is " + std::to_string(number) +
+      throw Error(std::string(what) + ": a " + which + " is " + number_text(number) +
                   "; it must not be negative, and be finite");
 }
 

@@ -61,7 +61,10 @@ Tensor meanflow(const nn::Mlp& net, const Batch& batch) {
   const flow::AverageField u = [&](const Tensor& x, const Tensor& t, const Tensor& r) {
     return net(x, t, r - t);
   };
-  return flow::meanflow_loss(u, flow::linear_path(), batch.pair, batch.times).weighted;
+  // The paper's options, as the peers have them.
+  const flow::MeanFlowOptions options{
+      .tangent = flow::MeanFlowTangent::conditional, .averaged_weight = 1, .power = 1};
+  return flow::meanflow_loss(u, flow::linear_path(), batch.pair, batch.times, options).weighted;
 }
 
 using Loss = Tensor (*)(const nn::Mlp&, const Batch&);

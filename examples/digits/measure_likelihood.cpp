@@ -19,11 +19,17 @@ LikelihoodMeasure measure_likelihood(const flow::TimedField& v, const Tensor& x1
   const double deviation = std::sqrt(var(found.log_density).item() / static_cast<double>(count));
   LikelihoodMeasure measure;
   measure.bits_per_dim = flow::bits_per_dim(mean(found.log_density).item(), kPixels, kLevels);
-  measure.standard_error = deviation / (static_cast<double>(kPixels) * std::log(2.0));
+  const double bit = static_cast<double>(kPixels) * std::log(2.0);
+  measure.standard_error = deviation / bit;
+  measure.quadrature_error = mean(found.quadrature_error).item() / bit;
   measure.images = count;
   measure.divergences = found.divergences;
   measure.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return measure;
+}
+
+double gaussian_bits_per_dim(const Tensor& training, const Tensor& x1) {
+  return flow::bits_per_dim(mean(flow::full_gaussian_log_density(training, x1)).item(), kPixels, kLevels);
 }
 
 }  // namespace nabla::digits

@@ -53,6 +53,7 @@ Json mean_flow_json(const Results& results) {
   json["posterior"] = posterior_json(network.posterior);
   json["bits_per_dim"] = network.likelihood.bits_per_dim;
   json["bits_per_dim_standard_error"] = network.likelihood.standard_error;
+  json["bits_per_dim_quadrature_error"] = network.likelihood.quadrature_error;
   json["one_step"] = one_step_json(results.one_step);
   json["train_seconds"] = network.training_seconds;
   json["seconds_per_step"] = network.seconds_per_step;
@@ -63,8 +64,12 @@ Json quality_json(const SampleQuality& quality) {
   return {{"sliced_w2", quality.sliced_w2},
           {"sliced_w2_over_floor", quality.sliced_w2_over_floor},
           {"one_nn_accuracy", quality.one_nn_accuracy},
+          {"one_nn_generated", quality.one_nn_generated},
+          {"one_nn_real", quality.one_nn_real},
           {"precision", quality.precision},
           {"recall", quality.recall},
+          {"density", quality.density},
+          {"coverage", quality.coverage},
           {"nearest_training_distance", quality.nearest_training}};
 }
 
@@ -116,6 +121,8 @@ std::string metrics_json(const Results& results) {
   json["identity_oracle_max_error"] = results.identity_error;
   json["bits_per_dim"] = results.flow_matching.likelihood.bits_per_dim;
   json["bits_per_dim_standard_error"] = results.flow_matching.likelihood.standard_error;
+  json["bits_per_dim_quadrature_error"] = results.flow_matching.likelihood.quadrature_error;
+  json["full_gaussian_bits_per_dim"] = results.gaussian_bits_per_dim;
   json["meanflow"] = mean_flow_json(results);
   json["samplers"] = samplers_json(results.samples);
   json["peak_bytes"] = results.peak_bytes;

@@ -34,6 +34,7 @@ struct Results {
   std::int64_t held_out_images = 0;
   NetworkResults flow_matching;
   NetworkResults mean_flow;
+  double gaussian_bits_per_dim = 0;  ///< of one full Gaussian fitted to the training digits
   double identity_error = 0;
   TraceCost trace_cost;  ///< of the flow-matching network
   std::vector<PlannedSaving> planned_savings;

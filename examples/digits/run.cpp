@@ -181,6 +181,7 @@ std::optional<Results> run(const Options& options) {
                      (2.0 / kLevels) -
                  1);
   compare(results, flow_matching, mean_flow, known, clean, keys[5]);
+  results.gaussian_bits_per_dim = gaussian_bits_per_dim(known, clean);
   measure(results, results.flow_matching, flow_matching, &oracle, clean, keys[6]);
   measure(results, results.mean_flow, mean_flow, nullptr, clean, keys[11]);
   {

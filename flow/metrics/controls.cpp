@@ -11,6 +11,7 @@
 #include "engine/ops/random.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
+#include "engine/tensor/number_text.h"
 #include "flow/metrics/sample_set.h"
 
 namespace nabla::flow {
@@ -52,8 +53,8 @@ Tensor full_gaussian_log_density(const Tensor& data, const Tensor& x) {
   const double rounding = 1e-15 * static_cast<double>(size) * eigen.values.back();
   if (!(eigen.values.front() > rounding))
     throw Error("full_gaussian_log_density: the covariance of data " + to_string(data.shape()) +
-                " has no inverse: its smallest eigenvalue is " + std::to_string(eigen.values.front()) +
-                ", its largest " + std::to_string(eigen.values.back()));
+                " has no inverse: its smallest eigenvalue is " + number_text(eigen.values.front()) +
+                ", its largest " + number_text(eigen.values.back()));
   const Tensor variances = tensor<double>(eigen.values, Shape{data.shape()[1]});
   const Tensor basis = tensor<double>(eigen.vectors, Shape{data.shape()[1], data.shape()[1]});
   const Tensor along = matmul(cast(x, DType::f64) - center, transpose(basis));

@@ -74,6 +74,12 @@ TEST_CASE("a run gives the same numbers every time and for any number of threads
   // The floor compares real digits with real ones; noise is told apart.
   CHECK(results.samples.draws == 5);
   CHECK(results.samples.floor.one_nn_accuracy == doctest::Approx(0.5).epsilon(0.1));
+  CHECK(results.samples.floor.one_nn_generated == doctest::Approx(0.5).epsilon(0.2));
+  CHECK(results.samples.floor.one_nn_real == doctest::Approx(0.5).epsilon(0.2));
+  CHECK(results.samples.floor.density == doctest::Approx(1).epsilon(0.2));
+  CHECK(results.samples.floor.coverage > 0.9);
+  CHECK(results.gaussian_bits_per_dim > 2);
+  CHECK(results.gaussian_bits_per_dim < 4.09);
   CHECK(results.samples.floor.nearest_training == 0);
   CHECK(results.samples.controls.back().quality.sliced_w2_over_floor > 5);
   CHECK(results.samples.controls.back().quality.precision == 0);
@@ -112,6 +118,11 @@ TEST_CASE("a run gives the same numbers every time and for any number of threads
                           "samplers",
                           "sliced_w2",
                           "one_nn_accuracy",
+                          "one_nn_generated",
+                          "one_nn_real",
+                          "density",
+                          "coverage",
+                          "full_gaussian_bits_per_dim",
                           "precision",
                           "recall",
                           "floor",

@@ -116,9 +116,10 @@ TEST_CASE("a rule that is mapped over samples does not mix them, whatever it doe
   CHECK(values(sample_jacobian(mapped, x)[0]) == std::vector<double>{7, 1, 1, 2, 8, 2, 3, 3, 9});
   CHECK(contains(error_of([&] { divergence([&](const Tensor& v) { return mixing({v}); }, x); }),
                  "mixes samples"));
-  // Samples are the second axis from the left, before that one that was mapped.
   const Tensor y = f64({1, 2, 3, 4}, {2, 2});
-  const auto rows = [&](const Tensor& v) { return over_rows(&product, v, v); };
+  const auto rows = [&](const Tensor& v) {
+    return vmap([](const Tensor& row) { return product(row, row); }, v);
+  };
   CHECK(values(divergence(rows, y)) == std::vector<double>{6, 14});
 }
 

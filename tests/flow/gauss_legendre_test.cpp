@@ -29,4 +29,16 @@ TEST_CASE("a Gauss-Legendre rule is exact up to degree 2 n - 1, and not beyond")
   CHECK_THROWS_WITH_AS(gauss_legendre(0), doctest::Contains("at least one"), Error);
 }
 
+TEST_CASE("the coefficients of a Legendre series follow from the values at the nodes") {
+  // u^2 = P_0 / 3 + P_1 / 2 + P_2 / 6 on [0, 1].
+  const Quadrature rule = gauss_legendre(5);
+  const std::vector<double> matrix = legendre_coefficients(rule);
+  const double expected[] = {1. / 3, 1. / 2, 1. / 6, 0, 0};
+  for (std::size_t k = 0; k < 5; ++k) {
+    double coefficient = 0;
+    for (std::size_t i = 0; i < 5; ++i) coefficient += matrix[k * 5 + i] * rule.nodes[i] * rule.nodes[i];
+    CHECK(coefficient == doctest::Approx(expected[k]).epsilon(1e-14).scale(1));
+  }
+}
+
 }  // namespace nabla::flow

@@ -89,6 +89,31 @@ TEST_CASE("the log-density of a mixture is right, and its field not asked where 
   CHECK(largest_error(problem, {.nodes = 80}) < 1e-6);
 }
 
+TEST_CASE("a likelihood says how far few divergences may lead astray") {
+  for (const bool several : {false, true}) {
+    const Problem problem = several ? mixture(DType::f64) : gaussian(DType::f64);
+    for (const std::int64_t nodes : {16, 24, 40}) {
+      CAPTURE(several);
+      CAPTURE(nodes);
+      const Likelihood result = log_likelihood(problem.v, problem.x, {.nodes = nodes, .rows = 40});
+      const Tensor error = abs(result.log_density - problem.log_density);
+      // What the trajectory adds is below 1e-5.
+      const Tensor held = cast(less_equal(error, result.quadrature_error + 1e-5), DType::f64);
+      CHECK(mean(held).item() > (nodes < 24 ? 0.9 : 0.98));
+      if (several && nodes == 24) CHECK(mean(result.quadrature_error).item() < 300 * mean(error).item());
+    }
+  }
+  // Of several modes the defaults say that they are not sure of the second digit, of one that they are.
+  const auto largest = [](const Problem& problem) {
+    return reduce_max(log_likelihood(problem.v, problem.x).quadrature_error).item();
+  };
+  CHECK(largest(mixture(DType::f64)) > 0.005);
+  CHECK(largest(gaussian(DType::f64)) < 0.002);
+  CHECK(std::isnan(log_likelihood(gaussian(DType::f64).v, gaussian(DType::f64).x, {.nodes = 3})
+                       .quadrature_error[0]
+                       .item()));
+}
+
 TEST_CASE("the noise belongs to the sample, and evaluations are counted") {
   const Problem problem = gaussian(DType::f64);
   std::int64_t calls = 0;
