@@ -76,17 +76,16 @@ class ScatterAdd final : public LinearAlongAxisPrimitive {
   }
 };
 
-// Attributes: axis, and for the order whether it descends.
+// Attributes: axis, and for the order whether it descends and how many of the first places are wanted.
 class OrderPrimitive final : public NondifferentiablePrimitive {
  public:
   OrderPrimitive(std::string_view name, bool reduces) : NondifferentiablePrimitive(name), reduces_(reduces) {}
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     Shape shape = inputs[0].shape();
-    if (reduces_) {
-      if (shape[static_cast<int>(a[0])] == 0)
-        throw Error(with_operands(name(), inputs) + ": there is no extreme of no elements");
-      shape[static_cast<int>(a[0])] = 1;
-    }
+    const int axis = static_cast<int>(a[0]);
+    if (reduces_ && shape[axis] == 0)
+      throw Error(with_operands(name(), inputs) + ": there is no extreme of no elements");
+    shape[axis] = reduces_ ? 1 : a[2];
     return {shape, DType::i64};
   }
   std::optional<int> carried_axis(const Application& at, int, int axis) const override {
@@ -132,7 +131,7 @@ Tensor argmax(const Operand& x, int axis) {
 
 Tensor argsort(const Operand& x, int axis, bool descending) {
   axis = axis_from_right("argsort", x.tensor().shape(), axis);
-  return apply(kArgsort, {x.tensor()}, {axis, descending ? 1 : 0}, x.where());
+  return apply(kArgsort, {x.tensor()}, {axis, descending ? 1 : 0, x.tensor().shape()[axis]}, x.where());
 }
 
 Tensor sort(const Operand& x, int axis, bool descending) {
@@ -146,7 +145,7 @@ TopK top_k(const Operand& x, std::int64_t k, int axis) {
   if (k < 0 || k > x.tensor().shape()[axis])
     throw Error("top_k: k = " + std::to_string(k) + " along axis " + std::to_string(axis) + " of " +
                 to_string(x.tensor().shape()));
-  const Tensor indices = slice(argsort(x, axis, /*descending=*/true), axis, 0, k);
+  const Tensor indices = apply(kArgsort, {x.tensor()}, {axis, /*descending=*/1, k}, x.where());
   return {gather(x, indices, axis), indices};
 }
 

@@ -43,6 +43,14 @@ std::vector<std::vector<float>> results() {
       normal(fold_in(key, 5), {50001}),
       sum(gather(transpose(a), integers(fold_in(key, 6), {300, 301}, 0, 517), 0)),
       scatter_add(a, integers(fold_in(key, 7), {301, 517}, 0, 9), 1, 9),
+      scatter_add(a, integers(fold_in(key, 9), {301, 517}, 0, 400), 0, 400),
+      scatter_add(a, integers(fold_in(key, 10), {301, 1}, 0, 50), 0, 50),
+      scatter_add(x, integers(fold_in(key, 11), {70001}, 0, 300000), 0, 300000),
+      gather(a, integers(fold_in(key, 12), {280, 517}, 0, 301), 0),
+      top_k(x, 7).values,
+      logsumexp(a, {0}),
+      reduce_max(a, {0}),
+      cast(matmul(cast(a, DType::f64), cast(b, DType::f64)), DType::f32),
       grad([&](const Tensor& w) { return sum(nabla::tanh(matmul(a, w))); }, b),
   };
   evaluate(all_results);

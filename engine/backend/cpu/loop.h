@@ -58,6 +58,18 @@ Loop<N> make_loop(const Shape& shape, const std::array<const Layout*, N>& operan
   return loop;
 }
 
+/// Where the element with this row-major index lies.
+template <int N>
+std::int64_t loop_offset(const Loop<N>& loop, int operand, std::int64_t index) {
+  std::int64_t offset = 0;
+  for (int i = loop.rank; i-- > 0;) {
+    const std::size_t axis = static_cast<std::size_t>(i);
+    offset += index % loop.extents[axis] * loop.strides[static_cast<std::size_t>(operand)][axis];
+    index /= loop.extents[axis];
+  }
+  return offset;
+}
+
 /// Elements below which a loop is not worth splitting. Depends on shapes only, as every split must.
 inline constexpr std::int64_t kTaskElements = 16384;
 

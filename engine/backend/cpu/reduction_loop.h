@@ -8,18 +8,6 @@
 
 namespace nabla::cpu {
 
-/// Where the element with this row-major index lies.
-template <int N>
-std::int64_t loop_offset(const Loop<N>& loop, int operand, std::int64_t index) {
-  std::int64_t offset = 0;
-  for (int i = loop.rank; i-- > 0;) {
-    const std::size_t axis = static_cast<std::size_t>(i);
-    offset += index % loop.extents[axis] * loop.strides[static_cast<std::size_t>(operand)][axis];
-    index /= loop.extents[axis];
-  }
-  return offset;
-}
-
 /// A reduction seen as a loop over what is kept, and for each kept element a loop over what is reduced.
 struct Reduction {
   Loop<2> kept;     // output, input

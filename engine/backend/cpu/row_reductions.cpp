@@ -7,7 +7,7 @@
 #include <string>
 #include <type_traits>
 
-#include "engine/backend/cpu/lane_sum.h"
+#include "engine/backend/cpu/sum_order.h"
 #include "engine/backend/cpu/vector_math.h"
 #include "engine/backend/cpu/visit.h"
 
@@ -24,13 +24,7 @@ struct Row {
 struct RowSum {
   template <class T>
   NABLAFLOW_INLINED static void row(T* out, const Row<T>& x) {
-    if (x.stride == 1 && x.length >= kFewestInLanes) {
-      *out = static_cast<T>(lane_sum(x.x, x.length));
-      return;
-    }
-    Accumulator<T> total{};
-    for (std::int64_t i = 0; i < x.length; ++i) total += static_cast<Accumulator<T>>(x[i]);
-    *out = static_cast<T>(total);
+    *out = static_cast<T>(row_sum(x.x, x.stride, x.length));
   }
 };
 
@@ -94,21 +88,20 @@ NABLAFLOW_INLINED T shift_of(const Row<T>& x) {
 struct RowLogSumExp {
   template <class T>
   NABLAFLOW_INLINED static void row(T* out, const Row<T>& x) {
-    constexpr std::int64_t kPiece = 256;
     const T shift = shift_of(x);
-    Accumulator<T> total{};
-    T piece[kPiece];
-    for (std::int64_t start = 0; start < x.length; start += kPiece) {
-      const std::int64_t count = std::min(kPiece, x.length - start);
+    PairwiseSum<Accumulator<T>> blocks;
+    T piece[kSumBlock];
+    for (std::int64_t start = 0; start < x.length; start += kSumBlock) {
+      const std::int64_t count = std::min(kSumBlock, x.length - start);
       if (x.stride == 1) {
         const T* from = x.x + start;
         for (std::int64_t i = 0; i < count; ++i) piece[i] = cpu::exp(from[i] - shift);
       } else {
         for (std::int64_t i = 0; i < count; ++i) piece[i] = cpu::exp(x[start + i] - shift);
       }
-      total += lane_sum(piece, count);
+      blocks.add(block_sum(piece, 1, count));
     }
-    *out = static_cast<T>(static_cast<Accumulator<T>>(shift) + std::log(total));
+    *out = static_cast<T>(static_cast<Accumulator<T>>(shift) + std::log(blocks.total()));
   }
 };
 
@@ -125,7 +118,7 @@ struct RowSoftmax {
     } else {
       for (std::int64_t i = 0; i < x.length; ++i) out[i] = cpu::exp(x[i] - top);
     }
-    const T total = static_cast<T>(lane_sum(out, x.length));
+    const T total = static_cast<T>(row_sum(out, 1, x.length));
     for (std::int64_t i = 0; i < x.length; ++i) out[i] /= total;
   }
 };

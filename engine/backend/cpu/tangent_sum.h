@@ -7,19 +7,25 @@
 
 namespace nabla::cpu {
 
-/// The sum over tangents of a program, one tangent after the other (lane_sum.h says in which type).
+/// The loops of a sum over tangents in a program, one tangent after the other; sum_order.h says in which type
+/// and order. `x` are elements, `stride` apart; sums are adjacent.
+struct TangentSumLoops {
+  /// sums[i] = x[i], and sums[i] += x[i].
+  void (*first)(void* sums, const void* x, std::int64_t stride, std::int64_t count);
+  void (*add)(void* sums, const void* x, std::int64_t stride, std::int64_t count);
+  /// sums[i] += above[i], where both are sums.
+  void (*merge)(void* sums, const void* above, std::int64_t count);
+};
+
+/// The same as compiled for each instruction set; all give the same bits.
 struct TangentSum {
-  /// sums[i] += x[i * stride]; all instruction sets give the same bits.
-  using Add = void (*)(void* sums, const void* x, std::int64_t stride, std::int64_t count);
-  using Finish = void (*)(void* out, const void* sums, std::int64_t count);
-
   std::int64_t size;  ///< of a sum, in bytes
-  Add add_baseline, add_avx2, add_avx512;
-  Finish finish;
+  TangentSumLoops baseline, avx2, avx512;
+  void (*finish)(void* out, const void* sums, std::int64_t count);
 
-  Add add(InstructionSet set) const {
-    if (set == InstructionSet::avx512) return add_avx512;
-    return set == InstructionSet::avx2 ? add_avx2 : add_baseline;
+  const TangentSumLoops& at(InstructionSet set) const {
+    if (set == InstructionSet::avx512) return avx512;
+    return set == InstructionSet::avx2 ? avx2 : baseline;
   }
 };
 

@@ -15,11 +15,14 @@
 #define NABLAFLOW_TARGET_AVX512
 #endif
 
-// For functions that such a loop must inline whatever their size: a call keeps it scalar.
+// For functions that such a loop must inline whatever their size: a call keeps it scalar. Lambdas take theirs
+// behind the parameters.
 #if defined(__GNUC__)
 #define NABLAFLOW_INLINED [[gnu::always_inline]] inline
+#define NABLAFLOW_INLINED_LAMBDA __attribute__((always_inline))
 #else
 #define NABLAFLOW_INLINED inline
+#define NABLAFLOW_INLINED_LAMBDA
 #endif
 
 // Stands before a loop each of whose turns reads only its own elements before it writes them: the output may
@@ -30,4 +33,14 @@
 #define NABLAFLOW_INDEPENDENT_TURNS _Pragma("GCC ivdep")
 #else
 #define NABLAFLOW_INDEPENDENT_TURNS
+#endif
+
+// Stands before a loop over a few registers, whose turns are known: left as a loop it would keep them in
+// memory.
+#if defined(__clang__)
+#define NABLAFLOW_UNROLLED _Pragma("clang loop unroll(full)")
+#elif defined(__GNUC__)
+#define NABLAFLOW_UNROLLED _Pragma("GCC unroll 8")
+#else
+#define NABLAFLOW_UNROLLED
 #endif

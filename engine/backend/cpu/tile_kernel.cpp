@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/backend/cpu/stream.h"
+#include "engine/backend/cpu/sum_order.h"
 #include "engine/backend/cpu/tangent_sum.h"
 #include "engine/backend/cpu/thread_own.h"
 #include "engine/backend/cpu/thread_pool.h"
@@ -38,6 +39,7 @@ struct Workspace {
   std::size_t scratch_bytes = 0;
   std::vector<std::byte*> at;
   std::vector<Ahead> ahead;
+  std::vector<PairwiseRows<std::byte>> lanes;  // of sums over tangents
 
   std::byte* scratch_memory(std::size_t bytes) {
     if (scratch_bytes < bytes) {
@@ -90,7 +92,7 @@ class Interpreter final : public StepKernel {
       values_.load(Loaded::for_task, false, walk.tile(task * per_task), 0, memory);
       for (std::int64_t t = task * per_task; t < end; ++t) {
         if (values_.tangents() > 1)
-          run_tangents(walk.tile(t), set, memory, own.at);
+          run_tangents(walk.tile(t), set, memory, own);
         else
           run_tile(t, t + 1 < end, set, memory, own);
       }
@@ -107,7 +109,8 @@ class Interpreter final : public StepKernel {
     TangentSum loops;
     std::size_t instruction;
     std::size_t operand, result;  // values
-    std::size_t scratch;          // where it is carried
+    std::size_t scratch;          // where it is carried, lanes that wait for each other behind each other
+    std::int64_t bytes = 0;       // of a lane
   };
 
   Sum sum(std::size_t instruction) {
@@ -115,7 +118,8 @@ class Interpreter final : public StepKernel {
     const std::size_t operand = static_cast<std::size_t>(program.instructions[instruction].operands[0]);
     Sum made{tangent_sum(program.dtypes[operand]), instruction, operand,
              static_cast<std::size_t>(program.inputs) + instruction, scratch_bytes_};
-    scratch_bytes_ += static_cast<std::size_t>(values_.walk().unit() * made.loops.size + 63) / 64 * 64;
+    made.bytes = (values_.walk().unit() * made.loops.size + 63) / 64 * 64;
+    scratch_bytes_ += static_cast<std::size_t>(most_waiting(values_.tangents()) * made.bytes);
     return made;
   }
 
@@ -148,26 +152,41 @@ class Interpreter final : public StepKernel {
     stream_out(tile, 0, memory);
   }
 
-  void run_tangents(Tile tile, InstructionSet set, const Memory& memory, std::span<std::byte*> at) const {
+  void run_tangents(Tile tile, InstructionSet set, const Memory& memory, Workspace& own) const {
+    const std::span<std::byte*> at = own.at;
     place_and_load(true, tile, 0, memory, at);
-    for (const Sum& sum : sums_)
-      std::memset(memory.scratch + sum.scratch, 0, static_cast<std::size_t>(tile.count * sum.loops.size));
     for (std::size_t i = 0; i < once_; ++i) instructions_[i]->run(set, at, tile.count);
-    for (std::int64_t tangent = 0; tangent < values_.tangents(); ++tangent) {
-      place_and_load(false, tile, tangent, memory, at);
-      for (std::size_t i = once_; i < behind_tangents_; ++i) instructions_[i]->run(set, at, tile.count);
-      for (const Sum& sum : sums_)
-        sum.loops.add(set)(memory.scratch + sum.scratch, at[sum.operand],
-                           values_.places()[sum.operand].stride, tile.count);
-      stream_out(tile, tangent, memory);
-    }
+    // In the order in which the sums want them.
+    std::vector<PairwiseRows<std::byte>>& lanes = own.lanes;
+    lanes.clear();
+    for (const Sum& sum : sums_) lanes.emplace_back(memory.scratch + sum.scratch, sum.bytes);
+    const auto merge = [&](const Sum& sum) {
+      return [&, add = sum.loops.at(set).merge](std::byte* to, const std::byte* above, std::int64_t) {
+        add(to, above, tile.count);
+      };
+    };
+    for_each_lane(values_.tangents(), [&](std::int64_t first, std::int64_t step, std::int64_t count) {
+      for (std::int64_t i = 0; i < count; ++i) {
+        const std::int64_t tangent = first + i * step;
+        place_and_load(false, tile, tangent, memory, at);
+        for (std::size_t k = once_; k < behind_tangents_; ++k) instructions_[k]->run(set, at, tile.count);
+        for (std::size_t s = 0; s < sums_.size(); ++s) {
+          const TangentSumLoops& loops = sums_[s].loops.at(set);
+          (i == 0 ? loops.first : loops.add)(lanes[s].row(), at[sums_[s].operand],
+                                             values_.places()[sums_[s].operand].stride, tile.count);
+        }
+        stream_out(tile, tangent, memory);
+      }
+      for (std::size_t s = 0; s < sums_.size(); ++s) lanes[s].add(merge(sums_[s]));
+    });
     std::size_t next = 0;
     for (std::size_t i = behind_tangents_; i < instructions_.size(); ++i) {
       if (instructions_[i]) {
         instructions_[i]->run(set, at, tile.count);
       } else {
-        const Sum& sum = sums_[next++];
-        sum.loops.finish(at[sum.result], memory.scratch + sum.scratch, tile.count);
+        const Sum& sum = sums_[next];
+        sum.loops.finish(at[sum.result], lanes[next].total(merge(sum)), tile.count);
+        ++next;
       }
     }
   }

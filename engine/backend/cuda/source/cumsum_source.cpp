@@ -41,11 +41,11 @@ extern "C" __global__ void cumsum(const Element* x, Element* out, i64 lines, i64
   if (line >= static_cast<Index>(lines)) return;
   const Element* from = x + x_line(line);
   Element* to = out + out_line(line);
-  Total sum = Total(0);
+  RunningSum<Element> sum;
   for (i64 i = 0; i < length; ++i) {
     const i64 place = $place;
-    sum = add_(sum, static_cast<Total>(from[place * $x_stride]));
-    to[place * $out_stride] = static_cast<Element>(sum);
+    sum.add(from[place * $x_stride]);
+    to[place * $out_stride] = sum.value();
   }
 }
 )";

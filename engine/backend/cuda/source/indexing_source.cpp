@@ -70,7 +70,7 @@ extern "C" __global__ void gather(const Element* x, const i64* indices, Element*
   return {{kernel}, 0};
 }
 
-// Attributes: axis, descending.
+// Attributes: axis, descending, how many of the places are wanted.
 StepSource argsort_source(const StepDescription& step) {
   const DType dtype = step.input_types[0];
   const std::string type = type_name("argsort", dtype);
@@ -89,7 +89,7 @@ StepSource argsort_source(const StepDescription& step) {
       .stride = line_stride(x, axis)};
   StepSource source;
   Scratch memory;
-  add_sort_to_output(source, memory, lines, line_stride(out, axis));
+  add_sort_to_output(source, memory, lines, {line_stride(out, axis), step.attributes[2]});
   source.scratch_bytes = memory.bytes();
   return source;
 }

@@ -18,13 +18,13 @@ extern "C" __global__ void scatter_add(const Element* updates, const i64* indice
   const i64 row = $row;
   const Element* from = updates + updates_at(i);
   const i64* index = indices + index_at(i);
-  Element sum = Element(0);
+  RunningSum<Element> sum;
   for (i64 k = 0; k < length; ++k) {
     const i64 j = index[k * $index_stride];
-    if (j == row) sum = add_(sum, from[k * $update_stride]);
+    if (j == row) sum.add(from[k * $update_stride]);
     if (j < 0 || j >= $extent) refuse(refusal, j);
   }
-  out[i] = sum;
+  out[i] = sum.value();
 }
 )";
 
@@ -45,10 +45,10 @@ extern "C" __global__ void scatter_add(const Element* updates, const Key* keys, 
       high = middle;
     }
   }
-  Element sum = Element(0);
+  RunningSum<Element> sum;
   for (; low < length && keys[first + low] == row; ++low)
-    sum = add_(sum, from[static_cast<i64>(places[first + low]) * $update_stride]);
-  out[i] = sum;
+    sum.add(from[static_cast<i64>(places[first + low]) * $update_stride]);
+  out[i] = sum.value();
 }
 )";
 

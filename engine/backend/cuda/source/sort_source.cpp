@@ -86,13 +86,16 @@ Target to_scratch() {
           "sorted_keys[static_cast<i64>(line) * length + to] = keys[i];\n"
           "    sorted_places[static_cast<i64>(line) * length + to] = places[i];"};
 }
-Target to_output(std::int64_t stride) {
-  return {"i64* out", "out[out_line(line) + to * " + std::to_string(stride) + "] = places[i];"};
+Target to_output(const SortedOutput& output, std::int64_t length) {
+  const std::string wanted =
+      output.count < length ? "if (to < " + std::to_string(output.count) + ") " : std::string();
+  return {"i64* out",
+          wanted + "out[out_line(line) + to * " + std::to_string(output.stride) + "] = places[i];"};
 }
 
-// The last kernel writes to the output if there is a stride for it.
+// The last kernel writes to the output if there is one.
 SortedScratch sort(StepSource& source, Scratch& memory, const SortedLines& lines,
-                   std::optional<std::int64_t> output_stride) {
+                   std::optional<SortedOutput> output_lines) {
   if (lines.length >= std::int64_t{1} << 32)
     throw Error("cuda: lines of " + std::to_string(lines.length) + " elements are too long to sort");
   const std::int64_t count = lines.lines.size;
@@ -111,8 +114,8 @@ SortedScratch sort(StepSource& source, Scratch& memory, const SortedLines& lines
   // Adds a kernel that writes the output if it is the last one.
   const auto add = [&](std::string_view entry, std::string_view text, std::vector<KernelArgument> arguments,
                        const SortedScratch& to, bool is_last) -> KernelSource& {
-    const bool writes_output = is_last && output_stride.has_value();
-    const Target target = writes_output ? to_output(*output_stride) : to_scratch();
+    const bool writes_output = is_last && output_lines.has_value();
+    const Target target = writes_output ? to_output(*output_lines, lines.length) : to_scratch();
     KernelSource kernel;
     kernel.entry = entry;
     kernel.text = types + filled(text, {{"results", target.parameters},
@@ -130,7 +133,7 @@ SortedScratch sort(StepSource& source, Scratch& memory, const SortedLines& lines
     sorted = to;
     return source.kernels.emplace_back(std::move(kernel));
   };
-  const SortedScratch first = runs > 1 || !output_stride ? take() : SortedScratch{};
+  const SortedScratch first = runs > 1 || !output_lines ? take() : SortedScratch{};
   KernelSource& kernel =
       add("sort_runs", lines.key_of + std::string(kSortRuns), {input(lines.source)}, first, runs == 1);
   kernel.arguments.insert(kernel.arguments.end(), {number(lines.length), number(runs)});
@@ -156,8 +159,8 @@ SortedScratch add_sort(StepSource& source, Scratch& memory, const SortedLines& l
   return sort(source, memory, lines, std::nullopt);
 }
 
-void add_sort_to_output(StepSource& source, Scratch& memory, const SortedLines& lines, std::int64_t stride) {
-  sort(source, memory, lines, stride);
+void add_sort_to_output(StepSource& source, Scratch& memory, const SortedLines& lines, SortedOutput to) {
+  sort(source, memory, lines, to);
 }
 
 }  // namespace nabla::cuda

@@ -26,7 +26,11 @@ struct SortedScratch {
 /// bisection.
 SortedScratch add_sort(StepSource& source, Scratch& memory, const SortedLines& lines);
 
-/// Sorts, and writes the places as i64 to the output, along lines of that stride.
-void add_sort_to_output(StepSource& source, Scratch& memory, const SortedLines& lines, std::int64_t stride);
+/// Lines of the output: the stride along one, and how many of the first places it holds.
+struct SortedOutput {
+  std::int64_t stride, count;
+};
+/// Sorts, and writes the places as i64 to the output.
+void add_sort_to_output(StepSource& source, Scratch& memory, const SortedLines& lines, SortedOutput to);
 
 }  // namespace nabla::cuda

@@ -1,0 +1,133 @@
+#include <algorithm>
+#include <vector>
+
+#include "engine/backend/cpu/index_check.h"
+#include "engine/backend/cpu/indexing_kernels.h"
+#include "engine/backend/cpu/loop.h"
+#include "engine/backend/cpu/thread_own.h"
+#include "engine/backend/cpu/visit.h"
+
+namespace nabla::cpu {
+namespace {
+
+// Columns that are gathered side by side, each by indices of its own: a line of the cache.
+constexpr std::int64_t kColumns = 16;
+// What they may take of the second-level cache.
+constexpr std::int64_t kPanelBytes = std::int64_t{1} << 20;
+
+// The operands of a call, and the lines along its axis: output, data, indices.
+struct Gather {
+  int axis;
+  std::int64_t extent;         // of the data
+  std::int64_t length;         // of the output
+  std::int64_t x, index, out;  // strides along the axis
+  Loop<3> lines;
+
+  explicit Gather(const KernelCall& call) : axis(static_cast<int>(call.attributes[0])) {
+    Layout output = call.output.layout, data = call.inputs[0].layout, indices = call.inputs[1].layout;
+    extent = data.shape[axis];
+    length = output.shape[axis];
+    x = line_stride(data, axis);
+    index = line_stride(indices, axis);
+    out = line_stride(output, axis);
+    output.shape[axis] = data.shape[axis] = indices.shape[axis] = 1;
+    lines = make_loop<3>(output.shape, {&output, &data, &indices});
+  }
+
+  // Do neighbouring lines lie side by side, with indices of their own, and does copying them first pay?
+  bool has_columns(std::int64_t size) const {
+    return lines.rank > 0 && lines.inner_extent() >= kColumns && lines.inner_stride(0) == 1 &&
+           lines.inner_stride(1) == 1 && lines.inner_stride(2) == 1 && x != 1 && extent <= 4 * length &&
+           extent * kColumns * size <= kPanelBytes;
+  }
+};
+
+// Columns behind each other.
+template <class T>
+struct Panel {
+  std::vector<T> elements;
+};
+
+// Rows of a few columns, which lie anywhere in the data, would each be a line of the cache of their own: the
+// columns are copied behind each other first.
+template <class T>
+void gather_columns(const Gather& gather, const KernelCall& call) {
+  const T* x = call.inputs[0].data<const T>();
+  const std::int64_t* indices = call.inputs[1].data<const std::int64_t>();
+  T* out = call.output.data<T>();
+  for_each_run<3>(
+      gather.lines,
+      [&](const std::array<std::int64_t, 3>& at, std::int64_t count) {
+        std::vector<T>& panel = thread_own<Panel<T>>().elements;
+        panel.resize(static_cast<std::size_t>(gather.extent * kColumns));
+        for (std::int64_t start = 0; start < count; start += kColumns) {
+          const std::int64_t width = std::min(kColumns, count - start);
+          for (std::int64_t i = 0; i < gather.extent; ++i)
+            std::copy_n(x + at[1] + start + i * gather.x, width, panel.data() + i * kColumns);
+          for (std::int64_t i = 0; i < gather.length; ++i) {
+            const std::int64_t* index = indices + at[2] + start + i * gather.index;
+            T* to = out + at[0] + start + i * gather.out;
+            require_indices("gather", index, 1, width, gather.axis, call.inputs[0].shape());
+            for (std::int64_t j = 0; j < width; ++j)
+              to[j] = panel[static_cast<std::size_t>(index[j] * kColumns + j)];
+          }
+        }
+      },
+      std::min(gather.length + gather.extent, kTaskElements / (2 * kColumns)));
+}
+
+// The output is walked in its order, with the indices; the data stands still along the axis and is offset by
+// the index.
+template <class T>
+void gather_in_order(const Gather& gather, const KernelCall& call) {
+  const T* x = call.inputs[0].data<const T>();
+  const std::int64_t* indices = call.inputs[1].data<const std::int64_t>();
+  T* out = call.output.data<T>();
+  Layout fixed = call.inputs[0].layout;
+  fixed.shape[gather.axis] = 1;
+  const Loop<3> loop =
+      make_loop<3>(call.output.shape(), {&call.output.layout, &fixed, &call.inputs[1].layout});
+  const std::int64_t step = loop.inner_stride(1);
+  const std::int64_t index_step = loop.inner_stride(2);
+  const auto require = [&](const std::int64_t* index, std::int64_t count) {
+    require_indices("gather", index, index_step, count, gather.axis, call.inputs[0].shape());
+  };
+  for_each_run<3>(loop, [&](const std::array<std::int64_t, 3>& at, std::int64_t count) {
+    const T* from = x + at[1];
+    const std::int64_t* index = indices + at[2];
+    T* to = out + at[0];
+    if (index_step == 0) {
+      require(index, 1);
+      const T* row = from + *index * gather.x;
+      if (step == 1) {
+        std::copy_n(row, count, to);
+      } else {
+        for (std::int64_t i = 0; i < count; ++i) to[i] = row[i * step];
+      }
+      return;
+    }
+    for (std::int64_t start = 0; start < count; start += kIndexRun) {
+      const std::int64_t stop = std::min(count, start + kIndexRun);
+      require(index + start * index_step, stop - start);
+      if (step == 0 && index_step == 1) {
+        for (std::int64_t i = start; i < stop; ++i) to[i] = from[index[i] * gather.x];
+      } else {
+        for (std::int64_t i = start; i < stop; ++i) to[i] = from[i * step + index[i * index_step] * gather.x];
+      }
+    }
+  });
+}
+
+}  // namespace
+
+// Attribute: axis.
+void gather(const KernelCall& call) {
+  const Gather gather(call);
+  visit_bits(call.inputs[0].dtype, [&](auto type) {
+    using T = typename decltype(type)::type;
+    if (gather.has_columns(sizeof(T))) return gather_columns<T>(gather, call);
+    gather_in_order<T>(gather, call);
+  });
+}
+
+}  // namespace nabla::cpu
