@@ -77,6 +77,22 @@ def batches(random, rows, extent):
     return found
 
 
+def operators(random):
+    """A million elements, and indices into them: for each row or column, for whole rows, and for a list."""
+    return {
+        "x": random.standard_normal((1024, 1024)),
+        "y": random.standard_normal((1024, 1024)),
+        "list": random.standard_normal(2**20),
+        "indices": random.integers(0, 1024, (1024, 1024)),
+        "rows": random.integers(0, 1024, 1024),
+        "places": random.integers(0, 2**20, 2**20),
+    }
+
+
+def as_stored(value):
+    return value if value.dtype.kind == "i" else value.astype(np.float32)
+
+
 def write(directory):
     """Writes what is missing."""
     random = np.random.default_rng
@@ -97,10 +113,11 @@ def write(directory):
         "modulated": lambda: modulated_mlp(random(11), 784, 512, 3, 32),
         "scalar": lambda: scalar_mlp(random(12), (2, 256, 256, 1)),
         "plane": lambda: {"x": random(13).standard_normal((1024, 2))},
+        "operators": lambda: operators(random(15)),
     }
     for name, make in makers.items():
         path = directory / name
         if not path.exists():
             unfinished = path.with_suffix(".new")
-            tensors.write(unfinished, {key: value.astype(np.float32) for key, value in make().items()})
+            tensors.write(unfinished, {key: as_stored(value) for key, value in make().items()})
             unfinished.rename(path)

@@ -29,6 +29,15 @@ ROWS = [
     Row("ode_sampling", "ODE sampling, one evaluation, batch 256", 0.80, 0.80, floors.ode_sampling, 13),
     Row("hvp", "Hessian-vector product of the FM loss", 0.75, 0.90, floors.hvp, 14),
     Row("pointwise_chain", "16 pointwise operators, 2^22 elements", 0.70, 0.90, floors.pointwise_chain, 14),
+    Row("softmax_columns", "softmax of the columns of 1024 x 1024", None, 1.00, None, 12),
+    Row("logsumexp_columns", "logsumexp of the same", None, 1.00, None, 12),
+    Row("gather_rows", "gather within rows, 1024 x 1024", None, 1.00, None, 12),
+    Row("gather_columns", "gather within columns, 1024 x 1024", None, 1.00, None, 12),
+    Row("gather_random", "gather from a list, 2^20 elements", None, 1.00, None, 12),
+    Row("scatter_rows", "scatter_add of 1024 rows of 1024", None, 1.00, None, 12),
+    Row("scatter_random", "scatter_add into a list, 2^20 elements", None, 1.00, None, 12),
+    Row("top_k", "the 5 largest of 2^20 elements", None, 1.00, None, 12),
+    Row("product_f64", "product of f64, 1024 x 1024 x 1024", None, 1.00, None, 13),
     Row("first_call", "first call of a new batch size", None, 0.10, None, 17),
 ]
 

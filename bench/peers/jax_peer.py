@@ -409,6 +409,23 @@ def pointwise_chain(pairs, copies):
     return Function(chain, *([jnp.tile(file[f"{name}.{i}"], copies) for name in "xy"] for i in range(pairs)))
 
 
+class Wide(Function):
+    """A function of f64, which JAX computes only where it is told to."""
+
+    def __init__(self, function, *arguments):
+        with jax.enable_x64(True):
+            super().__init__(function, [jnp.asarray(value, jnp.float64) for value in arguments])
+
+    def run(self):
+        with jax.enable_x64(True):
+            super().run()
+
+
+def operator(function, *names):
+    """A function of entries of the file "operators"."""
+    return Function(function, [load("operators")[name] for name in names])
+
+
 MAKERS = {
     "fm_step": lambda: TrainingStep("picture", "pictures", PICTURE_LOSS),
     "meanflow_step": lambda: TrainingStep("average_picture", "pictures", MEANFLOW_LOSS),
@@ -432,6 +449,15 @@ MAKERS = {
     "hvp": hvp,
     "pointwise_chain": lambda: pointwise_chain(4, 1),
     "pointwise_chain_large": lambda: pointwise_chain(1, 8),
+    "softmax_columns": lambda: operator(lambda x: jax.nn.softmax(x, 0), "x"),
+    "logsumexp_columns": lambda: operator(lambda x: jax.nn.logsumexp(x, 0), "x"),
+    "gather_rows": lambda: operator(lambda x, i: jnp.take_along_axis(x, i, 1), "x", "indices"),
+    "gather_columns": lambda: operator(lambda x, i: jnp.take_along_axis(x, i, 0), "x", "indices"),
+    "gather_random": lambda: operator(lambda x, i: x[i], "list", "places"),
+    "scatter_rows": lambda: operator(lambda x, i: jnp.zeros_like(x).at[i].add(x), "x", "rows"),
+    "scatter_random": lambda: operator(lambda x, i: jnp.zeros_like(x).at[i].add(x), "list", "places"),
+    "top_k": lambda: operator(lambda x: jax.lax.top_k(x, 5)[0], "list"),
+    "product_f64": lambda: Wide(jnp.matmul, *(tensors.read(ARGUMENTS.data / "operators")[name] for name in "xy")),
 }
 
 

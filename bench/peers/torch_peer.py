@@ -492,6 +492,18 @@ def pointwise_chain(pairs, copies):
     return Function(f"pointwise_chain {copies}", plain(forms), *turns)
 
 
+def operator(work, function, *names, dtype=None):
+    """A function of entries of the file "operators"."""
+    arguments = [load("operators")[name] for name in names]
+    if dtype:
+        arguments = [value.to(dtype) for value in arguments]
+    return Function(work, plain({"eager": function}), arguments)
+
+
+def scattered(x, rows):
+    return torch.zeros_like(x).index_add(0, rows, x)
+
+
 def ceilings():
     """What the GPU does at best through PyTorch: products in the chosen precision, and copying."""
 
@@ -546,6 +558,15 @@ MAKERS = {
     "hvp": hvp,
     "pointwise_chain": lambda: pointwise_chain(4, 1),
     "pointwise_chain_large": lambda: pointwise_chain(1, 8),
+    "softmax_columns": lambda: operator("softmax_columns", lambda x: torch.softmax(x, 0), "x"),
+    "logsumexp_columns": lambda: operator("logsumexp_columns", lambda x: torch.logsumexp(x, 0), "x"),
+    "gather_rows": lambda: operator("gather_rows", lambda x, i: torch.gather(x, 1, i), "x", "indices"),
+    "gather_columns": lambda: operator("gather_columns", lambda x, i: torch.gather(x, 0, i), "x", "indices"),
+    "gather_random": lambda: operator("gather_random", lambda x, i: x[i], "list", "places"),
+    "scatter_rows": lambda: operator("scatter_rows", scattered, "x", "rows"),
+    "scatter_random": lambda: operator("scatter_random", scattered, "list", "places"),
+    "top_k": lambda: operator("top_k", lambda x: torch.topk(x, 5)[0], "list"),
+    "product_f64": lambda: operator("product_f64", torch.matmul, "x", "y", dtype=torch.float64),
 }
 
 

@@ -57,6 +57,7 @@ void add_training_workloads(Workloads& workloads);
 void add_derivative_workloads(Workloads& workloads);
 void add_sampling_workloads(Workloads& workloads);
 void add_pointwise_workloads(Workloads& workloads);
+void add_operator_workloads(Workloads& workloads);
 
 /// The 784-1024-1024-1024-784 network of most rows.
 nn::MlpOptions picture_network();

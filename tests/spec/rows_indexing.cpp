@@ -52,6 +52,11 @@ void add_scatter_rows(std::vector<Spec>& rows) {
                   .inputs = {f64({1, 2, 3, 4}, {4}), i64({2, 0, 2, 2}, {4})},
                   .value = {2, 0, 8, 0},
                   .along_ones = {{1, 0, 3, 0}},
+                  .gradient = {{1, 1, 1, 1}}},
+                 {.label = "updates that the first one hides",
+                  .inputs = {f64({0x1p53, 1, 1, -0x1p53}, {4}), i64({3, 3, 3, 3}, {4})},
+                  .value = {0, 0, 0, 2},
+                  .along_ones = {{0, 0, 0, 4}},
                   .gradient = {{1, 1, 1, 1}}}};
   rows.push_back(first);
   rows.push_back(

@@ -109,7 +109,11 @@ void add_softmax_rows(std::vector<Spec>& rows) {
 void add_cumsum_rows(std::vector<Spec>& rows) {
   Spec first = row("cumsum", "inner axis", [](Args x) { return cumsum(x[0], -1); }, {real({2, 3})});
   first.cases = {
-      {.label = "value", .inputs = {f64({1, 2, 3}, {3})}, .value = {1, 3, 6}, .gradient = {{3, 2, 1}}}};
+      {.label = "value", .inputs = {f64({1, 2, 3}, {3})}, .value = {1, 3, 6}, .gradient = {{3, 2, 1}}},
+      {.label = "terms that the first one hides",
+       .inputs = {f64({0x1p53, 1, 1, -0x1p53}, {4})},
+       .value = {0x1p53, 0x1p53, 0x1p53 + 2, 2},
+       .gradient = {{4, 3, 2, 1}}}};
   rows.push_back(first);
   Spec reverse =
       row("cumsum", "from the end, outer axis", [](Args x) { return cumsum(x[0], 0, true); }, {real({3, 2})});
