@@ -216,7 +216,7 @@ TEST_CASE("few results from sums long enough to be cut, and products without a s
       }
 }
 
-TEST_CASE("products of f64 are right with every instruction set, at the edges of their tiles too") {
+TEST_CASE("products of f64 have the same bits with every instruction set, at the edges of their tiles too") {
   const InstructionSet best = instruction_set();
   for (const std::int64_t m : {1, 7, 8, 9, 260})
     for (const std::int64_t n : {1, 11, 12, 16, 33, 530})
@@ -234,7 +234,7 @@ TEST_CASE("products of f64 are right with every instruction set, at the edges of
         CHECK(distance(baseline / bound, sums / bound) <= 1);
         for (const InstructionSet set : {InstructionSet::avx2, InstructionSet::avx512}) {
           if (set > best) continue;
-          CHECK(distance(product(set) / bound, sums / bound) <= 1);
+          CHECK(values(product(set)) == values(baseline));
         }
         set_instruction_set(best);
       }

@@ -13,8 +13,8 @@
 
 // A packed, blocked product. A block of b (kKc x kNc) and one of a (kMc x kKc) are copied into panels that
 // the inner kernel walks in order; the kernel keeps a tile of c in registers. An element of c is the sum over
-// a block of k, term by term, added to those of the blocks before, with every instruction set; AVX2 and
-// AVX-512 round a product and its sum once (fused multiply-add).
+// a block of k, term by term, added to those of the blocks before: every instruction set gives the same bits,
+// for which there is no fused multiply-add.
 
 namespace nabla::cpu {
 namespace {
@@ -45,39 +45,37 @@ void baseline_tile(std::int64_t k, const T* a, const T* b, T* tile) {
 }
 
 #if NABLAFLOW_TARGETS
-#define NABLAFLOW_TARGET_AVX2_FMA [[gnu::target("avx2,fma")]]
-
 template <class T>
 struct Wide;
 template <>
 struct Wide<double> {
   using V4 = __m256d;
   using V8 = __m512d;
-  NABLAFLOW_TARGET_AVX2_FMA static V4 add_product(double a, V4 b, V4 c) {
-    return _mm256_fmadd_pd(_mm256_set1_pd(a), b, c);
+  NABLAFLOW_TARGET_AVX2 static V4 add_product(double a, V4 b, V4 c) {
+    return _mm256_add_pd(c, _mm256_mul_pd(_mm256_set1_pd(a), b));
   }
   NABLAFLOW_TARGET_AVX512 static V8 add_product(double a, V8 b, V8 c) {
-    return _mm512_fmadd_pd(_mm512_set1_pd(a), b, c);
+    return _mm512_add_pd(c, _mm512_mul_pd(_mm512_set1_pd(a), b));
   }
-  NABLAFLOW_TARGET_AVX2_FMA static void store(double* to, V4 v) { _mm256_storeu_pd(to, v); }
+  NABLAFLOW_TARGET_AVX2 static void store(double* to, V4 v) { _mm256_storeu_pd(to, v); }
   NABLAFLOW_TARGET_AVX512 static void store(double* to, V8 v) { _mm512_storeu_pd(to, v); }
 };
 template <>
 struct Wide<float> {
   using V4 = __m256;
   using V8 = __m512;
-  NABLAFLOW_TARGET_AVX2_FMA static V4 add_product(float a, V4 b, V4 c) {
-    return _mm256_fmadd_ps(_mm256_set1_ps(a), b, c);
+  NABLAFLOW_TARGET_AVX2 static V4 add_product(float a, V4 b, V4 c) {
+    return _mm256_add_ps(c, _mm256_mul_ps(_mm256_set1_ps(a), b));
   }
   NABLAFLOW_TARGET_AVX512 static V8 add_product(float a, V8 b, V8 c) {
-    return _mm512_fmadd_ps(_mm512_set1_ps(a), b, c);
+    return _mm512_add_ps(c, _mm512_mul_ps(_mm512_set1_ps(a), b));
   }
-  NABLAFLOW_TARGET_AVX2_FMA static void store(float* to, V4 v) { _mm256_storeu_ps(to, v); }
+  NABLAFLOW_TARGET_AVX2 static void store(float* to, V4 v) { _mm256_storeu_ps(to, v); }
   NABLAFLOW_TARGET_AVX512 static void store(float* to, V8 v) { _mm512_storeu_ps(to, v); }
 };
 
 template <class T>
-NABLAFLOW_TARGET_AVX2_FMA void avx2_tile(std::int64_t k, const T* a, const T* b, T* tile) {
+NABLAFLOW_TARGET_AVX2 void avx2_tile(std::int64_t k, const T* a, const T* b, T* tile) {
   using V = typename Wide<T>::V4;
   V sums[4][3] = {};
   for (std::int64_t p = 0; p < k; ++p, a += 4, b += 3 * kWidth<32, T>) {
