@@ -1,6 +1,6 @@
 #include "engine/ops/composed.h"
 
-#include <numbers>
+#include <limits>
 
 #include "engine/graph/node.h"
 #include "engine/ops/constant.h"
@@ -40,22 +40,18 @@ Tensor relu(const Operand& x) {
   return select(greater(x, 0), x, 0.0);
 }
 
-Tensor silu(const Operand& x) {
-  const SourceScope scope(x.where());
-  return x.tensor() * sigmoid(x);
-}
-
 Tensor gelu(const Operand& x) {
   const SourceScope scope(x.where());
-  return x.tensor() * (erf(x.tensor() * (1 / std::numbers::sqrt2)) + 1) * 0.5;
+  const Tensor bounded =
+      select(equal(x, -std::numeric_limits<double>::infinity()), 0.0, x);  // -inf times 0 is NaN
+  return bounded * normal_cdf(x);
 }
 
-Tensor softplus(const Operand& x) {
+Tensor softplus(const Operand& x) { return logaddexp(x, 0); }
+
+Tensor log_sigmoid(const Operand& x) {
   const SourceScope scope(x.where());
-  // On either side of 0 this is the smooth function itself, so that derivatives of every order are right at 0
-  // too.
-  const Tensor positive = greater(x, 0);
-  return select(positive, x, 0.0) + log1p(exp(select(positive, -x.tensor(), x)));
+  return -softplus(-x.tensor());
 }
 
 Tensor clamp(const Operand& x, double low, double high) {
@@ -71,8 +67,13 @@ Tensor cross_entropy(const Operand& logits, const Tensor& classes) {
   if (x.rank() < 1 || classes.rank() + 1 != x.rank())
     throw Error("cross_entropy: logits " + to_string(x.shape()) + " need classes of one axis less, got " +
                 to_string(classes.shape()));
-  const Tensor picked = drop_axes(gather(x, insert_axes(cast(classes, DType::i64), {-1}), -1), {-1});
-  return logsumexp(x, {-1}) - picked;
+  // log(1 + sum over the other classes of exp(x_j - x_class)): nothing large is subtracted from its like, so
+  // that neither the size of the logits nor a loss close to 0 costs digits.
+  const Tensor chosen = insert_axes(cast(classes, DType::i64), {-1});
+  const Tensor z = x - stop_gradient(reduce_max(x, {-1}, /*keep_axes=*/true));
+  const double masked = -std::numeric_limits<double>::infinity();
+  const Tensor others = logsumexp(select(equal(iota(x.shape()[-1]), chosen), masked, z), {-1});
+  return softplus(others - drop_axes(gather(z, chosen, -1), {-1}));
 }
 
 }  // namespace nabla

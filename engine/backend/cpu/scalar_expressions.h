@@ -132,10 +132,34 @@ struct Sigmoid {
     return cpu::sigmoid(x);
   }
 };
+struct Sech {
+  template <class T>
+  NABLAFLOW_INLINED static T of(T x) {
+    return cpu::sech(x);
+  }
+};
 struct Erf {
   template <class T>
   NABLAFLOW_INLINED static T of(T x) {
     return cpu::erf(x);
+  }
+};
+struct Erfc {
+  template <class T>
+  NABLAFLOW_INLINED static T of(T x) {
+    return cpu::erfc(x);
+  }
+};
+struct NormalCdf {
+  template <class T>
+  NABLAFLOW_INLINED static T of(T x) {
+    return cpu::normal_cdf(x);
+  }
+};
+struct Gaussian {
+  template <class T>
+  NABLAFLOW_INLINED static T of(T x) {
+    return cpu::gaussian(x);
   }
 };
 
@@ -179,6 +203,26 @@ struct Pow {
   template <class T>
   NABLAFLOW_INLINED static T of(T a, T b) {
     return cpu::pow(a, b);
+  }
+};
+struct Logaddexp {
+  template <class T>
+  NABLAFLOW_INLINED static T of(T a, T b) {
+    return cpu::logaddexp(a, b);
+  }
+};
+/// Of x and s = sigmoid(x), and the derivative. Where x is infinite and its factor 0 the product is 0.
+struct Silu {
+  template <class T>
+  static T of(T x, T s) {
+    return x == T(-std::numeric_limits<double>::infinity()) ? -T(0) : x * s;
+  }
+};
+struct SiluSlope {
+  template <class T>
+  static T of(T x, T s) {
+    const T slope = s * (T(1) + x * (T(1) - s));
+    return std::abs(x) == std::numeric_limits<double>::infinity() ? s : slope;
   }
 };
 struct Equal {
