@@ -30,9 +30,17 @@ Tensor var(const Operand& x, const Axes& axes, bool keep_axes) {
 
 Tensor norm(const Operand& x, const Axes& axes, bool keep_axes) {
   const SourceScope scope(x.where());
-  const Tensor squared = sum(square(x), axes, keep_axes);
-  const Tensor zero = equal(squared, 0);
-  return select(zero, 0.0, sqrt(select(zero, 1.0, squared)));
+  if (x.tensor().size() == 0) return sum(abs(x), axes, keep_axes);
+  // The largest element is taken out before squares over- or underflow. It counts as a constant, since the
+  // norm is the same for every scale. An infinite one stays in.
+  const Axes over = axes.empty() ? Axes::innermost(x.tensor().rank()) : axes;
+  const Tensor largest = stop_gradient(reduce_max(abs(x), over, /*keep_axes=*/true));
+  const Tensor is_zero = equal(largest, 0);
+  const Tensor is_infinite = equal(largest, std::numeric_limits<double>::infinity());
+  const Tensor scale = select(is_zero, 1.0, select(is_infinite, 1.0, largest));
+  const Tensor squared = sum(square(x.tensor() / scale), over, /*keep_axes=*/true);
+  const Tensor length = select(is_zero, 0.0, sqrt(select(is_zero, 1.0, squared)) * scale);
+  return keep_axes ? length : drop_axes(length, over);
 }
 
 Tensor relu(const Operand& x) {

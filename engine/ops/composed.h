@@ -11,7 +11,7 @@ namespace nabla {
 Tensor mean(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 /// Mean squared deviation from the mean (divisor n).
 Tensor var(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
-/// Euclidean norm over the axes; its derivative at 0 is 0.
+/// Euclidean norm over the axes, wherever it is representable; its derivative at 0 is 0.
 Tensor norm(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 
 /// max(x, 0) as select(x > 0, x, 0): the derivative at 0 is 0.
