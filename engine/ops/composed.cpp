@@ -48,13 +48,6 @@ Tensor relu(const Operand& x) {
   return select(greater(x, 0), x, 0.0);
 }
 
-Tensor gelu(const Operand& x) {
-  const SourceScope scope(x.where());
-  const Tensor bounded =
-      select(equal(x, -std::numeric_limits<double>::infinity()), 0.0, x);  // -inf times 0 is NaN
-  return bounded * normal_cdf(x);
-}
-
 Tensor softplus(const Operand& x) { return logaddexp(x, 0); }
 
 Tensor log_sigmoid(const Operand& x) {

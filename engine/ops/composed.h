@@ -16,8 +16,6 @@ Tensor norm(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 
 /// max(x, 0) as select(x > 0, x, 0): the derivative at 0 is 0.
 Tensor relu(const Operand& x);
-/// x normal_cdf(x).
-Tensor gelu(const Operand& x);
 /// log(1 + exp(x)) without overflow.
 Tensor softplus(const Operand& x);
 /// log(sigmoid(x)) without loss where sigmoid(x) is 0 or 1.

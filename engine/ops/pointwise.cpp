@@ -125,6 +125,14 @@ const Pointwise& kPow = *new Pointwise(
       return select(at_zero, 0.0, log(select(at_zero, 1.0, x[0])) * y);
     });
 
+// Of x and normal_cdf(x), in the same way.
+const Pointwise& kGelu = *new Pointwise(
+    "gelu", kFloating, kBinary,
+    [](In x, Out) -> Partial {
+      return normal_cdf(x[0]) + x[0] * gaussian(x[0]) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
+    },
+    [](In, Out) { return constant(0); });
+
 // ---------------------------------------------------------------------------------------------------------------------
 
 // Pointwise by position, without derivative.
@@ -228,6 +236,7 @@ Tensor cos(const Operand& x) { return unary(kCos, x); }
 Tensor tanh(const Operand& x) { return unary(kTanh, x); }
 Tensor sigmoid(const Operand& x) { return unary(kSigmoid, x); }
 Tensor silu(const Operand& x) { return binary(kSilu, x, stop_gradient(sigmoid(x))); }
+Tensor gelu(const Operand& x) { return binary(kGelu, x, stop_gradient(normal_cdf(x))); }
 Tensor sech(const Operand& x) { return unary(kSech, x); }
 Tensor erf(const Operand& x) { return unary(kErf, x); }
 Tensor erfc(const Operand& x) { return unary(kErfc, x); }

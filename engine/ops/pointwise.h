@@ -33,6 +33,7 @@ Tensor cos(const Operand& x);         ///< x in radians
 Tensor tanh(const Operand& x);        ///< hyperbolic tangent, in (-1, 1)
 Tensor sigmoid(const Operand& x);     ///< 1 / (1 + e^-x), in (0, 1)
 Tensor silu(const Operand& x);        ///< x sigmoid(x)
+Tensor gelu(const Operand& x);        ///< x normal_cdf(x)
 Tensor sech(const Operand& x);        ///< 2 / (e^x + e^-x), in (0, 1]
 Tensor erf(const Operand& x);         ///< error function, in (-1, 1)
 Tensor erfc(const Operand& x);        ///< 1 - erf(x) without loss in the tail

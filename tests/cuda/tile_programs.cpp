@@ -27,7 +27,7 @@ constexpr std::string_view kUnaryFloating[] = {
 constexpr std::string_view kRounded[] = {"sigmoid", "gaussian", "sech",     "logaddexp",
                                          "sum",     "softmax",  "logsumexp"};
 constexpr std::string_view kBinary[] = {"add", "sub", "mul", "max", "min"};
-constexpr std::string_view kBinaryFloating[] = {"div", "pow", "logaddexp", "silu", "silu_slope"};
+constexpr std::string_view kBinaryFloating[] = {"div", "pow", "logaddexp", "silu", "silu_slope", "gelu"};
 constexpr std::string_view kComparisons[] = {"equal",      "not_equal", "less",
                                              "less_equal", "greater",   "greater_equal"};
 // What keeps small errors small.

@@ -84,6 +84,7 @@ const std::vector<std::pair<std::string, Operation>>& operations() {
       {"sigmoid", [](const Tensor& a, const Tensor&) { return sigmoid(a); }},
       {"erf", [](const Tensor& a, const Tensor&) { return erf(a); }},
       {"silu", [](const Tensor& a, const Tensor&) { return silu(a); }},
+      {"gelu", [](const Tensor& a, const Tensor&) { return gelu(a); }},
       {"silu_slope", [](const Tensor& a, const Tensor&) { return jvp(&silu, a, ones_like(a)).tangent; }},
       {"sech", [](const Tensor& a, const Tensor&) { return sech(a); }},
       {"erfc", [](const Tensor& a, const Tensor&) { return erfc(a); }},

@@ -94,11 +94,12 @@ TEST_CASE("the derivative of logsumexp is softmax, however large the elements ar
         CAPTURE(size);
         const Tensor x = full({1, 3}, sign * size, dtype) + cast(f64({0, 0, 2}, {1, 3}), dtype);
         const auto total = [](const Tensor& v) { return sum(logsumexp(v, {-1})); };
-        CHECK(distance(grad(total)(x), softmax(x)) <= (dtype == DType::f32 ? 3e-7 : 1e-15));
+        const double rounding = dtype == DType::f32 ? 3e-7 : 1e-15;
+        CHECK(distance(grad(total)(x), softmax(x)) <= rounding);
         const Tensor twin = full({1, 2}, sign * size, dtype);
         CHECK(values(grad(total)(twin)) == std::vector<double>{0.5, 0.5});
         const Tensor along = cast(f64({1, 0}, {1, 2}), dtype);
-        CHECK(values(hvp(total, twin, along)) == std::vector<double>{0.25, -0.25});
+        CHECK(distance(hvp(total, twin, along), cast(f64({0.25, -0.25}, {1, 2}), dtype)) <= rounding);
         const double loss = cross_entropy(twin, i64({1}, {1})).item();
         CHECK(loss == doctest::Approx(std::log(2.0)).epsilon(dtype == DType::f32 ? 1e-7 : 1e-15).scale(0));
       }

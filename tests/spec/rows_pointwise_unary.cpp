@@ -38,6 +38,7 @@ const Unary kUnary[] = {
     {"silu", &silu, [](double x) { return x / (1 + std::exp(-x)); }, -4, 4},
     {"silu_slope", [](const Operand& x) { return jvp(&silu, x.tensor(), ones_like(x.tensor())).tangent; },
      [](double x) { return (1 + x / (1 + std::exp(x))) / (1 + std::exp(-x)); }, -4, 4},
+    {"gelu", &gelu, [](double x) { return x * std::erfc(-x / std::numbers::sqrt2) / 2; }, -3, 3},
     {"sech", &sech, [](double x) { return 1 / std::cosh(x); }, -3, 3},
     {"erf", &nabla::erf, [](double x) { return std::erf(x); }, -2, 2},
     {"erfc", &nabla::erfc, [](double x) { return std::erfc(x); }, -2, 2},
@@ -90,6 +91,9 @@ std::vector<Case> special_points(std::string_view name) {
   if (name == "silu")
     return {points("edges", {{0, 0, 0.5}, {kInf, kInf, 1}, {-kInf, -0.0, 0}, {kNan, kNan, kNan}})};
   if (name == "silu_slope") return {points("edges", {{0, 0.5, 0.5}, {800, 1, 0}, {-800, 0, 0}})};
+  if (name == "gelu")
+    return {points("edges", {{0, 0, 0.5}, {3e38, 3e38, 1}, {-3e38, 0, 0}, {kNan, kNan, kNan}}),
+            {.label = "infinite", .inputs = {f64({kInf, -kInf}, {2})}, .value = {kInf, 0}}};
   if (name == "sech") return {points("edges", {{0, 1, 0}, {kInf, 0, 0}, {-kInf, 0, 0}, {kNan, kNan, kNan}})};
   if (name == "erfc") return {points("edges", {{0, 1, -two_over_sqrt_pi}, {kInf, 0, 0}, {-kInf, 2, 0}})};
   if (name == "normal_cdf")

@@ -16,6 +16,9 @@ template <class T>
 inline constexpr bool is_complex = std::is_same_v<T, Complex>;
 
 template <class T>
+inline constexpr T kInfinity = T(std::numeric_limits<double>::infinity());
+
+template <class T>
 auto wrapping(T x) {
   if constexpr (std::is_integral_v<T>) {
     return static_cast<std::make_unsigned_t<T>>(x);
@@ -211,18 +214,19 @@ struct Logaddexp {
     return cpu::logaddexp(a, b);
   }
 };
-/// Of x and s = sigmoid(x), and the derivative. Where x is infinite and its factor 0 the product is 0.
-struct Silu {
+/// x s, 0 where x is minus infinity and s 0: silu of x and sigmoid(x), gelu of x and normal_cdf(x).
+struct Gated {
   template <class T>
   static T of(T x, T s) {
-    return x == T(-std::numeric_limits<double>::infinity()) ? -T(0) : x * s;
+    return x == -kInfinity<T> ? -T(0) : x * s;
   }
 };
+/// The derivative of silu, of x and s = sigmoid(x).
 struct SiluSlope {
   template <class T>
   static T of(T x, T s) {
-    const T slope = s * (T(1) + x * (T(1) - s));
-    return std::abs(x) == std::numeric_limits<double>::infinity() ? s : slope;
+    const bool is_infinite = (x == kInfinity<T>) | (x == -kInfinity<T>);
+    return is_infinite ? s : s * (T(1) + x * (T(1) - s));
   }
 };
 struct Equal {

@@ -219,9 +219,9 @@ __device__ __forceinline__ T sigmoid_(T x) {
   const T e = exp_(-abs_(x));
   return (x < T(0) ? e : T(1)) / (T(1) + e);
 }
-// Of x and its sigmoid. An infinite x is taken as the largest number, so that its product with 0 is 0.
+// silu of x and sigmoid(x), gelu of x and normal_cdf(x): 0 where x is minus infinity.
 template <class T>
-__device__ __forceinline__ T silu_(T x, T s) {
+__device__ __forceinline__ T gated_(T x, T s) {
   return x == -infinity<T>() ? -T(0) : x * s;
 }
 template <class T>
