@@ -63,7 +63,13 @@ int main() {
       {"tanh", [&] { return tanh(a); }},
       {"sigmoid", [&] { return sigmoid(a); }},
       {"erf", [&] { return erf(a); }},
-      {"pow", [&] { return pow(positive, b); }}};
+      {"silu", [&] { return silu(a); }},
+      {"sech", [&] { return sech(a); }},
+      {"erfc", [&] { return erfc(a); }},
+      {"normal_cdf", [&] { return normal_cdf(a); }},
+      {"gaussian", [&] { return gaussian(a); }},
+      {"pow", [&] { return pow(positive, b); }},
+      {"logaddexp", [&] { return logaddexp(a, b); }}};
   std::printf("1 thread, f32, %lld elements, ns an element\n%-10s", static_cast<long long>(kElements), "");
   for (const InstructionSet set : sets) std::printf(" %10s", std::string(name_of(set)).c_str());
   std::printf("\n");

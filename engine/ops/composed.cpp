@@ -1,6 +1,6 @@
 #include "engine/ops/composed.h"
 
-#include <numbers>
+#include <limits>
 
 #include "engine/graph/node.h"
 #include "engine/ops/constant.h"
@@ -30,9 +30,17 @@ Tensor var(const Operand& x, const Axes& axes, bool keep_axes) {
 
 Tensor norm(const Operand& x, const Axes& axes, bool keep_axes) {
   const SourceScope scope(x.where());
-  const Tensor squared = sum(square(x), axes, keep_axes);
-  const Tensor zero = equal(squared, 0);
-  return select(zero, 0.0, sqrt(select(zero, 1.0, squared)));
+  if (x.tensor().size() == 0) return sum(abs(x), axes, keep_axes);
+  // The largest element is taken out before squares over- or underflow. It counts as a constant, since the
+  // norm is the same for every scale. An infinite one stays in.
+  const Axes over = axes.empty() ? Axes::innermost(x.tensor().rank()) : axes;
+  const Tensor largest = stop_gradient(reduce_max(abs(x), over, /*keep_axes=*/true));
+  const Tensor is_zero = equal(largest, 0);
+  const Tensor is_infinite = equal(largest, std::numeric_limits<double>::infinity());
+  const Tensor scale = select(is_zero, 1.0, select(is_infinite, 1.0, largest));
+  const Tensor squared = sum(square(x.tensor() / scale), over, /*keep_axes=*/true);
+  const Tensor length = select(is_zero, 0.0, sqrt(select(is_zero, 1.0, squared)) * scale);
+  return keep_axes ? length : drop_axes(length, over);
 }
 
 Tensor relu(const Operand& x) {
@@ -40,22 +48,11 @@ Tensor relu(const Operand& x) {
   return select(greater(x, 0), x, 0.0);
 }
 
-Tensor silu(const Operand& x) {
-  const SourceScope scope(x.where());
-  return x.tensor() * sigmoid(x);
-}
+Tensor softplus(const Operand& x) { return logaddexp(x, 0); }
 
-Tensor gelu(const Operand& x) {
+Tensor log_sigmoid(const Operand& x) {
   const SourceScope scope(x.where());
-  return x.tensor() * (erf(x.tensor() * (1 / std::numbers::sqrt2)) + 1) * 0.5;
-}
-
-Tensor softplus(const Operand& x) {
-  const SourceScope scope(x.where());
-  // On either side of 0 this is the smooth function itself, so that derivatives of every order are right at 0
-  // too.
-  const Tensor positive = greater(x, 0);
-  return select(positive, x, 0.0) + log1p(exp(select(positive, -x.tensor(), x)));
+  return -softplus(-x.tensor());
 }
 
 Tensor clamp(const Operand& x, double low, double high) {
@@ -71,8 +68,13 @@ Tensor cross_entropy(const Operand& logits, const Tensor& classes) {
   if (x.rank() < 1 || classes.rank() + 1 != x.rank())
     throw Error("cross_entropy: logits " + to_string(x.shape()) + " need classes of one axis less, got " +
                 to_string(classes.shape()));
-  const Tensor picked = drop_axes(gather(x, insert_axes(cast(classes, DType::i64), {-1}), -1), {-1});
-  return logsumexp(x, {-1}) - picked;
+  // log(1 + sum over the other classes of exp(x_j - x_class)): nothing large is subtracted from its like, so
+  // that neither the size of the logits nor a loss close to 0 costs digits.
+  const Tensor chosen = insert_axes(cast(classes, DType::i64), {-1});
+  const Tensor z = x - stop_gradient(reduce_max(x, {-1}, /*keep_axes=*/true));
+  const double masked = -std::numeric_limits<double>::infinity();
+  const Tensor others = logsumexp(select(equal(iota(x.shape()[-1]), chosen), masked, z), {-1});
+  return softplus(others - drop_axes(gather(z, chosen, -1), {-1}));
 }
 
 }  // namespace nabla

@@ -1,5 +1,6 @@
 #include "engine/ops/pointwise.h"
 
+#include <limits>
 #include <numbers>
 
 #include "engine/ops/constant.h"
@@ -10,7 +11,9 @@ namespace {
 
 // ---------------------------------------------------------------------------------------------------------------------
 // The derivative rules. One partial per input, in terms of the inputs x and the output y; a plain number is a
-// constant factor. Using y where possible keeps the primal from appearing twice.
+// constant factor. Using y keeps the primal from appearing twice, where y still has the digits that the
+// derivative needs: 1 - y^2 of tanh, y (1 - y) of sigmoid and the like lose them in the tails, so these rules
+// use x.
 
 using Pointwise = PointwisePrimitive;
 using In = Inputs;
@@ -25,6 +28,12 @@ Partial constant(double factor) { return factor; }
 // 1 where a beats b, 1/2 at a tie.
 Partial winner(const Tensor& wins, const Tensor& ties, DType dtype) {
   return cast(wins, dtype) + cast(ties, dtype) * 0.5;
+}
+
+// e^a / (e^a + e^b), 0 where both are masked by -inf; y is their logaddexp.
+Tensor share_of(const Tensor& a, const Tensor& b, const Tensor& y) {
+  constexpr double kMasked = -std::numeric_limits<double>::infinity();
+  return sigmoid(select(equal(y, kMasked), kMasked, a - b));
 }
 
 const Pointwise& kNeg = *new Pointwise("neg", kNumeric, kUnary, [](In, Out) { return constant(-1); });
@@ -61,7 +70,7 @@ const Pointwise& kExp = *new Pointwise("exp", kFloating, kUnary, [](In, Out y) -
 const Pointwise& kLog =
     *new Pointwise("log", kFloating, kUnary, [](In x, Out) -> Partial { return reciprocal(x[0]); });
 const Pointwise& kExpm1 =
-    *new Pointwise("expm1", kFloating, kUnary, [](In, Out y) -> Partial { return y + 1; });
+    *new Pointwise("expm1", kFloating, kUnary, [](In x, Out) -> Partial { return exp(x[0]); });
 const Pointwise& kLog1p =
     *new Pointwise("log1p", kFloating, kUnary, [](In x, Out) -> Partial { return reciprocal(x[0] + 1); });
 const Pointwise& kSin =
@@ -69,12 +78,40 @@ const Pointwise& kSin =
 const Pointwise& kCos =
     *new Pointwise("cos", kFloating, kUnary, [](In x, Out) -> Partial { return -sin(x[0]); });
 const Pointwise& kTanh =
-    *new Pointwise("tanh", kFloating, kUnary, [](In, Out y) -> Partial { return 1 - square(y); });
+    *new Pointwise("tanh", kFloating, kUnary, [](In x, Out) -> Partial { return square(sech(x[0])); });
+const Pointwise& kSech =
+    *new Pointwise("sech", kFloating, kUnary, [](In x, Out y) -> Partial { return -(y * tanh(x[0])); });
 const Pointwise& kSigmoid =
-    *new Pointwise("sigmoid", kFloating, kUnary, [](In, Out y) -> Partial { return y * (1 - y); });
+    *new Pointwise("sigmoid", kFloating, kUnary, [](In x, Out y) -> Partial { return y * sigmoid(-x[0]); });
+// Of x and s = sigmoid(x), which is an operand so that the derivative finds it computed. Both count as
+// functions of x alone; 1 - s has the digits that they need, their derivative has not.
+const Pointwise& kSiluSlope = *new Pointwise(
+    "silu_slope", kFloating, kBinary,
+    [](In x, Out) -> Partial {
+      const Tensor root = sech(x[0] * 0.5) * 0.5;  // of sigmoid', which may be subnormal
+      return root * (2 - x[0] * tanh(x[0] * 0.5)) * root;
+    },
+    [](In, Out) { return constant(0); });
+const Pointwise& kSilu = *new Pointwise(
+    "silu", kFloating, kBinary,
+    [](In x, Out) -> Partial {
+      return apply(kSiluSlope, {x[0], x[1]});
+    },
+    [](In, Out) { return constant(0); });
 const Pointwise& kErf = *new Pointwise("erf", kFloating, kUnary, [](In x, Out) -> Partial {
-  return exp(-square(x[0])) * (2 * std::numbers::inv_sqrtpi);
+  return square(gaussian(x[0])) * (2 * std::numbers::inv_sqrtpi);
 });
+const Pointwise& kErfc = *new Pointwise("erfc", kFloating, kUnary, [](In x, Out) -> Partial {
+  return square(gaussian(x[0])) * (-2 * std::numbers::inv_sqrtpi);
+});
+const Pointwise& kNormalCdf = *new Pointwise("normal_cdf", kFloating, kUnary, [](In x, Out) -> Partial {
+  return gaussian(x[0]) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
+});
+const Pointwise& kGaussian =
+    *new Pointwise("gaussian", kFloating, kUnary, [](In x, Out y) -> Partial { return -(x[0] * y); });
+const Pointwise& kLogaddexp = *new Pointwise(
+    "logaddexp", kFloating, kBinary, [](In x, Out y) -> Partial { return share_of(x[0], x[1], y); },
+    [](In x, Out y) -> Partial { return share_of(x[1], x[0], y); });
 const Pointwise& kPow = *new Pointwise(
     "pow", kFloating, kBinary,
     [](In x, Out) -> Partial {
@@ -87,6 +124,14 @@ const Pointwise& kPow = *new Pointwise(
       const Tensor at_zero = equal(x[0], 0);
       return select(at_zero, 0.0, log(select(at_zero, 1.0, x[0])) * y);
     });
+
+// Of x and normal_cdf(x), in the same way.
+const Pointwise& kGelu = *new Pointwise(
+    "gelu", kFloating, kBinary,
+    [](In x, Out) -> Partial {
+      return normal_cdf(x[0]) + x[0] * gaussian(x[0]) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
+    },
+    [](In, Out) { return constant(0); });
 
 // ---------------------------------------------------------------------------------------------------------------------
 
@@ -190,7 +235,14 @@ Tensor sin(const Operand& x) { return unary(kSin, x); }
 Tensor cos(const Operand& x) { return unary(kCos, x); }
 Tensor tanh(const Operand& x) { return unary(kTanh, x); }
 Tensor sigmoid(const Operand& x) { return unary(kSigmoid, x); }
+Tensor silu(const Operand& x) { return binary(kSilu, x, stop_gradient(sigmoid(x))); }
+Tensor gelu(const Operand& x) { return binary(kGelu, x, stop_gradient(normal_cdf(x))); }
+Tensor sech(const Operand& x) { return unary(kSech, x); }
 Tensor erf(const Operand& x) { return unary(kErf, x); }
+Tensor erfc(const Operand& x) { return unary(kErfc, x); }
+Tensor normal_cdf(const Operand& x) { return unary(kNormalCdf, x); }
+Tensor gaussian(const Operand& x) { return unary(kGaussian, x); }
+Tensor logaddexp(const Operand& a, const Operand& b) { return binary(kLogaddexp, a, b); }
 Tensor pow(const Operand& base, const Operand& exponent) { return binary(kPow, base, exponent); }
 
 Tensor equal(const Operand& a, const Operand& b) { return binary(kEqual, a, b); }

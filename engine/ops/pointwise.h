@@ -32,7 +32,16 @@ Tensor sin(const Operand& x);         ///< x in radians
 Tensor cos(const Operand& x);         ///< x in radians
 Tensor tanh(const Operand& x);        ///< hyperbolic tangent, in (-1, 1)
 Tensor sigmoid(const Operand& x);     ///< 1 / (1 + e^-x), in (0, 1)
+Tensor silu(const Operand& x);        ///< x sigmoid(x)
+Tensor gelu(const Operand& x);        ///< x normal_cdf(x)
+Tensor sech(const Operand& x);        ///< 2 / (e^x + e^-x), in (0, 1]
 Tensor erf(const Operand& x);         ///< error function, in (-1, 1)
+Tensor erfc(const Operand& x);        ///< 1 - erf(x) without loss in the tail
+Tensor normal_cdf(const Operand& x);  ///< erfc(-x / sqrt 2) / 2 without loss in the tail
+Tensor gaussian(const Operand& x);    ///< e^(-x^2 / 2)
+/// log(e^a + e^b) without overflow. Where both are -inf it is -inf with derivatives 0, where both are +inf it
+/// is +inf and the derivatives are NaN.
+Tensor logaddexp(const Operand& a, const Operand& b);
 /// base^exponent. Derivatives: 0 by the base where the exponent is 0, 0 by the exponent where the base is 0.
 Tensor pow(const Operand& base, const Operand& exponent);
 

@@ -116,10 +116,12 @@ class LogSumExp final : public WeightedReduction {
     require_floating(name(), inputs);
     return reduced(inputs, axes);
   }
-  // exp(x - y), but 0 instead of exp(-inf + inf) where everything is masked.
+  // exp(x - y) divided by its sum, which takes out again what the rounding of y has put in; for the same
+  // reason y counts as a constant. 0 instead of exp(-inf + inf) where everything is masked.
   Tensor weights(const Application& at) const override {
-    const Tensor safe = select(equal(at.output, -std::numeric_limits<double>::infinity()), 0.0, at.output);
-    return exp(at.inputs[0] - safe);
+    const Tensor masked = equal(at.output, -std::numeric_limits<double>::infinity());
+    const Tensor e = exp(at.inputs[0] - stop_gradient(select(masked, 0.0, at.output)));
+    return e / select(masked, 1.0, sum(e, to_axes(at.attributes), /*keep_axes=*/true));
   }
   std::optional<Tensor> definition(Inputs inputs, const Attributes& axes) const override {
     return log(sum(exp(inputs[0]), to_axes(axes), /*keep_axes=*/true));

@@ -14,9 +14,11 @@ Tensor sum(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 /// Largest element; ties share the derivative equally.
 Tensor reduce_max(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 Tensor reduce_min(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
-/// log sum exp without overflow; -inf where all elements are -inf.
+/// log sum exp without overflow; its derivative is softmax(x). Where all elements are -inf it is -inf with
+/// derivative 0, where one is +inf it is +inf and the derivative NaN.
 Tensor logsumexp(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
-/// exp(x - logsumexp(x)) along one axis. An element of -inf gets weight 0; a row of nothing else is NaN.
+/// exp(x - logsumexp(x)) along one axis. An element of -inf gets weight 0; a row of nothing
+/// else is NaN, and so is one with +inf.
 Tensor softmax(const Operand& x, int axis = -1);
 /// Running sum along one axis, from the end if `reverse`.
 Tensor cumsum(const Operand& x, int axis, bool reverse = false);

@@ -316,10 +316,12 @@ Call warp_call(Call::Kind kind, unsigned mask, int line) {
 }
 
 template <class T>
-constexpr std::array<T (*)(T), 8> kUnary = {
-    [](T x) { return cpu::exp(x); },   [](T x) { return cpu::log(x); }, [](T x) { return cpu::expm1(x); },
-    [](T x) { return cpu::log1p(x); }, [](T x) { return cpu::sin(x); }, [](T x) { return cpu::cos(x); },
+constexpr std::array<T (*)(T), 10> kUnary = {
+    [](T x) { return cpu::exp(x); },   [](T x) { return cpu::log(x); },
+    [](T x) { return cpu::expm1(x); }, [](T x) { return cpu::log1p(x); },
+    [](T x) { return cpu::sin(x); },   [](T x) { return cpu::cos(x); },
     [](T x) { return cpu::tanh(x); },  [](T x) { return cpu::erf(x); },
+    [](T x) { return cpu::erfc(x); },  [](T x) { return cpu::normal_cdf(x); },
 };
 
 Runtime make_runtime() {

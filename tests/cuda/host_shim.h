@@ -14,9 +14,9 @@ struct Runtime {
   unsigned long long (*shuffle)(unsigned mask, unsigned long long value, int kind, int lane, int width,
                                 int line);
   unsigned (*ballot)(unsigned mask, int predicate, int line);
-  /// exp log expm1 log1p sin cos tanh erf
-  float (*unary_f32[8])(float);
-  double (*unary_f64[8])(double);
+  /// exp log expm1 log1p sin cos tanh erf erfc normcdf
+  float (*unary_f32[10])(float);
+  double (*unary_f64[10])(double);
   float (*pow_f32)(float, float);
   double (*pow_f64)(double, double);
 };
@@ -54,8 +54,8 @@ struct Runtime {
   void (*warp_barrier)(unsigned mask, int line);
   unsigned long long (*shuffle)(unsigned mask, unsigned long long value, int kind, int lane, int width, int line);
   unsigned (*ballot)(unsigned mask, int predicate, int line);
-  float (*unary_f32[8])(float);
-  double (*unary_f64[8])(double);
+  float (*unary_f32[10])(float);
+  double (*unary_f64[10])(double);
   float (*pow_f32)(float, float);
   double (*pow_f64)(double, double);
 };
@@ -180,6 +180,8 @@ SHIM_UNARY(4, sin)
 SHIM_UNARY(5, cos)
 SHIM_UNARY(6, tanh)
 SHIM_UNARY(7, erf)
+SHIM_UNARY(8, erfc)
+SHIM_UNARY(9, normcdf)
 inline float powf(float x, float y) { return runtime.pow_f32(x, y); }
 inline float pow(float x, float y) { return runtime.pow_f32(x, y); }
 inline double pow(double x, double y) { return runtime.pow_f64(x, y); }
@@ -215,7 +217,6 @@ SHIM_BUILTIN(cosh)
 SHIM_BUILTIN(asinh)
 SHIM_BUILTIN(acosh)
 SHIM_BUILTIN(atanh)
-SHIM_BUILTIN(erfc)
 SHIM_BUILTIN(lgamma)
 SHIM_BUILTIN(tgamma)
 SHIM_BUILTIN_2(fmin)

@@ -20,9 +20,14 @@ bool one_in(Random& random, int count) { return below(random, count) == 0; }
 constexpr DType kTypes[] = {DType::f32, DType::f64, DType::i32,    DType::i64,
                             DType::u8,  DType::u32, DType::boolean};
 constexpr std::string_view kUnary[] = {"neg", "abs", "sign", "square"};
-constexpr std::string_view kUnaryFloating[] = {"sqrt",  "rsqrt", "reciprocal", "exp",  "log",     "expm1",
-                                               "log1p", "sin",   "cos",        "tanh", "sigmoid", "erf"};
+constexpr std::string_view kUnaryFloating[] = {
+    "sqrt", "rsqrt", "reciprocal", "exp", "log",  "expm1",      "log1p",    "sin",
+    "cos",  "tanh",  "sigmoid",    "erf", "erfc", "normal_cdf", "gaussian", "sech"};
+// The text computes them in a way of its own.
+constexpr std::string_view kRounded[] = {"sigmoid", "gaussian", "sech",     "logaddexp",
+                                         "sum",     "softmax",  "logsumexp"};
 constexpr std::string_view kBinary[] = {"add", "sub", "mul", "max", "min"};
+constexpr std::string_view kBinaryFloating[] = {"div", "pow", "logaddexp", "silu", "silu_slope", "gelu"};
 constexpr std::string_view kComparisons[] = {"equal",      "not_equal", "less",
                                              "less_equal", "greater",   "greater_equal"};
 // What keeps small errors small.
@@ -149,7 +154,7 @@ class Generator {
     if (kind <= 5 && is_floating(dtype)) return add(any_of(random_, kUnaryFloating), {a}, dtype);
     if (b < 0) return;
     if (kind == 6 && is_floating(dtype) && is_exact(b))
-      return add(one_in(random_, 2) ? "div" : "pow", {a, b}, dtype);
+      return add(any_of(random_, kBinaryFloating), {a, b}, dtype);
     add(any_of(random_, kBinary), {a, b}, dtype);
   }
 
@@ -206,8 +211,8 @@ int TileCase::input(DType dtype, const Layout& layout) {
 }
 
 int TileCase::add(std::string_view primitive, std::vector<int> operands, DType result, bool folded) {
-  bool is_exact = primitive != "sigmoid" && primitive != "sum" && primitive != "softmax" &&
-                  primitive != "logsumexp" && !primitive.starts_with("reduce_");
+  bool is_exact =
+      std::ranges::find(kRounded, primitive) == std::end(kRounded) && !primitive.starts_with("reduce_");
   for (const int v : operands) is_exact = is_exact && exact[static_cast<std::size_t>(v)];
   exact.push_back(is_exact);
   return program.add(named(primitive), operands, result, folded);

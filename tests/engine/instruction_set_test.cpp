@@ -83,7 +83,15 @@ const std::vector<std::pair<std::string, Operation>>& operations() {
       {"tanh", [](const Tensor& a, const Tensor&) { return tanh(a); }},
       {"sigmoid", [](const Tensor& a, const Tensor&) { return sigmoid(a); }},
       {"erf", [](const Tensor& a, const Tensor&) { return erf(a); }},
+      {"silu", [](const Tensor& a, const Tensor&) { return silu(a); }},
+      {"gelu", [](const Tensor& a, const Tensor&) { return gelu(a); }},
+      {"silu_slope", [](const Tensor& a, const Tensor&) { return jvp(&silu, a, ones_like(a)).tangent; }},
+      {"sech", [](const Tensor& a, const Tensor&) { return sech(a); }},
+      {"erfc", [](const Tensor& a, const Tensor&) { return erfc(a); }},
+      {"normal_cdf", [](const Tensor& a, const Tensor&) { return normal_cdf(a); }},
+      {"gaussian", [](const Tensor& a, const Tensor&) { return gaussian(a); }},
       {"pow", [](const Tensor& a, const Tensor& b) { return pow(a, b); }},
+      {"logaddexp", [](const Tensor& a, const Tensor& b) { return logaddexp(a, b); }},
       {"less", [](const Tensor& a, const Tensor& b) { return cast(a < b, a.dtype()); }},
   };
   return list;

@@ -40,6 +40,10 @@ double ulp_error(float result, double exact) {
 
 double exact_sigmoid(double x) { return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x)); }
 
+double exact_sech(double x) { return 1 / std::cosh(x); }
+double exact_normal_cdf(double x) { return 0.5 * std::erfc(-x * std::sqrt(0.5)); }
+double exact_gaussian(double x) { return std::exp(-0.5 * x * x); }
+
 struct Function {
   const char* name;
   float (*ours)(float);
@@ -70,7 +74,11 @@ const std::vector<Function>& functions() {
        &exact_sigmoid,
        1.9,
        {0.0F, 16.6F, -16.6F, -17.3F, -64.0F, 87.0F, -87.0F, -104.0F}},
+      {"sech", &cpu::sech, &exact_sech, 2.5, {0.0F, 2.77F, 43.7F, 87.3F, 104.0F}},
       {"erf", &cpu::erf, &std::erf, 1.45, {0.93F, 3.9F, 4.0F, 0x1p-63F}},
+      {"erfc", &cpu::erfc, &std::erfc, 4.0, {0.0F, 0.47F, 2.0F, 9.2F, 10.05F, 10.2F}},
+      {"normal_cdf", &cpu::normal_cdf, &exact_normal_cdf, 4.2, {0.0F, 0.66F, 2.2F, 13.0F, 14.17F, 14.4F}},
+      {"gaussian", &cpu::gaussian, &exact_gaussian, 1.2, {0.0F, 1.18F, 3.8F, 13.2F, 14.4F, 14.5F}},
   };
   return list;
 }
@@ -215,6 +223,16 @@ TEST_CASE("f32 functions at special values") {
       {"erf", &cpu::erf, kInfinity, 1.0F},
       {"erf", &cpu::erf, -kInfinity, -1.0F},
       {"erf", &cpu::erf, Limits::max(), 1.0F},
+      {"sech", &cpu::sech, 0.0F, 1.0F},
+      {"sech", &cpu::sech, -kInfinity, 0.0F},
+      {"erfc", &cpu::erfc, 0.0F, 1.0F},
+      {"erfc", &cpu::erfc, kInfinity, 0.0F},
+      {"erfc", &cpu::erfc, -kInfinity, 2.0F},
+      {"normal_cdf", &cpu::normal_cdf, 0.0F, 0.5F},
+      {"normal_cdf", &cpu::normal_cdf, kInfinity, 1.0F},
+      {"normal_cdf", &cpu::normal_cdf, -kInfinity, 0.0F},
+      {"gaussian", &cpu::gaussian, 0.0F, 1.0F},
+      {"gaussian", &cpu::gaussian, -kInfinity, 0.0F},
   };
   for (const Value& value : values) {
     CAPTURE(std::string(value.name));
@@ -341,6 +359,10 @@ long double exact_sigmoid(long double x) {
   return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x));
 }
 
+long double exact_sech(long double x) { return 1 / std::cosh(x); }
+long double exact_normal_cdf(long double x) { return 0.5L * std::erfc(-x * std::sqrt(0.5L)); }
+long double exact_gaussian(long double x) { return std::exp(-0.5L * x * x); }
+
 double ulp_error(double result, long double exact) {
   const double rounded = static_cast<double>(exact);
   if (std::isnan(result) || std::isnan(rounded))
@@ -363,6 +385,9 @@ const std::vector<FunctionF64>& functions_f64() {
       {"log", &cpu::log, &std::log, 1.0, {0x1p-1022, 0.70710678118654752, 1.0, 1.4142135623730951}},
       {"tanh", &cpu::tanh, &std::tanh, 1.4, {0.625, 19.0, 20.0}},
       {"sigmoid", &cpu::sigmoid, &exact_sigmoid, 1.8, {0.0, 36.7, -36.7, -500.0, -700.0, 700.0, -745.0}},
+      {"sech", &cpu::sech, &exact_sech, 2.5, {0.0, 2.06, 372.5, 709.0, 745.1}},
+      {"normal_cdf", &cpu::normal_cdf, &exact_normal_cdf, 6.0, {0.0, -1.0, -26.5, -37.5, -38.4, 8.3}},
+      {"gaussian", &cpu::gaussian, &exact_gaussian, 1.2, {0.0, 1.18, 33.1, 37.6, 38.5, 39.0}},
   };
   return list;
 }

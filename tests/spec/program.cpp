@@ -143,7 +143,7 @@ class Generator {
       case 6:
         return unary([](const Tensor& a) { return rsqrt(square(a) + 0.5); });
       case 7:
-        return unary([](const Tensor& a) { return nabla::erf(a); });
+        return unary([](const Tensor& a) { return nabla::erf(a) * sech(a) + nabla::erfc(a) * gaussian(a); });
       case 8:
         return unary([](const Tensor& a) { return nabla::log1p(square(a)) - nabla::expm1(sigmoid(a)); });
       case 9:
@@ -151,7 +151,7 @@ class Generator {
       case 10:
         return binary([](const Tensor& a, const Tensor& b) { return a + b; });
       case 11:
-        return binary([](const Tensor& a, const Tensor& b) { return a - b; });
+        return binary([](const Tensor& a, const Tensor& b) { return logaddexp(a, b) - b; });
       case 12:
       case 13:
       case 14:

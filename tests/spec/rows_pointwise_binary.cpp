@@ -34,6 +34,8 @@ std::vector<Binary> functions() {
       {"mul", &mul, [](double a, double b) { return a * b; }, any(), any()},
       {"div", &nabla::div, [](double a, double b) { return a / b; }, any(), denominator},
       {"pow", &nabla::pow, [](double a, double b) { return std::pow(a, b); }, positive(), any()},
+      {"logaddexp", &logaddexp, [](double a, double b) { return std::log(std::exp(a) + std::exp(b)); }, any(),
+       any()},
       {"max", &nabla::max, [](double a, double b) { return std::max(a, b); }, any(), any(), false, true},
       {"min", &nabla::min, [](double a, double b) { return std::min(a, b); }, any(), any(), false, true},
       {"equal", &equal, [](double a, double b) { return a == b ? 1.0 : 0.0; }, any(), any(), false, false,
@@ -93,6 +95,13 @@ std::vector<Case> special_points(std::string_view name) {
     return {points("zero base", {{0, 0, 1, 0, 0}, {0, 1, 0, 1, 0}, {0, 2, 0, 0, 0}, {0, 3, 0, 0, 0}}),
             points("zero exponent",
                    {{2, 0, 1, 0, std::log(2.0)}, {1, 0, 1, 0, 0}, {3, 1, 3, 1, 3 * std::log(3.0)}})};
+  if (name == "logaddexp")
+    return {points("edges", {{0, 0, std::log(2.0), 0.5, 0.5},
+                             {kInf, 1, kInf, 1, 0},
+                             {-kInf, 3, 3, 0, 1},
+                             {1000, -1000, 1000, 1, 0},
+                             {-1000, -1000, std::log(2.0) - 1000, 0.5, 0.5}}),
+            points("equal infinities", {{-kInf, -kInf, -kInf, 0, 0}, {kInf, kInf, kInf, kNan, kNan}})};
   if (name == "equal")
     return {comparison("NaN", {{kNan, kNan, 0, 0, 0}, {1, 1, 1, 0, 0}, {0, -0.0, 1, 0, 0}})};
   if (name == "not_equal")

@@ -35,7 +35,15 @@ const Unary kUnary[] = {
     {"cos", &nabla::cos, [](double x) { return std::cos(x); }, -4, 4},
     {"tanh", &nabla::tanh, [](double x) { return std::tanh(x); }, -3, 3},
     {"sigmoid", &sigmoid, [](double x) { return 1 / (1 + std::exp(-x)); }, -4, 4},
+    {"silu", &silu, [](double x) { return x / (1 + std::exp(-x)); }, -4, 4},
+    {"silu_slope", [](const Operand& x) { return jvp(&silu, x.tensor(), ones_like(x.tensor())).tangent; },
+     [](double x) { return (1 + x / (1 + std::exp(x))) / (1 + std::exp(-x)); }, -4, 4},
+    {"gelu", &gelu, [](double x) { return x * std::erfc(-x / std::numbers::sqrt2) / 2; }, -3, 3},
+    {"sech", &sech, [](double x) { return 1 / std::cosh(x); }, -3, 3},
     {"erf", &nabla::erf, [](double x) { return std::erf(x); }, -2, 2},
+    {"erfc", &nabla::erfc, [](double x) { return std::erfc(x); }, -2, 2},
+    {"normal_cdf", &normal_cdf, [](double x) { return std::erfc(-x / std::numbers::sqrt2) / 2; }, -3, 3},
+    {"gaussian", &gaussian, [](double x) { return std::exp(-x * x / 2); }, -3, 3},
 };
 
 // Points of one unary function: x, value, derivative.
@@ -80,6 +88,18 @@ std::vector<Case> special_points(std::string_view name) {
   if (name == "tanh") return {points("edges", {{0, 0, 1}, {kInf, 1, 0}, {-kInf, -1, 0}, {kNan, kNan, kNan}})};
   if (name == "sigmoid")
     return {points("edges", {{0, 0.5, 0.25}, {kInf, 1, 0}, {-kInf, 0, 0}, {-800, 0, 0}})};
+  if (name == "silu")
+    return {points("edges", {{0, 0, 0.5}, {kInf, kInf, 1}, {-kInf, -0.0, 0}, {kNan, kNan, kNan}})};
+  if (name == "silu_slope") return {points("edges", {{0, 0.5, 0.5}, {800, 1, 0}, {-800, 0, 0}})};
+  if (name == "gelu")
+    return {points("edges", {{0, 0, 0.5}, {3e38, 3e38, 1}, {-3e38, 0, 0}, {kNan, kNan, kNan}}),
+            {.label = "infinite", .inputs = {f64({kInf, -kInf}, {2})}, .value = {kInf, 0}}};
+  if (name == "sech") return {points("edges", {{0, 1, 0}, {kInf, 0, 0}, {-kInf, 0, 0}, {kNan, kNan, kNan}})};
+  if (name == "erfc") return {points("edges", {{0, 1, -two_over_sqrt_pi}, {kInf, 0, 0}, {-kInf, 2, 0}})};
+  if (name == "normal_cdf")
+    return {points("edges",
+                   {{0, 0.5, 0.5 * two_over_sqrt_pi / std::numbers::sqrt2}, {kInf, 1, 0}, {-kInf, 0, 0}})};
+  if (name == "gaussian") return {points("edges", {{0, 1, 0}, {1e300, 0, 0}, {-1e300, 0, 0}})};
   if (name == "erf") return {points("edges", {{0, 0, two_over_sqrt_pi}, {kInf, 1, 0}, {-kInf, -1, 0}})};
   return {};
 }

@@ -70,12 +70,18 @@ void add_logsumexp_rows(std::vector<Spec>& rows) {
     return [=](Args x) { return logsumexp(x[0], axes, keep); };
   };
   Spec first = row("logsumexp", "inner axis", over({-1}), {real({2, 3})});
-  first.cases = {{.label = "masked",
-                  .inputs = {f64({-kInf, -kInf, -kInf, 0, 0, -kInf, 1000, 1000, -1000}, {3, 3})},
-                  .value = {-kInf, std::log(2.0), 1000 + std::log(2.0)},
-                  .along_ones = {{0, 1, 1}},
-                  .gradient = {{0, 0, 0, 0.5, 0.5, 0, 0.5, 0.5, 0}}},
-                 {.label = "infinite", .inputs = {f64({1, kInf}, {1, 2})}, .value = {kInf}}};
+  first.cases = {
+      {.label = "masked",
+       .inputs = {f64({-kInf, -kInf, -kInf, 0, 0, -kInf, 1000, 1000, -1000}, {3, 3})},
+       .value = {-kInf, std::log(2.0), 1000 + std::log(2.0)},
+       .along_ones = {{0, 1, 1}},
+       .gradient = {{0, 0, 0, 0.5, 0.5, 0, 0.5, 0.5, 0}}},
+      {.label = "infinite", .inputs = {f64({1, kInf}, {1, 2})}, .value = {kInf}, .gradient = {{kNan, kNan}}},
+      {.label = "beyond the rounding of log 2",
+       .inputs = {f64({1e14, 1e14, 1e17, 1e17, -1e300, -1e300}, {3, 2})},
+       .value = {1e14 + std::log(2.0), 1e17, -1e300},
+       .along_ones = {{1, 1, 1}},
+       .gradient = {{0.5, 0.5, 0.5, 0.5, 0.5, 0.5}}}};
   rows.push_back(first);
   rows.push_back(row("logsumexp", "all axes", over({}), {real({2, 3})}));
   rows.push_back(row("logsumexp", "outer axis, kept", over({0}, true), {real({3, 2})}));
@@ -96,7 +102,9 @@ void add_softmax_rows(std::vector<Spec>& rows) {
                   .value = {0.5, 0.5, 0, 1, 0, 0},
                   .along_ones = {{0, 0, 0, 0, 0, 0}},
                   .gradient = {{0, 0, 0, 0, 0, 0}}},
-                 {.label = "all masked", .inputs = {f64({-kInf, -kInf}, {1, 2})}, .value = {kNan, kNan}}};
+                 {.label = "all masked, infinite",
+                  .inputs = {f64({-kInf, -kInf, 1, kInf}, {2, 2})},
+                  .value = {kNan, kNan, kNan, kNan}}};
   rows.push_back(first);
   rows.push_back(row("softmax", "outer axis", [](Args x) { return softmax(x[0], 0); }, {real({3, 2})}));
   rows.push_back(row("softmax", "middle axis", [](Args x) { return softmax(x[0], 1); }, {real({2, 3, 2})}));

@@ -16,6 +16,9 @@ template <class T>
 inline constexpr bool is_complex = std::is_same_v<T, Complex>;
 
 template <class T>
+inline constexpr T kInfinity = T(std::numeric_limits<double>::infinity());
+
+template <class T>
 auto wrapping(T x) {
   if constexpr (std::is_integral_v<T>) {
     return static_cast<std::make_unsigned_t<T>>(x);
@@ -132,10 +135,34 @@ struct Sigmoid {
     return cpu::sigmoid(x);
   }
 };
+struct Sech {
+  template <class T>
+  NABLAFLOW_INLINED static T of(T x) {
+    return cpu::sech(x);
+  }
+};
 struct Erf {
   template <class T>
   NABLAFLOW_INLINED static T of(T x) {
     return cpu::erf(x);
+  }
+};
+struct Erfc {
+  template <class T>
+  NABLAFLOW_INLINED static T of(T x) {
+    return cpu::erfc(x);
+  }
+};
+struct NormalCdf {
+  template <class T>
+  NABLAFLOW_INLINED static T of(T x) {
+    return cpu::normal_cdf(x);
+  }
+};
+struct Gaussian {
+  template <class T>
+  NABLAFLOW_INLINED static T of(T x) {
+    return cpu::gaussian(x);
   }
 };
 
@@ -179,6 +206,27 @@ struct Pow {
   template <class T>
   NABLAFLOW_INLINED static T of(T a, T b) {
     return cpu::pow(a, b);
+  }
+};
+struct Logaddexp {
+  template <class T>
+  NABLAFLOW_INLINED static T of(T a, T b) {
+    return cpu::logaddexp(a, b);
+  }
+};
+/// x s, 0 where x is minus infinity and s 0: silu of x and sigmoid(x), gelu of x and normal_cdf(x).
+struct Gated {
+  template <class T>
+  static T of(T x, T s) {
+    return x == -kInfinity<T> ? -T(0) : x * s;
+  }
+};
+/// The derivative of silu, of x and s = sigmoid(x).
+struct SiluSlope {
+  template <class T>
+  static T of(T x, T s) {
+    const bool is_infinite = (x == kInfinity<T>) | (x == -kInfinity<T>);
+    return is_infinite ? s : s * (T(1) + x * (T(1) - s));
   }
 };
 struct Equal {

@@ -6,30 +6,31 @@
 
 namespace nabla::cpu {
 
-/// x = n ln 2 + (r + tail), tail the part of x that r has no room for.
+/// x - below = n ln 2 + (r + tail), tail the part that r has no room for; below is a small part of the
+/// argument that x has no room for.
 struct ExpReduction {
   std::uint32_t rounded;  ///< bits whose low end is n
   float r;
   float tail;
 };
-NABLAFLOW_INLINED ExpReduction reduce_exp(float x) {
+NABLAFLOW_INLINED ExpReduction reduce_exp(float x, float below = 0.0F) {
   constexpr float kLn2High = 0x1.62e4p-1F;  // 16 bits: products with n are exact
   constexpr float kLn2Low = 0x1.7f7d1cp-20F;
-  const float rounded = x * 1.44269504F + kRoundF32;
+  const float rounded = (x - below) * 1.44269504F + kRoundF32;
   const float n = rounded - kRoundF32;
-  const float high = x - n * kLn2High;
+  const float high = (x - n * kLn2High) - below;
   const float low = n * kLn2Low;
   const float r = high - low;
   return {bits_of(rounded), r, (high - r) - low};
 }
 
-/// e^x = 2^n (1 + t), t with a relative error of about half an ulp of 1.
+/// e^(x - below) = 2^n (1 + t), t with a relative error of about half an ulp of 1.
 struct ExpParts {
   std::uint32_t rounded;
   float t;
 };
-NABLAFLOW_INLINED ExpParts exp_parts(float x) {
-  const ExpReduction a = reduce_exp(x);
+NABLAFLOW_INLINED ExpParts exp_parts(float x, float below = 0.0F) {
+  const ExpReduction a = reduce_exp(x, below);
   const float r = a.r;
   float p = 0x1.6ac066p-10F;
   p = p * r + 0x1.123e30p-7F;
@@ -39,13 +40,21 @@ NABLAFLOW_INLINED ExpParts exp_parts(float x) {
   return {a.rounded, p * r * r + r};
 }
 
-NABLAFLOW_INLINED float exp(float x) {
-  const ExpParts e = exp_parts(clamped(x, -104.0F, 89.0F));
-  // In two steps, so that subnormal results come out, rounded once.
+/// 2^n in two factors, the first near 2^(n/2): a product with one after the other is rounded once where it is
+/// subnormal.
+struct TwoScales {
+  float first, second;
+};
+NABLAFLOW_INLINED TwoScales scales_of(const ExpParts& e) {
   const std::int32_t n = static_cast<std::int32_t>(e.rounded - bits_of(kRoundF32));
   const std::int32_t half = n >> 1;
-  return (e.t + 1.0F) * power_of_two(static_cast<std::uint32_t>(half)) *
-         power_of_two(static_cast<std::uint32_t>(n - half));
+  return {power_of_two(static_cast<std::uint32_t>(half)), power_of_two(static_cast<std::uint32_t>(n - half))};
+}
+
+NABLAFLOW_INLINED float exp(float x) {
+  const ExpParts e = exp_parts(clamped(x, -104.0F, 89.0F));
+  const TwoScales scales = scales_of(e);
+  return (e.t + 1.0F) * scales.first * scales.second;
 }
 
 /// e^x for x in [-87, 88].

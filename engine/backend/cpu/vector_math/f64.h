@@ -5,8 +5,8 @@
 
 #include "engine/backend/cpu/vector_math/bits.h"
 
-// exp, expm1, log, tanh and sigmoid of f64 in the way of their f32 relatives, within 2 ulp; the others call
-// the standard library.
+// exp, expm1, log, tanh, sigmoid, sech and gaussian of f64 in the way of their f32 relatives, within 2
+// ulp (sech 2.5); the others call the standard library.
 
 namespace nabla::cpu {
 
@@ -18,21 +18,22 @@ NABLAFLOW_INLINED double with_sign_of(double magnitude, double sign) {
 /// 2^n for n in [-1022, 1023] from the bits of n + kRoundF64.
 NABLAFLOW_INLINED double power_of_two(std::uint64_t rounded) { return f64_of((rounded + 1023U) << 52); }
 
-/// x = n ln 2 + r + tail, e^(r + tail) - 1 = r + rest.
+/// x - below = n ln 2 + r + tail, e^(r + tail) - 1 = r + rest; below is a small part of the argument that x
+/// has no room for.
 struct ExpPartsF64 {
   std::uint64_t rounded;  ///< bits whose low end is n
   double r;
   double rest;
 };
-NABLAFLOW_INLINED ExpPartsF64 exp_parts(double x) {
+NABLAFLOW_INLINED ExpPartsF64 exp_parts(double x, double below = 0.0) {
   constexpr double kLn2High = 0x1.62e42fefa38p-1;  // 42 bits: products with n are exact
   constexpr double kLn2Low = 0x1.ef35793c76730p-45;
   const double rounded = x * 0x1.71547652b82fep+0 + kRoundF64;
   const double n = rounded - kRoundF64;
   const double high = x - n * kLn2High;
   const double low = n * kLn2Low;
-  const double r = high - low;
-  const double tail = (high - r) - low;
+  const double r = (high - below) - low;
+  const double tail = ((high - r) - below) - low;
   double p = 0x1.898dbd7c42f1dp-33;
   p = p * r + 0x1.1f9aa1dc0eec7p-29;
   p = p * r + 0x1.ae482dce174c5p-26;
@@ -48,13 +49,21 @@ NABLAFLOW_INLINED ExpPartsF64 exp_parts(double x) {
   return {bits_of(rounded), r, p * r * r + tail};
 }
 
-NABLAFLOW_INLINED double exp(double x) {
-  const ExpPartsF64 e = exp_parts(clamped(x, -746.0, 710.0));
-  // In two steps, so that subnormal results come out, rounded once. The offset keeps n positive: a shift
-  // that keeps the sign has no vector form below AVX-512.
+/// 2^n in two factors, the first near 2^(n/2): a product with one after the other is rounded once where it is
+/// subnormal. The offset keeps n positive: a shift that keeps the sign has no vector form below AVX-512.
+struct TwoScalesF64 {
+  double first, second;
+};
+NABLAFLOW_INLINED TwoScalesF64 scales_of(const ExpPartsF64& e) {
   const std::uint64_t n = e.rounded - bits_of(kRoundF64) + 2048U;
   const std::uint64_t half = n >> 1;
-  return ((e.r + e.rest) + 1.0) * power_of_two(half - 1024U) * power_of_two(n - half - 1024U);
+  return {power_of_two(half - 1024U), power_of_two(n - half - 1024U)};
+}
+
+NABLAFLOW_INLINED double exp(double x) {
+  const ExpPartsF64 e = exp_parts(clamped(x, -746.0, 710.0));
+  const TwoScalesF64 scales = scales_of(e);
+  return ((e.r + e.rest) + 1.0) * scales.first * scales.second;
 }
 
 NABLAFLOW_INLINED double expm1(double x) {
@@ -107,6 +116,20 @@ NABLAFLOW_INLINED double sigmoid(double x) {
   return one / (sum + (scale * (e.r + e.rest) + error));
 }
 
+NABLAFLOW_INLINED double sech(double x) {
+  const double e = exp(-magnitude(x));
+  return 2.0 * e / (1.0 + e * e);
+}
+
+/// e^-(x^2 / 2)
+NABLAFLOW_INLINED double gaussian(double x) {
+  const double a = clamped(magnitude(x), 0.0, 39.0);
+  const double leading = f64_of(bits_of(a) & 0xfffffffff8000000U);
+  const ExpPartsF64 e = exp_parts(-0.5 * (leading * leading), 0.5 * ((a - leading) * (a + leading)));
+  const TwoScalesF64 scales = scales_of(e);
+  return ((e.r + e.rest) + 1.0) * scales.first * scales.second;
+}
+
 /// A rational function near 0 (Cephes), 1 - 2 / (e^2|x| + 1) elsewhere, with one division for both.
 NABLAFLOW_INLINED double tanh(double x) {
   const double a = magnitude(x);
@@ -126,6 +149,20 @@ NABLAFLOW_INLINED double log1p(double x) { return std::log1p(x); }
 NABLAFLOW_INLINED double sin(double x) { return std::sin(x); }
 NABLAFLOW_INLINED double cos(double x) { return std::cos(x); }
 NABLAFLOW_INLINED double erf(double x) { return std::erf(x); }
+NABLAFLOW_INLINED double erfc(double x) { return std::erfc(x); }
+/// erfc(-x / sqrt 2) / 2. In the tail erfc(z) falls by 2 z of itself, which counts the rounding of z hundreds
+/// of times: what z has lost is put back.
+NABLAFLOW_INLINED double normal_cdf(double x) {
+  constexpr double kSqrtHalf = 0x1.6a09e667f3bcdp-1;
+  constexpr double kHigh = 0x1.6a09e6p-1;  // products with the leading bits of x are exact
+  constexpr double kLow = 0x1.9fcef32422cbfp-27;
+  const double a = clamped(x, -40.0, 40.0);
+  const double leading = f64_of(bits_of(a) & 0xfffffffff8000000U);
+  const double z = a * kSqrtHalf;
+  const double lost = ((leading * kHigh - z) + leading * kLow) + (a - leading) * kSqrtHalf;
+  const double change = a < 0.0 ? 2.0 * z * lost : 0.0;
+  return 0.5 * std::erfc(-z) * (1.0 - change);
+}
 NABLAFLOW_INLINED double pow(double x, double y) { return std::pow(x, y); }
 
 }  // namespace nabla::cpu

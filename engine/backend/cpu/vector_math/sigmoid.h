@@ -17,6 +17,12 @@ NABLAFLOW_INLINED float sigmoid(float x) {
   return one / (sum + (scale * e.t + error));
 }
 
+/// 2 / (e^x + e^-x)
+NABLAFLOW_INLINED float sech(float x) {
+  const float e = exp(-magnitude(x));
+  return 2.0F * e / (1.0F + e * e);
+}
+
 /// An odd polynomial near 0, 1 - 2 / (e^2|x| + 1) elsewhere.
 NABLAFLOW_INLINED float tanh(float x) {
   const float a = magnitude(x);

@@ -221,6 +221,12 @@ __device__ __forceinline__ float tanh_(float x) { return tanhf(x); }
 __device__ __forceinline__ double tanh_(double x) { return tanh(x); }
 __device__ __forceinline__ float erf_(float x) { return erff(x); }
 __device__ __forceinline__ double erf_(double x) { return erf(x); }
+__device__ __forceinline__ float erfc_(float x) { return erfcf(x); }
+__device__ __forceinline__ double erfc_(double x) { return erfc(x); }
+__device__ __forceinline__ float normal_cdf_(float x) { return normcdff(x); }
+__device__ __forceinline__ double normal_cdf_(double x) { return normcdf(x); }
+__device__ __forceinline__ float fma_(float x, float y, float z) { return fmaf(x, y, z); }
+__device__ __forceinline__ double fma_(double x, double y, double z) { return fma(x, y, z); }
 __device__ __forceinline__ float pow_(float x, float y) { return powf(x, y); }
 __device__ __forceinline__ double pow_(double x, double y) { return pow(x, y); }
 template <class T>
@@ -232,6 +238,33 @@ template <class T>
 __device__ __forceinline__ T sigmoid_(T x) {
   const T e = exp_(-abs_(x));
   return (x < T(0) ? e : T(1)) / (T(1) + e);
+}
+// silu of x and sigmoid(x), gelu of x and normal_cdf(x): 0 where x is minus infinity.
+template <class T>
+__device__ __forceinline__ T gated_(T x, T s) {
+  return x == -infinity<T>() ? -T(0) : x * s;
+}
+template <class T>
+__device__ __forceinline__ T silu_slope_(T x, T s) {
+  return abs_(x) == infinity<T>() ? s : s * (T(1) + x * (T(1) - s));
+}
+template <class T>
+__device__ __forceinline__ T sech_(T x) {
+  const T e = exp_(-abs_(x));
+  return T(2) * e / (T(1) + e * e);
+}
+// What the square has lost is put back; beyond 40 it is 0.
+template <class T>
+__device__ __forceinline__ T gaussian_(T x) {
+  const T a = min_(abs_(x), T(40));
+  const T square = a * a;
+  return exp_(T(-0.5) * square) * (T(1) - T(0.5) * fma_(a, a, -square));
+}
+// Equal infinities have no difference.
+template <class T>
+__device__ __forceinline__ T logaddexp_(T a, T b) {
+  const T gap = a == b ? T(0) : abs_(a - b);
+  return max_(a, b) + log1p_(exp_(-gap));
 }
 
 // ---- reductions
