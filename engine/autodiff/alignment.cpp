@@ -35,6 +35,21 @@ Shape check_directions(const char* what, std::span<const Tensor> values, std::sp
   return leading;
 }
 
+void check_variables(const char* what, std::span<const Tensor> xs) {
+  for (const Tensor& x : xs) {
+    const auto refused = [&](const char* why) {
+      return Error(std::string(what) + ": a variable " + to_string(x.shape()) + " " +
+                   std::string(name_of(x.dtype())) + why);
+    };
+    if (!is_floating(x.dtype())) throw refused(" carries no derivative; cast it to a floating type first");
+    if (is_constant(x))
+      throw refused(
+          " is a constant, and so is every equal constant in the graph, those inside of operators too; make "
+          "it "
+          "a leaf of its own (tensor(..), detach()) or take the derivative of a function (grad(f, x))");
+  }
+}
+
 std::vector<Tensor> variables_like(std::span<const Tensor> xs, std::source_location where) {
   std::vector<Tensor> variables;
   for (const Tensor& x : xs) variables.push_back(variable(x.shape(), x.dtype(), where));

@@ -17,6 +17,11 @@ namespace nabla {
 /// broadcast. Returns L. @throws Error naming `what`, the index and the shapes.
 Shape check_directions(const char* what, std::span<const Tensor> values, std::span<const Tensor> directions);
 
+/// Checks that a derivative by each of xs has a meaning. @throws Error naming `what` and the variable that is
+/// not of a floating type, or a constant: an equal constant anywhere, those of operators and rules among
+/// them, would be the variable too.
+void check_variables(const char* what, std::span<const Tensor> xs);
+
 /// Fresh variables with the shapes and types of `xs`, built at the user's line `where`.
 std::vector<Tensor> variables_like(std::span<const Tensor> xs, std::source_location where);
 

@@ -11,6 +11,7 @@ namespace nabla {
 std::vector<std::optional<Tensor>> jvp_compressed(std::span<const Tensor> ys, std::span<const Tensor> xs,
                                                   std::span<const Tensor> dxs) {
   check_directions("jvp", xs, dxs);
+  check_variables("jvp", xs);
   const Dependents between = dependents(ys, xs, Through::differentiable);
   std::vector<std::optional<Tensor>> tangents(between.nodes.size());
   std::vector<bool> is_variable(between.nodes.size(), false);

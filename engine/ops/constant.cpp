@@ -147,6 +147,18 @@ Tensor variable(const Shape& shape, DType dtype, std::source_location where) {
   return make_leaf(kVariable, shape, dtype, {}, where);
 }
 
+bool is_constant(const Tensor& x) {
+  constexpr std::size_t kLargest = 64;
+  std::vector<const Node*> reached{&x.node()};
+  for (std::size_t i = 0; i < reached.size(); ++i) {
+    const Primitive& primitive = reached[i]->primitive();
+    if (&primitive == &kLeaf || &primitive == &kVariable || primitive.orders_steps() || i == kLargest)
+      return false;
+    reached.insert(reached.end(), reached[i]->inputs().begin(), reached[i]->inputs().end());
+  }
+  return true;
+}
+
 Tensor leaf(Array array) {
   const Shape shape = array.shape();
   const DType dtype = array.dtype;

@@ -1,5 +1,6 @@
 #include "engine/ops/pointwise.h"
 
+#include <limits>
 #include <numbers>
 
 #include "engine/ops/constant.h"
@@ -25,6 +26,10 @@ Partial constant(double factor) { return factor; }
 // 1 where a beats b, 1/2 at a tie.
 Partial winner(const Tensor& wins, const Tensor& ties, DType dtype) {
   return cast(wins, dtype) + cast(ties, dtype) * 0.5;
+}
+
+double smallest_normal(DType dtype) {
+  return dtype == DType::f32 ? std::numeric_limits<float>::min() : std::numeric_limits<double>::min();
 }
 
 const Pointwise& kNeg = *new Pointwise("neg", kNumeric, kUnary, [](In, Out) { return constant(-1); });
@@ -78,10 +83,12 @@ const Pointwise& kErf = *new Pointwise("erf", kFloating, kUnary, [](In x, Out) -
 const Pointwise& kPow = *new Pointwise(
     "pow", kFloating, kBinary,
     [](In x, Out) -> Partial {
-      // The exponent 0 is replaced in the branch not taken, or 0 * inf would come back at the next order.
-      const Tensor is_zero = equal(x[1], 0);
-      const Tensor exponent = select(is_zero, 1.0, x[1]);
-      return select(is_zero, 0.0, exponent * pow(x[0], exponent - 1));
+      // The exponent stays a factor where it is 0, because its own derivative is not; what it multiplies must
+      // be finite there. Where the base is 0 it is held constant.
+      const Tensor exponent = is_constant(x[1]) ? x[1] : select(equal(x[0], 0), stop_gradient(x[1]), x[1]);
+      const Tensor overflows = less(abs(x[0]), smallest_normal(x[0].dtype()));
+      const Tensor base = select(equal(x[1], 0), select(overflows, 1.0, x[0]), x[0]);
+      return exponent * pow(base, exponent - 1);
     },
     [](In x, Out y) -> Partial {
       const Tensor at_zero = equal(x[0], 0);

@@ -33,7 +33,8 @@ Tensor cos(const Operand& x);         ///< x in radians
 Tensor tanh(const Operand& x);        ///< hyperbolic tangent, in (-1, 1)
 Tensor sigmoid(const Operand& x);     ///< 1 / (1 + e^-x), in (0, 1)
 Tensor erf(const Operand& x);         ///< error function, in (-1, 1)
-/// base^exponent. Derivatives: 0 by the base where the exponent is 0, 0 by the exponent where the base is 0.
+/// base^exponent, and 1 where the exponent is 0. Derivatives by the exponent are 0 where the base is 0 (mixed
+/// ones NaN where that by the base is infinite) and NaN where it is negative.
 Tensor pow(const Operand& base, const Operand& exponent);
 
 /// Where condition (bool) holds a, elsewhere b. Differentiates without multiplying by 0, so that an infinity
