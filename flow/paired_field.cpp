@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/graph/evaluation.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduction.h"
@@ -13,14 +14,19 @@
 namespace nabla::flow {
 
 PairedField::PairedField(const Tensor& x0, const Tensor& x1, double blur, AffinePath path)
-    : path_(std::move(path)), blur_(blur), x0_(x0.detach()), x1_(x1.detach()) {
+    : path_(std::move(path)), blur_(blur) {
   if (x1.rank() != 2 || x1.size() == 0 || !(x0.shape() == x1.shape()) || !is_floating(x1.dtype()) ||
       x0.dtype() != x1.dtype())
     throw Error("paired_field: noise " + to_string(x0.shape()) + " " + std::string(name_of(x0.dtype())) +
                 " and data " + to_string(x1.shape()) + " " + std::string(name_of(x1.dtype())) +
                 " must be [n, D], of one floating type and not empty");
   if (!(blur > 0)) throw Error("paired_field: the blur " + number_text(blur) + " must be positive");
-  const auto row = [](const Tensor& products) { return insert_axes(sum(products, {-1}), {-2}).detach(); };
+  Evaluation evaluation("PairedField");
+  x0_ = evaluation.leaf(evaluation.reads(x0));
+  x1_ = evaluation.leaf(evaluation.reads(x1));
+  const auto row = [&](const Tensor& products) {
+    return evaluation.leaf(insert_axes(sum(products, {-1}), {-2}));
+  };
   norms0_ = row(square(x0_));
   norms1_ = row(square(x1_));
   cross_ = row(x0_ * x1_);

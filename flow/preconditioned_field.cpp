@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/graph/evaluation.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
@@ -14,8 +15,9 @@ PreconditionedField::PreconditionedField(const Tensor& mean, const Tensor& varia
   if (mean.rank() != 1 || !(mean.shape() == variance.shape()))
     throw Error("preconditioned_field: mean " + to_string(mean.shape()) + " and variance " +
                 to_string(variance.shape()) + " must both be [D]");
-  mean_ = insert_axes(mean, {-2}).detach();
-  variance_ = insert_axes(variance, {-2}).detach();
+  Evaluation evaluation("PreconditionedField");
+  mean_ = evaluation.leaf(insert_axes(mean, {-2}));
+  variance_ = evaluation.leaf(insert_axes(variance, {-2}));
 }
 
 Tensor PreconditionedField::spread(const Tensor& t) const { return square(1 - t) + square(t) * variance_; }

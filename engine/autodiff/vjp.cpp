@@ -13,6 +13,7 @@ std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<con
   const Shape leading = check_directions("vjp", ys, cts);
   check_variables("vjp", xs);
   const Dependents between = dependents(ys, xs, Through::differentiable, held);
+  check_evaluated("vjp", ys, xs, between);
   std::vector<std::optional<Tensor>> cotangents(between.nodes.size());
   const auto accumulate = [&](const Node* node, const Tensor& term) {
     const int at = between.index.find(node);

@@ -144,7 +144,7 @@ Tensor to_tensor(const Operand& operand, const Tensor& like) {
 }
 
 Tensor variable(const Shape& shape, DType dtype, std::source_location where) {
-  return make_leaf(kVariable, shape, dtype, {}, where);
+  return make_leaf(kVariable, shape, dtype, {}, {}, where);
 }
 
 bool is_constant(const Tensor& x) {
@@ -152,9 +152,10 @@ bool is_constant(const Tensor& x) {
   std::vector<const Node*> reached{&x.node()};
   for (std::size_t i = 0; i < reached.size(); ++i) {
     const Primitive& primitive = reached[i]->primitive();
-    if (&primitive == &kLeaf || &primitive == &kVariable || primitive.orders_steps() || i == kLargest)
-      return false;
-    reached.insert(reached.end(), reached[i]->inputs().begin(), reached[i]->inputs().end());
+    const std::span<Node* const> inputs = reached[i]->inputs();
+    const bool is_leaf = inputs.empty() && &primitive != &kConstant && &primitive != &kIota;
+    if (is_leaf || primitive.orders_steps() || i == kLargest) return false;
+    reached.insert(reached.end(), inputs.begin(), inputs.end());
   }
   return true;
 }

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/graph/evaluation.h"
 #include "engine/ops/pointwise.h"
 #include "flow/metrics/sample_set.h"
 
@@ -30,8 +31,9 @@ Tensor squared_distances(const Tensor& a, const Tensor& b) {
   require_sample_sets("squared_distances", a, b);
   const Tensor a64 = cast(a, DType::f64);
   const Tensor b64 = cast(b, DType::f64);
-  const std::span<const double> rows = a64.data<double>();
-  const std::span<const double> columns = b64.data<double>();
+  Evaluation evaluation("squared_distances");
+  const std::span<const double> rows = evaluation.reads(a64).data<double>();
+  const std::span<const double> columns = evaluation.reads(b64).data<double>();
   const std::int64_t n = a.shape()[0];
   const std::int64_t m = b.shape()[0];
   const std::int64_t dimensions = a.shape()[1];
@@ -43,7 +45,7 @@ Tensor squared_distances(const Tensor& a, const Tensor& b) {
       for (std::int64_t j = start; j < std::min(m, start + block); ++j)
         distances[static_cast<std::size_t>(i * m + j)] =
             squared_distance(rows.data() + i * dimensions, columns.data() + j * dimensions, dimensions);
-  return tensor<double>(distances, Shape{n, m});
+  return evaluation.leaf(tensor<double>(distances, Shape{n, m}));
 }
 
 }  // namespace nabla::flow
