@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/graph/evaluation.h"
 #include "engine/ops/composed.h"
 #include "engine/ops/indexing.h"
 #include "engine/ops/pointwise.h"
@@ -71,7 +72,7 @@ class Integration {
       : v_(v),
         options_(options),
         controls_(static_cast<std::size_t>(x.shape()[0]), StepControl(from, to, options, x.dtype())),
-        x_(x.detach()) {
+        x_(evaluation_.leaf(evaluation_.reads(x))) {
     if (options.dense) dense_.emplace(from, to, x_);
   }
 
@@ -112,6 +113,7 @@ class Integration {
   const TimedField& v_;
   const AdaptiveOptions& options_;
   std::vector<StepControl> controls_;
+  Evaluation evaluation_{"integrate_adaptive"};
   Tensor x_;
   Tensor slope_;  // at x_
   std::int64_t evaluations_ = 0;
@@ -119,7 +121,7 @@ class Integration {
 };
 
 void Integration::start() {
-  slope_ = slope(x_, of_each([](const StepControl& c) { return c.time(); })).detach();
+  slope_ = evaluation_.leaf(slope(x_, of_each([](const StepControl& c) { return c.time(); })));
   const std::vector<double> finite = nan_unless_finite(x_ * 0 + slope_ * 0).to_vector<double>();
   for (std::size_t i = 0; i < controls_.size(); ++i)
     if (std::isnan(finite[i])) controls_[i].stop(Status::not_finite);
@@ -191,8 +193,8 @@ void Integration::advance() {
   const Tensor next = select(mask, tried.x, x_);
   const Tensor next_slope = select(mask, tried.slopes.back(), slope_);
   evaluate({next, next_slope, tried.error});
-  x_ = next.detach();
-  slope_ = next_slope.detach();
+  x_ = evaluation_.leaf(next);
+  slope_ = evaluation_.leaf(next_slope);
   std::vector<std::int64_t> rows;
   for (std::size_t i = 0; i < controls_.size(); ++i)
     if (controls_[i].running() && controls_[i].judge(tried.error.data<double>()[i]))
@@ -212,7 +214,7 @@ void Integration::keep(const Attempt& attempt, const Tensor& before, const std::
   for (const Tensor& coefficient : {before, change, bend, twist, last})
     piece.coefficients.push_back(take(coefficient, index));
   evaluate(piece.coefficients);
-  for (Tensor& coefficient : piece.coefficients) coefficient = coefficient.detach();
+  for (Tensor& coefficient : piece.coefficients) coefficient = evaluation_.leaf(coefficient);
   for (const std::int64_t row : rows) {
     piece.start.push_back(starts[static_cast<std::size_t>(row)]);
     piece.stop.push_back(controls_[static_cast<std::size_t>(row)].time());

@@ -57,7 +57,8 @@ struct AdaptiveSolution {
 /// over a sample's elements below 1. A sample that is done or failed waits with step 0. A step limit, an
 /// underflow or a field that turns NaN does not throw: the sample comes back as far as it got, with its
 /// status. v is asked at `to` as well, where closed-form fields may divide by s(1) = 0. Each attempt is
-/// evaluated and detached; derivatives stop at the result.
+/// evaluated and detached; a derivative of the result by x, or by what v is made of, is refused (see
+/// Evaluation).
 /// @throws Error if x is not [B, ..] of floating type, a time is not finite, the tolerances are negative or
 /// both 0, or a step or their number is negative.
 AdaptiveSolution integrate_adaptive(const TimedField& v, const Tensor& x, double from, double to,

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/graph/evaluation.h"
 #include "engine/ops/composed.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/indexing.h"
@@ -19,10 +20,11 @@ EmpiricalField::EmpiricalField(const Tensor& data, AffinePath path) : path_(std:
   if (data.rank() != 2 || data.size() == 0 || !is_floating(data.dtype()))
     throw Error("empirical_field: the data " + to_string(data.shape()) + " " +
                 std::string(name_of(data.dtype())) + " must be [n, D], floating and not empty");
-  centre_ = mean(data, {0}, /*keep_axes=*/true).detach();
-  centred_ = (data - centre_).detach();
-  transposed_ = transpose(centred_).detach();
-  half_norms_ = (sum(square(transposed_), {0}, /*keep_axes=*/true) * 0.5).detach();
+  Evaluation evaluation("EmpiricalField");
+  centre_ = evaluation.leaf(mean(data, {0}, /*keep_axes=*/true));
+  centred_ = evaluation.leaf(data - centre_);
+  transposed_ = evaluation.leaf(transpose(centred_));
+  half_norms_ = evaluation.leaf(sum(square(transposed_), {0}, /*keep_axes=*/true) * 0.5);
 }
 
 Tensor EmpiricalField::weights(const Tensor& x, const Tensor& t) const {

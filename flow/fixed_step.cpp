@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/graph/evaluation.h"
 #include "engine/ops/pointwise.h"
 #include "engine/tensor/number_text.h"
 #include "flow/stages.h"
@@ -48,7 +49,7 @@ const ButcherTable& table_of(Solver solver) {
 Tensor advance(const Tensor& state, const Tensor& step, const std::vector<Tensor>& slopes,
                std::span<const double> weights) {
   const Tensor slope = combine(weights, slopes);
-  return slope ? state + step * slope : state;
+  return slope.defined() ? state + step * slope : state;
 }
 
 Tensor step_by(const ButcherTable& table, const TimedField& v, const Tensor& x, double from, double to) {
@@ -77,10 +78,11 @@ Solution integrate(Solver solver, const TimedField& v, const Tensor& x, std::spa
     if (!std::isfinite(t)) throw Error("integrate: the grid has a time " + number_text(t));
   const ButcherTable& table = table_of(solver);
   const std::int64_t steps = static_cast<std::int64_t>(grid.size()) - 1;
-  Solution solution{x.detach(), 0};
+  Evaluation evaluation("integrate");
+  Solution solution{evaluation.leaf(evaluation.reads(x)), 0};
   for (std::int64_t i = 0; i < steps; ++i) {
     const std::size_t at = static_cast<std::size_t>(i);
-    solution.x = step_by(table, v, solution.x, grid[at], grid[at + 1]).detach();
+    solution.x = evaluation.leaf(step_by(table, v, solution.x, grid[at], grid[at + 1]));
     solution.evaluations += table.stages;
     if (on_step) on_step(i + 1, steps, solution.x);
   }

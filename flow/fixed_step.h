@@ -33,8 +33,8 @@ struct Solution {
 };
 
 /// Follows dx/dt = v(x, t) through the times of `grid`, in either direction, from x [B, *S]. Each step is
-/// evaluated and detached, so that memory does not grow with the number of steps; derivatives stop at the
-/// result.
+/// evaluated and detached, so that memory does not grow with the number of steps; a derivative of the result
+/// by x, or by what v is made of, is refused (see Evaluation).
 /// @throws Error if the grid has fewer than two times or one that is not finite.
 Solution integrate(Solver solver, const TimedField& v, const Tensor& x, std::span<const double> grid,
                    const StepCallback& on_step = nullptr);

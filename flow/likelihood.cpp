@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/graph/evaluation.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
@@ -70,7 +71,7 @@ Tensor quadrature_error(const Quadrature& rule, const Tensor& values) {
 
 // One block of rows on its way from data to noise.
 Likelihood follow(const TimedField& v, const Tensor& x1, const LikelihoodOptions& options,
-                  const std::optional<Tensor>& key, const Quadrature& rule,
+                  const std::optional<Tensor>& key, const Quadrature& rule, Evaluation& evaluation,
                   const std::function<void()>& on_node) {
   const double power = options.power;
   // dx/du, u running from 0 at the data to 1 at the noise; at u = 0 the factor is 0 for powers above 1.
@@ -79,7 +80,7 @@ Likelihood follow(const TimedField& v, const Tensor& x1, const LikelihoodOptions
     return time_factor("log_likelihood", rate, x) * v(x, time_of(u, power));
   };
   Likelihood result;
-  result.x0 = x1.detach();
+  result.x0 = evaluation.leaf(x1);
   DivergenceAlong divergences(options, key);
   Tensor integral = zeros(x1.shape().first(1), DType::f64);
   Tensor variance = integral;  // the estimates' errors at different nodes are uncorrelated
@@ -98,16 +99,16 @@ Likelihood follow(const TimedField& v, const Tensor& x1, const LikelihoodOptions
     const Estimate trace = divergences.at([&](const Tensor& x) { return v(x, t); }, result.x0);
     const double rate = power * std::pow(u, power - 1);  // dt = power u^(power-1) du
     const Tensor factor = shared_time(rule.weights[i] * rate, DType::f64)[0];
-    integrand.push_back((trace.value * shared_time(rate, DType::f64)[0]).detach());
-    integral = (integral + trace.value * factor).detach();
-    variance = (variance + square(trace.standard_error * factor)).detach();
+    integrand.push_back(evaluation.leaf(trace.value * shared_time(rate, DType::f64)[0]));
+    integral = evaluation.leaf(integral + trace.value * factor);
+    variance = evaluation.leaf(variance + square(trace.standard_error * factor));
     ++result.divergences;
     on_node();
   }
   move_to(1);
-  result.log_density = (standard_normal_log_density(result.x0) - integral).detach();
-  result.standard_error = sqrt(variance).detach();
-  result.quadrature_error = quadrature_error(rule, stack(integrand)).detach();
+  result.log_density = evaluation.leaf(standard_normal_log_density(result.x0) - integral);
+  result.standard_error = evaluation.leaf(sqrt(variance));
+  result.quadrature_error = evaluation.leaf(quadrature_error(rule, stack(integrand)));
   result.products = divergences.products();
   return result;
 }
@@ -135,6 +136,8 @@ Likelihood log_likelihood(const TimedField& v, const Tensor& x1, const Likelihoo
     ++done;
     if (on_node) on_node(done, total);
   };
+  Evaluation evaluation("log_likelihood");
+  evaluation.reads(x1);
   std::vector<Tensor> densities;
   std::vector<Tensor> noise;
   std::vector<Tensor> errors;
@@ -144,7 +147,7 @@ Likelihood log_likelihood(const TimedField& v, const Tensor& x1, const Likelihoo
     const Tensor block = slice(x1, 0, start, std::min(start + options.rows, count));
     std::optional<Tensor> key = options.jacobian.key;
     if (key) key = fold_in(*key, static_cast<std::uint32_t>(start / options.rows));
-    const Likelihood part = follow(v, block, options, key, rule, tick);
+    const Likelihood part = follow(v, block, options, key, rule, evaluation, tick);
     densities.push_back(part.log_density);
     noise.push_back(part.x0);
     errors.push_back(part.standard_error);
@@ -153,10 +156,10 @@ Likelihood log_likelihood(const TimedField& v, const Tensor& x1, const Likelihoo
     result.divergences = part.divergences;
     result.products = part.products;
   }
-  result.log_density = concatenate(densities, 0).detach();
-  result.x0 = concatenate(noise, 0).detach();
-  result.standard_error = concatenate(errors, 0).detach();
-  result.quadrature_error = concatenate(of_quadrature, 0).detach();
+  result.log_density = evaluation.leaf(concatenate(densities, 0));
+  result.x0 = evaluation.leaf(concatenate(noise, 0));
+  result.standard_error = evaluation.leaf(concatenate(errors, 0));
+  result.quadrature_error = evaluation.leaf(concatenate(of_quadrature, 0));
   return result;
 }
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/graph/evaluation.h"
 #include "engine/ops/composed.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/indexing.h"
@@ -23,10 +24,11 @@ PairedField::PairedField(const Tensor& x0, const Tensor& x1, double blur, Affine
                 " and data " + to_string(x1.shape()) + " " + std::string(name_of(x1.dtype())) +
                 " must be [n, D], of one floating type and not empty");
   if (!(blur > 0)) throw Error("paired_field: the blur " + number_text(blur) + " must be positive");
-  centre0_ = mean(x0, {0}, /*keep_axes=*/true).detach();
-  centre1_ = mean(x1, {0}, /*keep_axes=*/true).detach();
-  x0_ = (x0 - centre0_).detach();
-  x1_ = (x1 - centre1_).detach();
+  Evaluation evaluation("PairedField");
+  centre0_ = evaluation.leaf(mean(evaluation.reads(x0), {0}, /*keep_axes=*/true));
+  centre1_ = evaluation.leaf(mean(evaluation.reads(x1), {0}, /*keep_axes=*/true));
+  x0_ = evaluation.leaf(x0 - centre0_);
+  x1_ = evaluation.leaf(x1 - centre1_);
 }
 
 Tensor PairedField::weights(const Tensor& x, const Tensor& t) const {

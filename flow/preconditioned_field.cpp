@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/graph/evaluation.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduction.h"
@@ -16,11 +17,12 @@ PreconditionedField::PreconditionedField(const Tensor& mean, const Tensor& varia
   if (mean.rank() != 1 || !(mean.shape() == variance.shape()))
     throw Error("preconditioned_field: mean " + to_string(mean.shape()) + " and variance " +
                 to_string(variance.shape()) + " must both be [D]");
-  mean_ = insert_axes(mean, {-2}).detach();
-  variance_ = insert_axes(variance, {-2}).detach();
+  Evaluation evaluation("PreconditionedField");
+  mean_ = evaluation.leaf(insert_axes(mean, {-2}));
+  variance_ = evaluation.leaf(insert_axes(variance, {-2}));
   require_nonnegative("preconditioned_field", "variance", variance_);
   if (const Tensor zero = equal(variance_, 0); reduce_max(cast(zero, DType::i32)).item() > 0)
-    fixed_ = zero.detach();
+    fixed_ = evaluation.leaf(zero);
 }
 
 // Where the variance is 0 the root of a square would have no derivative at t = 1.

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/graph/evaluation.h"
 #include "engine/ops/composed.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
@@ -28,7 +29,8 @@ Tensor symmetry_defect(const Tensor& a) {
 Tensor negative_mass(const Tensor& a) {
   require_square("negative_mass", a);
   std::vector<double> mass;
-  for (const std::vector<double>& eigenvalues : symmetric_spectra(a)) {
+  Evaluation evaluation("negative_mass");
+  for (const std::vector<double>& eigenvalues : symmetric_spectra(evaluation.reads(a))) {
     double negative = 0;
     double all = 0;
     for (const double eigenvalue : eigenvalues) {
@@ -37,7 +39,7 @@ Tensor negative_mass(const Tensor& a) {
     }
     mass.push_back(all > 0 ? negative / all : 0);
   }
-  return tensor(mass, Shape{a.shape()[0]});
+  return evaluation.leaf(tensor(mass, Shape{a.shape()[0]}));
 }
 
 }  // namespace nabla::uncertainty

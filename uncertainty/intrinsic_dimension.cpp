@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/graph/evaluation.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
@@ -22,10 +23,11 @@ IntrinsicDimension intrinsic_dimension(const Posterior& posterior, double thresh
       cast(posterior.covariance() / reshape(variance, Shape{level.shape()[0], 1, 1}), DType::f64);
   const Tensor squares = matmul(transpose(scaled), scaled);
   std::vector<double> ranks;
-  for (const std::vector<double>& singular : symmetric_spectra(squares))
+  Evaluation evaluation("intrinsic_dimension");
+  for (const std::vector<double>& singular : symmetric_spectra(evaluation.reads(squares)))
     ranks.push_back(static_cast<double>(
         std::ranges::count_if(singular, [&](double square) { return square > threshold * threshold; })));
-  return {tensor(ranks, Shape{squares.shape()[0]}), posterior.trace() / variance};
+  return {evaluation.leaf(tensor(ranks, Shape{squares.shape()[0]})), posterior.trace() / variance};
 }
 
 }  // namespace nabla::uncertainty

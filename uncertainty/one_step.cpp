@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "engine/dense/log_determinant.h"
+#include "engine/graph/evaluation.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
@@ -28,7 +29,7 @@ Tensor map_jacobian(const flow::AverageField& u, const Tensor& x, const Tensor& 
 
 InnerPosterior inner_posterior(const flow::AverageField& u, const Tensor& x0, const Tensor& t,
                                const PosteriorOptions& options) {
-  const Tensor x = flow::flow_map(u, x0, zeros_like(t), t).detach();
+  const Tensor x = Evaluation("inner_posterior").leaf(flow::flow_map(u, x0, zeros_like(t), t));
   return {x, posterior(u, flow::linear_path(), x, t, t, options)};
 }
 
@@ -49,11 +50,13 @@ Tensor one_step_log_density(const flow::AverageField& u, const Tensor& x0, const
   const std::size_t elements = static_cast<std::size_t>(map.shape()[1]);
   const Tensor of_noise = flow::standard_normal_log_density(x0);
   evaluate({map, of_noise});
-  std::vector<double> density = of_noise.to_vector<double>();
+  Evaluation evaluation("one_step_log_density");
+  std::vector<double> density = evaluation.reads(of_noise).to_vector<double>();
+  const std::span<const double> matrices = evaluation.reads(map).data<double>();
   for (std::size_t b = 0; b < rows; ++b)
-    density[b] -= log_abs_determinant(
-        map.data<double>().subspan(b * elements * elements, elements * elements), elements);
-  return tensor(density, Shape{x0.shape()[0]});
+    density[b] -=
+        log_abs_determinant(matrices.subspan(b * elements * elements, elements * elements), elements);
+  return evaluation.leaf(tensor(density, Shape{x0.shape()[0]}));
 }
 
 }  // namespace nabla::uncertainty

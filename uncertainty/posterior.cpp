@@ -6,6 +6,7 @@
 
 #include "engine/autodiff/directional_derivatives.h"
 #include "engine/autodiff/samplewise.h"
+#include "engine/graph/evaluation.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
@@ -119,7 +120,8 @@ PosteriorSamples Posterior::samples(const Tensor& key, std::int64_t n) const {
   if (n < 0) throw Error("posterior: " + std::to_string(n) + " samples");
   const std::int64_t batch = x_.shape()[0], elements = elements_of(x_);
   std::vector<double> factor, clipped;
-  for (const SymmetricEigen& eigen : symmetric_factors(covariance())) {
+  Evaluation evaluation("Posterior::samples");
+  for (const SymmetricEigen& eigen : symmetric_factors(evaluation.reads(covariance()))) {
     double all = 0, negative = 0;
     for (std::size_t i = 0; i < eigen.values.size(); ++i) {
       const double value = eigen.values[i];
@@ -132,23 +134,24 @@ PosteriorSamples Posterior::samples(const Tensor& key, std::int64_t n) const {
     clipped.push_back(all > 0 ? negative / all : 0);
   }
   // Row i of a factor is an eigenvector, as long as its standard deviation.
-  const Tensor rows = cast(tensor(factor, Shape{batch, elements, elements}), x_.dtype());
+  const Tensor rows = cast(evaluation.leaf(tensor(factor, Shape{batch, elements, elements})), x_.dtype());
   const Tensor z = normal(key, Shape{n, batch, 1, elements}, x_.dtype());
   const Tensor deviations = reshape(matmul(z, rows), concatenate(Shape{n}, x_.shape()));
-  return {mean() + deviations, tensor(clipped, Shape{batch})};
+  return {mean() + deviations, evaluation.leaf(tensor(clipped, Shape{batch}))};
 }
 
 Tensor Posterior::log_determinant() const {
   const Shape batch = x_.shape().first(1);
+  Evaluation evaluation("Posterior::log_determinant");
   const std::vector<double> spread =
-      broadcast_to(cast(per_sample(at_.spread), DType::f64), batch).to_vector<double>();
+      evaluation.reads(broadcast_to(cast(per_sample(at_.spread), DType::f64), batch)).to_vector<double>();
   std::vector<double> logs;
-  for (const std::vector<double>& eigenvalues : symmetric_spectra(mean_jacobian())) {
+  for (const std::vector<double>& eigenvalues : symmetric_spectra(evaluation.reads(mean_jacobian()))) {
     double total = static_cast<double>(eigenvalues.size()) * std::log(spread[logs.size()]);
     for (const double value : eigenvalues) total += std::log(std::max(0.0, value));
     logs.push_back(total);
   }
-  return tensor(logs, batch);
+  return evaluation.leaf(tensor(logs, batch));
 }
 
 Tensor Posterior::third_moment(const Tensor& directions) const {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/graph/primitive.h"
+#include "engine/graph/walk.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/shaping.h"
 
@@ -16,6 +17,16 @@ namespace nabla {
 /// Checks that every direction is [*L, *shape of its value] with the same rank of L and extents that
 /// broadcast. Returns L. @throws Error naming `what`, the index and the shapes.
 Shape check_directions(const char* what, std::span<const Tensor> values, std::span<const Tensor> directions);
+
+/// Checks that a derivative by each of xs has a meaning. @throws Error naming `what` and the variable that is
+/// not of a floating type, or a constant: an equal constant anywhere, those of operators and rules among
+/// them, would be the variable too.
+void check_variables(const char* what, std::span<const Tensor> xs);
+
+/// Checks that no derivative of ys by xs gets lost in what a function evaluated. @throws Error naming `what`,
+/// the function and its result.
+void check_evaluated(const char* what, std::span<const Tensor> ys, std::span<const Tensor> xs,
+                     const Dependents& between);
 
 /// Fresh variables with the shapes and types of `xs`, built at the user's line `where`.
 std::vector<Tensor> variables_like(std::span<const Tensor> xs, std::source_location where);

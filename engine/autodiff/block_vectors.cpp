@@ -15,7 +15,7 @@ namespace nabla {
 namespace {
 
 Tensor without_part_in(const Tensor& basis, const Tensor& block) {
-  return basis ? block - combine(inner_products(block, basis), basis) : block;
+  return basis.defined() ? block - combine(inner_products(block, basis), basis) : block;
 }
 
 // Directions of length 1, and zeros in place of those not longer than `shortest`.

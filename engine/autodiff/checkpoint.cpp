@@ -115,7 +115,7 @@ Tensor checkpoint(const std::function<Tensor(const std::vector<Tensor>&)>& f, co
   std::vector<Tensor> entered;
   for (const Tensor& variable : variables) entered.push_back(apply(kEnter, {variable}));
   const Tensor y = f(entered);
-  if (!y) throw Error("checkpoint: the function returned an empty tensor");
+  if (!y.defined()) throw Error("checkpoint: the function returned an empty tensor");
   const Dependents inside = dependents(std::span(&y, 1), variables, Through::everything);
   if (inside.nodes.empty()) return y;
   std::vector<Tensor> inputs{y};

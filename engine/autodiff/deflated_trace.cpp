@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/dense/symmetric_eigenvalues.h"
+#include "engine/graph/evaluation.h"
 #include "engine/ops/composed.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
@@ -52,7 +53,7 @@ Estimate DeflatedTrace::estimate(const LinearOperator& a, const Tensor& key) {
     throw Error(std::string(kName) + ": the operator maps " + to_string(a.domain) + " to " +
                 to_string(a.range) + "; a trace needs equal spaces that are not empty");
   if (a.domain[0] == 0) return {zeros(Shape{0}, DType::f64), zeros(Shape{0}, DType::f64)};
-  if (!basis_.directions) {
+  if (!basis_.directions.defined()) {
     domain_ = a.domain;
     dtype_ = a.dtype;
     const Tensor start =
@@ -96,7 +97,8 @@ Estimate DeflatedTrace::turn(const LinearOperator& a, const Tensor& key) {
   const Tensor shifted = select(equal(rest - rest, 0), rest, 0.0);  // a basis holds no NaN
   evaluate({found.value, found.standard_error, shifted});
   refresh(shifted.detach(), rank);
-  return {found.value.detach(), found.standard_error.detach()};
+  Evaluation evaluation(kName);
+  return {evaluation.leaf(found.value), evaluation.leaf(found.standard_error)};
 }
 
 // The leading left singular vectors of the images [K, B, D], from their Gram matrices.

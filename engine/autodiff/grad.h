@@ -26,7 +26,9 @@ struct ValueAndGrad {
 ValueAndGrad value_and_grad(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
                             const std::vector<Tensor>& xs,
                             std::source_location where = std::source_location::current());
-/// Gradients of a single-element tensor that is already built, by tensors that it was built from.
+/// Gradients of a single-element tensor that is already built, by tensors that it was built from: leaves
+/// (tensor(..), cells) or what was made of them.
+/// @throws Error if one of them is a constant such as zeros(..), which every equal constant is too.
 std::vector<Tensor> gradients(const Tensor& value, const std::vector<Tensor>& xs);
 
 /// Hessian-vector product of a single-element function, as the forward derivative of its gradient. v: [*L,

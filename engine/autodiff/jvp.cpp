@@ -11,7 +11,9 @@ namespace nabla {
 std::vector<std::optional<Tensor>> jvp_compressed(std::span<const Tensor> ys, std::span<const Tensor> xs,
                                                   std::span<const Tensor> dxs) {
   check_directions("jvp", xs, dxs);
+  check_variables("jvp", xs);
   const Dependents between = dependents(ys, xs, Through::differentiable);
+  check_evaluated("jvp", ys, xs, between);
   std::vector<std::optional<Tensor>> tangents(between.nodes.size());
   std::vector<bool> is_variable(between.nodes.size(), false);
   for (std::size_t i = 0; i < xs.size(); ++i) {

@@ -17,7 +17,8 @@ namespace nabla {
 /// axes
 /// [*L] (ranks alike for all, extents equal or 1): K tangents [K, *S] share one primal pass.
 /// dys[i] is [*L, *shape of ys[i]], or nullopt where ys[i] does not depend on the xs (a symbolic zero).
-/// @throws Error if a dx does not fit its x.
+/// @throws Error if a dx does not fit its x, or an x is a constant (which every equal constant is too: make
+/// it a leaf by tensor(..) or detach()).
 std::vector<std::optional<Tensor>> jvp(std::span<const Tensor> ys, std::span<const Tensor> xs,
                                        std::span<const Tensor> dxs);
 

@@ -348,7 +348,7 @@ Tensor formed(const LinearMaps& maps, DType dtype) {
   Tensor matrix;
   for (const LinearMap& map : maps) {
     const Tensor term = formed(map, dtype);
-    matrix = matrix ? matrix + term : term;
+    matrix = matrix.defined() ? matrix + term : term;
   }
   return matrix;
 }

@@ -46,9 +46,9 @@ Tensor contracted_with_directions(const FieldOnVariable& field, const Axes& summ
                        pushed_or_pulled(field, seeds, direction, /*compressed=*/true);
                    if (!found) return;
                    const Tensor part = drop_axes(contraction(*found, seeds, summed), summed);
-                   total = total ? total + part : part;
+                   total = total.defined() ? total + part : part;
                  });
-  return total ? broadcast_to(total, result) : zeros(result, field.dtype());
+  return total.defined() ? broadcast_to(total, result) : zeros(result, field.dtype());
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "engine/autodiff/one_hot_seeds.h"
 #include "engine/dense/log_determinant.h"
 #include "engine/dense/symmetric_eigenvalues.h"
+#include "engine/graph/evaluation.h"
 #include "engine/ops/composed.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"
@@ -106,11 +107,12 @@ Tensor log_abs_determinant(const LinearOperator& a, std::int64_t column_bytes) {
       std::max<std::int64_t>(1, samples * n * static_cast<std::int64_t>(size_of(a.dtype)));
   const std::int64_t chunk = std::clamp<std::int64_t>(column_bytes / column, 1, std::max<std::int64_t>(1, n));
   std::vector<double> matrices(to_size(samples * n * n));  // rows are the operator's columns
+  Evaluation evaluation("log_abs_determinant");
   for (std::int64_t start = 0; start < n; start += chunk) {
     const std::int64_t stop = std::min(start + chunk, n);
     const Tensor seeds = one_hot_seeds(start, stop, a.domain.without_first(1), a.dtype);
     const Tensor columns = cast(reshape(a.apply(seeds), Shape{stop - start, samples, n}), DType::f64);
-    const std::span<const double> numbers = columns.data<double>();
+    const std::span<const double> numbers = evaluation.reads(columns).data<double>();
     for (std::int64_t k = start; k < stop; ++k)
       for (std::int64_t b = 0; b < samples; ++b)
         std::copy_n(numbers.begin() + ((k - start) * samples + b) * n, n, matrices.begin() + (b * n + k) * n);
@@ -119,7 +121,7 @@ Tensor log_abs_determinant(const LinearOperator& a, std::int64_t column_bytes) {
   for (std::int64_t b = 0; b < samples; ++b)
     result.push_back(log_abs_determinant(
         std::span<const double>(matrices).subspan(to_size(b * n * n), to_size(n * n)), to_size(n)));
-  return tensor(result, Shape{samples});
+  return evaluation.leaf(tensor(result, Shape{samples}));
 }
 
 Estimate estimate_log_determinant(const LinearOperator& a, const Tensor& key,
@@ -133,6 +135,8 @@ Estimate estimate_log_determinant(const LinearOperator& a, const Tensor& key,
   if (samples == 0) return {zeros(Shape{0}, DType::f64), zeros(Shape{0}, DType::f64)};
   const Tensor signs = cast(less(uniform(key, Shape{options.probes, samples, n}), 0.5), a.dtype) * 2.0 - 1.0;
   const Tensor start = (signs * (1 / std::sqrt(static_cast<double>(n)))).detach();
+  Evaluation evaluation("estimate_log_determinant");
+  evaluation.reads(a.apply(reshape(start, concatenate(Shape{options.probes}, a.domain))));
   const Tridiagonals matrices = lanczos(a, start, options);
   std::vector<double> values;  // [probes, samples]
   for (std::size_t i = 0; i < matrices.count; ++i)
@@ -144,7 +148,7 @@ Estimate estimate_log_determinant(const LinearOperator& a, const Tensor& key,
   const Tensor spread = sum(square(probes - insert_axes(middle, {-2})), {0}) / (count - 1);
   const Estimate found{middle, sqrt(spread / count)};
   evaluate({found.value, found.standard_error});
-  return {found.value.detach(), found.standard_error.detach()};
+  return {evaluation.leaf(found.value), evaluation.leaf(found.standard_error)};
 }
 
 }  // namespace nabla

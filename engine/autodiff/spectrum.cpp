@@ -8,6 +8,7 @@
 
 #include "engine/autodiff/block_vectors.h"
 #include "engine/dense/symmetric_eigenvalues.h"
+#include "engine/graph/evaluation.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/random.h"
@@ -47,7 +48,7 @@ class SearchSpace {
         largest_(samples_, 0.0),
         projected_(samples_) {}
 
-  std::int64_t size() const { return basis_ ? basis_.shape()[0] : 0; }
+  std::int64_t size() const { return basis_.defined() ? basis_.shape()[0] : 0; }
   const Tensor& basis() const { return basis_; }
 
   void extend(const OrthonormalBlock& block) {
@@ -55,8 +56,8 @@ class SearchSpace {
     const Shape flat{count, domain_[0], extent_};
     const Tensor image =
         reshape(product_(reshape(block.directions, concatenate(Shape{count}, domain_))), flat);
-    replace(basis_ ? concatenate({basis_, block.directions}, 0) : block.directions,
-            images_ ? concatenate({images_, image}, 0) : image, block.nonzero, count);
+    replace(basis_.defined() ? concatenate({basis_, block.directions}, 0) : block.directions,
+            images_.defined() ? concatenate({images_, image}, 0) : image, block.nonzero, count);
   }
 
   void restart(const Ritz& ritz) {
@@ -198,7 +199,7 @@ void check_options(const char* what, const Shape& domain, DType dtype, const Spe
   if (options.basis != 0 && options.basis < 2 * block)
     throw Error(std::string(what) + ": a basis of " + std::to_string(options.basis) +
                 " is too small for blocks of " + std::to_string(block) + "; at least twice that");
-  if (!options.start) return;
+  if (!options.start.defined()) return;
   const Shape& start = options.start.shape();
   if (start.rank() != domain.rank() + 1 || !(start.without_first(1) == domain) || start[0] > block ||
       options.start.dtype() != dtype)
@@ -212,7 +213,7 @@ Tensor random_block(const SpectrumOptions& options, std::uint32_t turn, const Sh
 }
 
 Tensor first_block(const SpectrumOptions& options, const Shape& shape, DType dtype) {
-  if (!options.start) return random_block(options, 0, shape, dtype);
+  if (!options.start.defined()) return random_block(options, 0, shape, dtype);
   const std::int64_t given = std::min(options.start.shape()[0], shape[0]);
   const Tensor start =
       slice(reshape(options.start, Shape{options.start.shape()[0], shape[1], shape[2]}), 0, 0, given);
@@ -224,7 +225,7 @@ Tensor first_block(const SpectrumOptions& options, const Shape& shape, DType dty
 // values[b, i] of rows of length `from`, cut to `count`.
 Tensor leading_columns(const std::vector<double>& values, std::int64_t samples, std::int64_t from,
                        std::int64_t count) {
-  return slice(tensor(values, Shape{samples, from}), 1, 0, count).detach();
+  return slice(tensor(values, Shape{samples, from}), 1, 0, count);
 }
 
 EigenPairs find_eigenpairs(const char* what, const LinearOperator& a, const SpectrumOptions& options) {
@@ -251,7 +252,10 @@ EigenPairs find_eigenpairs(const char* what, const LinearOperator& a, const Spec
     found.products += block;
   };
   const Shape shape{block, samples, extent};
-  extend(orthonormal_beside(first_block(options, shape, a.dtype), {}));
+  const Tensor first = first_block(options, shape, a.dtype);
+  Evaluation evaluation(what);
+  evaluation.reads(a.apply(reshape(first, concatenate(Shape{block}, a.domain))));
+  extend(orthonormal_beside(first, {}));
   // A start that repeats itself leaves too few directions to choose from.
   for (std::uint32_t turn = 1; space.rank() < count; ++turn)
     extend(orthonormal_beside(random_block(options, turn, shape, a.dtype), space.basis()));
@@ -266,9 +270,9 @@ EigenPairs find_eigenpairs(const char* what, const LinearOperator& a, const Spec
     ritz = space.best(block);
   }
   found.converged = is_done();
-  found.values = leading_columns(ritz.values, samples, block, count);
-  found.residuals = leading_columns(ritz.residuals, samples, block, count);
-  found.vectors = reshape(slice(ritz.vectors, 0, 0, count), result).detach();
+  found.values = evaluation.leaf(leading_columns(ritz.values, samples, block, count));
+  found.residuals = evaluation.leaf(leading_columns(ritz.residuals, samples, block, count));
+  found.vectors = evaluation.leaf(reshape(slice(ritz.vectors, 0, 0, count), result));
   return found;
 }
 
@@ -305,9 +309,10 @@ SingularTriplets top_singular_values(const LinearOperator& a, const SpectrumOpti
   const Tensor rest = a.apply_transpose(left) - per_vector(sizes, found.right) * found.right;
   const Tensor residuals = norms(rest);
   evaluate({sizes, left, residuals});
-  found.values = sizes.detach();
-  found.left = left.detach();
-  found.residuals = residuals.detach();
+  Evaluation evaluation("top_singular_values");
+  found.values = evaluation.leaf(sizes);
+  found.left = evaluation.leaf(left);
+  found.residuals = evaluation.leaf(residuals);
   return found;
 }
 

@@ -20,7 +20,7 @@ std::vector<Tensor> substitute(std::span<const Tensor> ys, std::span<const Tenso
   std::vector<Tensor> arguments;
   std::vector<int> extra;
   for (std::size_t n = 0; n < between.nodes.size(); ++n) {
-    if (rebuilt[n]) continue;
+    if (rebuilt[n].defined()) continue;
     const Node& node = *between.nodes[n];
     arguments.clear();
     extra.clear();

@@ -11,11 +11,9 @@ namespace nabla {
 std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<const Tensor> xs,
                                        std::span<const Tensor> cts, std::span<const Tensor> held) {
   const Shape leading = check_directions("vjp", ys, cts);
-  for (const Tensor& x : xs)
-    if (!is_floating(x.dtype()))
-      throw Error("vjp: a variable " + to_string(x.shape()) + " " + std::string(name_of(x.dtype())) +
-                  " carries no derivative; cast it to a floating type first");
+  check_variables("vjp", xs);
   const Dependents between = dependents(ys, xs, Through::differentiable, held);
+  check_evaluated("vjp", ys, xs, between);
   std::vector<std::optional<Tensor>> cotangents(between.nodes.size());
   const auto accumulate = [&](const Node* node, const Tensor& term) {
     const int at = between.index.find(node);

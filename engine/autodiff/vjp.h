@@ -17,7 +17,8 @@ namespace nabla {
 /// leading axes [*L] (ranks alike for all, extents equal or 1). results[i] is [*L, *shape of xs[i]], or
 /// nullopt where no y depends on xs[i] (a symbolic zero). Derivatives end at each of the xs: where one of
 /// them was built from another, they do not go on to that other.
-/// @throws Error if a ct does not fit its y.
+/// @throws Error if a ct does not fit its y, or an x is a constant (which every equal constant is too: make
+/// it a leaf by tensor(..) or detach()).
 std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<const Tensor> xs,
                                        std::span<const Tensor> cts);
 /// The same while other tensors are `held` constant: derivatives end there too.

@@ -90,11 +90,12 @@ class InternTable {
   }
 
   Tensor leaf(const Primitive& primitive, const Shape& shape, DType dtype, Array value,
-              const std::source_location& where) {
+              Attributes&& attributes, const std::source_location& where) {
     const std::lock_guard lock(mutex_);
     Node* node = new_node();
     node->primitive_ = &primitive;
     node->id_ = next_id_++;
+    node->attributes_ = std::move(attributes);
     node->where_ = where;
     node->shape_ = shape;
     node->dtype_ = dtype;
@@ -259,7 +260,7 @@ Tensor::~Tensor() {
 Tensor apply(const Primitive& primitive, std::span<const Tensor> inputs, Attributes attributes,
              std::source_location where) {
   for (const Tensor& input : inputs)
-    if (!input) throw Error(std::string(primitive.name()) + ": an operand is an empty tensor");
+    if (!input.defined()) throw Error(std::string(primitive.name()) + ": an operand is an empty tensor");
   const TensorType type = primitive.infer(inputs, attributes);
   static_cast<void>(type.shape.size());  // refuses a shape with too many elements while the operator is known
   return InternTable::instance().intern(primitive, inputs, std::move(attributes), type,
@@ -267,8 +268,8 @@ Tensor apply(const Primitive& primitive, std::span<const Tensor> inputs, Attribu
 }
 
 Tensor make_leaf(const Primitive& primitive, const Shape& shape, DType dtype, Array value,
-                 std::source_location where) {
-  return InternTable::instance().leaf(primitive, shape, dtype, std::move(value),
+                 Attributes attributes, std::source_location where) {
+  return InternTable::instance().leaf(primitive, shape, dtype, std::move(value), std::move(attributes),
                                       current_source_active ? current_source : where);
 }
 

@@ -80,7 +80,7 @@ inline Tensor apply(const Primitive& primitive, std::initializer_list<Tensor> in
 
 /// A fresh node without inputs that is never interned: leaves and variables.
 Tensor make_leaf(const Primitive& primitive, const Shape& shape, DType dtype, Array value,
-                 std::source_location where = std::source_location::current());
+                 Attributes attributes = {}, std::source_location where = std::source_location::current());
 
 /// While it lives, nodes built on this thread record this line instead of the library's own. The outermost
 /// wins.

@@ -4,6 +4,7 @@
 #include <bit>
 #include <limits>
 
+#include "engine/graph/evaluation.h"
 #include "engine/graph/primitive.h"
 
 namespace nabla {
@@ -69,7 +70,7 @@ Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Th
   walked += reached.size();
   std::sort(reached.begin(), reached.end(), [](const Node* a, const Node* b) { return a->id() < b->id(); });
 
-  Dependents result{{}, NodeMap(reached.size())};
+  Dependents result{{}, NodeMap(reached.size()), {}};
   for (Node* node : reached) {
     const int end = ends.find(node);
     bool depends = end == kVariable;
@@ -77,6 +78,9 @@ Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Th
       for (const Node* input : node->inputs())
         depends = depends || result.index.find(input) != NodeMap::kAbsent;
     }
+    if (end == NodeMap::kAbsent && evaluating_function(*node) &&
+        std::ranges::any_of(xs, [&](const Tensor& x) { return was_evaluated_from(*node, x.node()); }))
+      result.evaluated.push_back(node);
     if (!depends) continue;
     result.index.insert(node, static_cast<int>(result.nodes.size()));
     result.nodes.push_back(node);

@@ -36,6 +36,8 @@ struct Dependents {
   std::vector<Node*> nodes;
   /// Index into `nodes`, or NodeMap::kAbsent.
   NodeMap index;
+  /// Leaves that a function evaluated from xs (see Evaluation): where derivatives get lost.
+  std::vector<Node*> evaluated;
 };
 
 /// What counts as depending: any path, or only paths that derivatives can take.

@@ -43,9 +43,15 @@ Tensor norm(const Operand& x, const Axes& axes, bool keep_axes) {
   return keep_axes ? length : drop_axes(length, over);
 }
 
+Tensor where_safe(const Tensor& condition, const std::function<Tensor(const Tensor&)>& f, const Operand& x,
+                  const Operand& fallback, double safe) {
+  const SourceScope scope(x.where());
+  return select(condition, f(select(condition, x, safe)), fallback);
+}
+
 Tensor relu(const Operand& x) {
   const SourceScope scope(x.where());
-  return select(greater(x, 0), x, 0.0);
+  return select(less_equal(x, 0), 0.0, x);
 }
 
 Tensor softplus(const Operand& x) { return logaddexp(x, 0); }
@@ -62,19 +68,44 @@ Tensor clamp(const Operand& x, double low, double high) {
   return min(max(x, low), high);
 }
 
-Tensor cross_entropy(const Operand& logits, const Tensor& classes) {
+Tensor cross_entropy(const Operand& logits, const Tensor& classes, const CrossEntropyOptions& options) {
   const SourceScope scope(logits.where());
-  const Tensor& x = logits.tensor();
-  if (x.rank() < 1 || classes.rank() + 1 != x.rank())
-    throw Error("cross_entropy: logits " + to_string(x.shape()) + " need classes of one axis less, got " +
-                to_string(classes.shape()));
+  Tensor x = logits.tensor();
+  if (x.rank() < 1 || !(classes.shape() == x.shape().first(x.rank() - 1)) || !is_integer(classes.dtype()))
+    throw Error("cross_entropy: logits " + to_string(x.shape()) +
+                " need integer classes of one axis less, got " + to_string(classes.shape()) + " " +
+                std::string(name_of(classes.dtype())));
+  const std::int64_t count = x.shape()[-1];
+  const double smoothing = options.label_smoothing;
+  if (!(smoothing >= 0 && smoothing <= 1))
+    throw Error("cross_entropy: label_smoothing " + number_text(smoothing) + " must be in [0, 1]");
+  if (options.weights &&
+      (!(options.weights->shape() == Shape{count}) || options.weights->dtype() != x.dtype()))
+    throw Error("cross_entropy: weights " + to_string(options.weights->shape()) + " " +
+                std::string(name_of(options.weights->dtype())) + " beside logits " + to_string(x.shape()) +
+                " " + std::string(name_of(x.dtype())) + "; there must be one for each class, of their type");
+  Tensor index = cast(classes, DType::i64);
+  const std::optional<Tensor> ignored =
+      options.ignore_index ? std::optional(equal(index, *options.ignore_index)) : std::nullopt;
+  if (ignored) {
+    index = select(*ignored, 0, index);
+    x = select(insert_axes(*ignored, {-1}), 0.0, x);  // infinite logits would make NaN of a zero cotangent
+  }
   // log(1 + sum over the other classes of exp(x_j - x_class)): nothing large is subtracted from its like, so
   // that neither the size of the logits nor a loss close to 0 costs digits.
-  const Tensor chosen = insert_axes(cast(classes, DType::i64), {-1});
+  const Tensor chosen = insert_axes(index, {-1});
   const Tensor z = x - stop_gradient(reduce_max(x, {-1}, /*keep_axes=*/true));
   const double masked = -std::numeric_limits<double>::infinity();
-  const Tensor others = logsumexp(select(equal(iota(x.shape()[-1]), chosen), masked, z), {-1});
-  return softplus(others - drop_axes(gather(z, chosen, -1), {-1}));
+  const Tensor others = logsumexp(select(equal(iota(count), chosen), masked, z), {-1});
+  Tensor loss = softplus(others - drop_axes(gather(z, chosen, -1), {-1}));
+  if (options.weights)
+    loss = loss * reshape(take(*options.weights, reshape(index, Shape{index.size()})), index.shape());
+  if (smoothing > 0) {
+    const Tensor each = logsumexp(z, {-1}, /*keep_axes=*/true) - z;
+    const Tensor spread = sum(options.weights ? each * *options.weights : each, {-1});
+    loss = loss * (1 - smoothing) + spread * (smoothing / static_cast<double>(count));
+  }
+  return ignored ? select(*ignored, 0.0, loss) : loss;
 }
 
 }  // namespace nabla

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <functional>
+#include <optional>
+
 #include "engine/tensor/axes.h"
 #include "engine/tensor/tensor.h"
 
@@ -14,7 +17,14 @@ Tensor var(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 /// Euclidean norm over the axes, wherever it is representable; its derivative at 0 is 0.
 Tensor norm(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 
-/// max(x, 0) as select(x > 0, x, 0): the derivative at 0 is 0.
+/// f(x) where condition (bool) holds, elsewhere fallback; right in both modes and to every order, whatever f
+/// makes of the x that are left out: there f, which treats elements independently, gets `safe` in their
+/// place, where it and its derivatives must be finite.
+///     where_safe(x > 0, [](const Tensor& at) { return sqrt(at); }, x, 0)
+Tensor where_safe(const Tensor& condition, const std::function<Tensor(const Tensor&)>& f, const Operand& x,
+                  const Operand& fallback, double safe = 1);
+
+/// max(x, 0), NaN where x is: the derivative at 0 is 0.
 Tensor relu(const Operand& x);
 /// log(1 + exp(x)) without overflow.
 Tensor softplus(const Operand& x);
@@ -23,8 +33,19 @@ Tensor log_sigmoid(const Operand& x);
 /// min(max(x, low), high).
 Tensor clamp(const Operand& x, double low, double high);
 
-/// -log softmax(logits)[class] along the innermost axis: logits [.., c], classes [..] integer -> [..]. A
-/// logit of -inf leaves its class out; NaN where one is +inf or all are -inf.
-Tensor cross_entropy(const Operand& logits, const Tensor& classes);
+struct CrossEntropyOptions {
+  /// Rows of this class have the loss 0 and no derivative; it need not be a class.
+  std::optional<std::int64_t> ignore_index = std::nullopt;
+  /// Share of the target, in [0, 1], that is spread evenly over all classes.
+  double label_smoothing = 0;
+  /// [c], a factor for what each class contributes, of the type of the logits.
+  std::optional<Tensor> weights = std::nullopt;
+};
+/// -log softmax(logits)[class] along the innermost axis: logits [.., c], classes [..] integer -> [..]. With
+/// smoothing e and weights w it is (1 - e) w[class] l[class] + e / c sum_k w[k] l[k], l = -log
+/// softmax(logits). A logit of -inf leaves its class out; NaN where one is +inf or all are -inf.
+/// @throws Error unless the classes are integers of just that shape and the options fit; evaluation throws
+/// for a class outside [0, c).
+Tensor cross_entropy(const Operand& logits, const Tensor& classes, const CrossEntropyOptions& options = {});
 
 }  // namespace nabla

@@ -146,7 +146,20 @@ Tensor to_tensor(const Operand& operand, const Tensor& like) {
 }
 
 Tensor variable(const Shape& shape, DType dtype, std::source_location where) {
-  return make_leaf(kVariable, shape, dtype, {}, where);
+  return make_leaf(kVariable, shape, dtype, {}, {}, where);
+}
+
+bool is_constant(const Tensor& x) {
+  constexpr std::size_t kLargest = 64;
+  std::vector<const Node*> reached{&x.node()};
+  for (std::size_t i = 0; i < reached.size(); ++i) {
+    const Primitive& primitive = reached[i]->primitive();
+    const std::span<Node* const> inputs = reached[i]->inputs();
+    const bool is_leaf = inputs.empty() && &primitive != &kConstant && &primitive != &kIota;
+    if (is_leaf || primitive.orders_steps() || i == kLargest) return false;
+    reached.insert(reached.end(), inputs.begin(), inputs.end());
+  }
+  return true;
 }
 
 Tensor leaf(Array array) {

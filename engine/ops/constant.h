@@ -29,6 +29,11 @@ Tensor to_tensor(const Operand& operand, const Tensor& like);
 Tensor variable(const Shape& shape, DType dtype,
                 std::source_location where = std::source_location::current());
 
+/// True if x is made of constants alone: full(), iota, literals, and what operators make of them. Equal
+/// constants are one node wherever they stand, so that none of them can be told from the others. Large
+/// expressions, which nobody builds twice by accident, count as distinct.
+bool is_constant(const Tensor& x);
+
 /// The value of x; derivatives of any order and mode are zero.
 Tensor stop_gradient(const Operand& x);
 

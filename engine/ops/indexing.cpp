@@ -151,6 +151,9 @@ TopK top_k(const Operand& x, std::int64_t k, int axis) {
 
 Tensor one_hot(const Operand& indices, std::int64_t classes, DType dtype) {
   const SourceScope scope(indices.where());
+  if (!is_integer(indices.tensor().dtype()))
+    throw Error("one_hot: classes " + to_string(indices.tensor().shape()) + " " +
+                std::string(name_of(indices.tensor().dtype())) + " are no integers; cast them");
   return cast(equal(insert_axes(cast(indices, DType::i64), {-1}), iota(classes)), dtype);
 }
 

@@ -11,7 +11,8 @@ namespace nabla {
 /// Error naming an index outside the axis.
 Tensor gather(const Operand& x, const Tensor& indices, int axis);
 /// The transpose of gather: a tensor of zeros with extent `extent` along `axis`, to which out[.., indices[j],
-/// ..] += updates[.., j, ..]. Repeated indices add up, in order.
+/// ..] += updates[.., j, ..]. Repeated indices add up, in order, in the type of the updates, whose integers
+/// wrap around.
 Tensor scatter_add(const Operand& updates, const Tensor& indices, int axis, std::int64_t extent);
 /// Rows of the outermost axis by a list of indices [n] -> [n, ..].
 Tensor take(const Operand& x, const Tensor& indices);
@@ -30,6 +31,7 @@ struct TopK {
 /// The k largest along an axis, in descending order, NaN before all numbers.
 TopK top_k(const Operand& x, std::int64_t k, int axis = -1);
 /// [..] integer classes -> [.., classes] with a single 1; a class outside the range gives zeros.
+/// @throws Error if the classes are of another type.
 Tensor one_hot(const Operand& indices, std::int64_t classes, DType dtype = DType::f32);
 
 }  // namespace nabla

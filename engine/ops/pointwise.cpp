@@ -36,6 +36,10 @@ Tensor share_of(const Tensor& a, const Tensor& b, const Tensor& y) {
   return sigmoid(select(equal(y, kMasked), kMasked, a - b));
 }
 
+double smallest_normal(DType dtype) {
+  return dtype == DType::f32 ? std::numeric_limits<float>::min() : std::numeric_limits<double>::min();
+}
+
 const Pointwise& kNeg = *new Pointwise("neg", kNumeric, kUnary, [](In, Out) { return constant(-1); });
 const Pointwise& kAdd = *new Pointwise(
     "add", kNumeric, kBinary, [](In, Out) { return constant(1); }, [](In, Out) { return constant(1); });
@@ -115,10 +119,12 @@ const Pointwise& kLogaddexp = *new Pointwise(
 const Pointwise& kPow = *new Pointwise(
     "pow", kFloating, kBinary,
     [](In x, Out) -> Partial {
-      // The exponent 0 is replaced in the branch not taken, or 0 * inf would come back at the next order.
-      const Tensor is_zero = equal(x[1], 0);
-      const Tensor exponent = select(is_zero, 1.0, x[1]);
-      return select(is_zero, 0.0, exponent * pow(x[0], exponent - 1));
+      // The exponent stays a factor where it is 0, because its own derivative is not; what it multiplies must
+      // be finite there. Where the base is 0 it is held constant.
+      const Tensor exponent = is_constant(x[1]) ? x[1] : select(equal(x[0], 0), stop_gradient(x[1]), x[1]);
+      const Tensor overflows = less(abs(x[0]), smallest_normal(x[0].dtype()));
+      const Tensor base = select(equal(x[1], 0), select(overflows, 1.0, x[0]), x[0]);
+      return exponent * pow(base, exponent - 1);
     },
     [](In x, Out y) -> Partial {
       const Tensor at_zero = equal(x[0], 0);

@@ -17,7 +17,7 @@ Tensor max(const Operand& a,
            const Operand& b);  ///< NaN if either is; at a tie each gets half of the derivative
 Tensor min(const Operand& a, const Operand& b);  ///< like max
 Tensor abs(const Operand& x);                    ///< |x|; derivative 0 at 0
-Tensor sign(const Operand& x);                   ///< -1, 0 or 1; derivative 0 everywhere
+Tensor sign(const Operand& x);                   ///< -1, 0, 1 or NaN; derivative 0 everywhere
 Tensor square(const Operand& x);                 ///< x x
 
 // Floating types only. Outside its domain a function gives NaN, at a pole an infinity, as in C.
@@ -42,11 +42,13 @@ Tensor gaussian(const Operand& x);    ///< e^(-x^2 / 2)
 /// log(e^a + e^b) without overflow. Where both are -inf it is -inf with derivatives 0, where both are +inf it
 /// is +inf and the derivatives are NaN.
 Tensor logaddexp(const Operand& a, const Operand& b);
-/// base^exponent. Derivatives: 0 by the base where the exponent is 0, 0 by the exponent where the base is 0.
+/// base^exponent, and 1 where the exponent is 0. Derivatives by the exponent are 0 where the base is 0 (mixed
+/// ones NaN where that by the base is infinite) and NaN where it is negative.
 Tensor pow(const Operand& base, const Operand& exponent);
 
-/// Where condition (bool) holds a, elsewhere b. Differentiates without multiplying by 0, so that an infinity
-/// or NaN in the branch not taken does no harm.
+/// Where condition (bool) holds a, elsewhere b. Values and tangents of the branch not taken are dropped, NaN
+/// or not. In reverse mode its cotangent is 0, which the rules behind it multiply: where their factors are
+/// infinite or NaN, as those of sqrt(x) below 0, the product is NaN (0 * inf). where_safe is right in both.
 Tensor select(const Tensor& condition, const Operand& a, const Operand& b);
 /// Conversion of type; linear between floating types, no derivative otherwise. Floating to integer truncates.
 Tensor cast(const Operand& x, DType dtype);

@@ -37,7 +37,7 @@ class RandomPrimitive final : public NondifferentiablePrimitive {
   }
 };
 
-// A key [.., 2] and a number [.., 1] u32.
+// A key [.., 2] and a number [.., 1] i64.
 class FoldIn final : public NondifferentiablePrimitive {
  public:
   FoldIn() : NondifferentiablePrimitive("fold_in") {}
@@ -46,9 +46,9 @@ class FoldIn final : public NondifferentiablePrimitive {
     Shape shape = inputs[0].shape();
     shape[-1] = 1;
     Shape result;
-    if (inputs[1].dtype() != DType::u32 || inputs[1].rank() != shape.rank() || inputs[1].shape()[-1] != 1 ||
+    if (inputs[1].dtype() != DType::i64 || inputs[1].rank() != shape.rank() || inputs[1].shape()[-1] != 1 ||
         !broadcast_shapes(shape, inputs[1].shape(), result))
-      throw Error(with_operands(name(), inputs) + ": needs one u32 number per key");
+      throw Error(with_operands(name(), inputs) + ": needs one i64 number per key");
     result[-1] = 2;
     return {result, DType::u32};
   }
@@ -68,6 +68,16 @@ Tensor draw(const RandomPrimitive& primitive, const Operand& key, DType dtype, s
   return apply(primitive, {key.tensor()}, std::move(attributes), key.where());
 }
 
+// Up to here an f64, and so a constant, holds every integer.
+constexpr std::uint64_t kExact = std::uint64_t{1} << 53;
+
+Tensor exactly(std::int64_t number) {
+  const std::uint64_t size =
+      number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number);
+  return size <= kExact ? full({}, static_cast<double>(number), DType::i64)
+                        : tensor<std::int64_t>({number}, {});
+}
+
 }  // namespace
 
 Tensor random_key(std::uint64_t seed) {
@@ -81,13 +91,16 @@ Tensor split(const Operand& key, std::int64_t count) {
 
 Tensor fold_in(const Operand& key, const Tensor& number) {
   const SourceScope scope(key.where());
-  const Tensor operand = insert_axes(cast(number, DType::u32), {-1});
+  if (!is_integer(number.dtype()))
+    throw Error("fold_in: the number " + to_string(number.shape()) + " " +
+                std::string(name_of(number.dtype())) + " is no integer; cast it");
+  const Tensor operand = insert_axes(cast(number, DType::i64), {-1});
   return apply(kFoldIn, {key.tensor(), promote(operand, key.tensor().rank())}, {}, key.where());
 }
 
-Tensor fold_in(const Operand& key, std::uint32_t number) {
+Tensor fold_in(const Operand& key, std::int64_t number) {
   const SourceScope scope(key.where());
-  return fold_in(key, full({}, static_cast<double>(number), DType::u32));
+  return fold_in(key, exactly(number));
 }
 
 Tensor random_bits(const Operand& key, const Shape& shape) {
@@ -113,11 +126,12 @@ Tensor normal(const Operand& key, const Shape& shape, DType dtype) {
 
 Tensor integers(const Operand& key, const Shape& shape, std::int64_t low, std::int64_t high) {
   const SourceScope scope(key.where());
-  const double range = static_cast<double>(high) - static_cast<double>(low);
-  if (!(range >= 1) || range > 9007199254740992.0)
+  const std::uint64_t range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
+  if (low >= high || range > kExact)
     throw Error("integers: no integer lies in [" + std::to_string(low) + ", " + std::to_string(high) +
                 "), or more than 2^53 do");
-  return cast(uniform(key, shape, DType::f64) * range, DType::i64) + static_cast<double>(low);
+  const Tensor drawn = cast(uniform(key, shape, DType::f64) * static_cast<double>(range), DType::i64);
+  return drawn + exactly(low);
 }
 
 Tensor permutation(const Operand& key, std::int64_t count) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <concepts>
+
 #include "engine/tensor/tensor.h"
 
 // Randomness is a key, always an argument: the same key gives the same numbers, on every backend and for any
@@ -10,12 +12,16 @@ namespace nabla {
 
 /// A key from a seed: [2] u32.
 Tensor random_key(std::uint64_t seed);
+template <std::floating_point T>
+Tensor random_key(T seed) = delete;
 /// `count` independent keys [count, 2].
 Tensor split(const Operand& key, std::int64_t count);
-/// The key of turn `number` of a loop. A tensor (any integer type, rank 0) keeps the graph the same for every
-/// turn.
-Tensor fold_in(const Operand& key, std::uint32_t number);
+/// The key of turn `number` of a loop; all 64 bits of it count. A tensor (any integer type, rank 0) keeps the
+/// graph the same for every turn. @throws Error if it is of another type.
+Tensor fold_in(const Operand& key, std::int64_t number);
 Tensor fold_in(const Operand& key, const Tensor& number);
+template <std::floating_point T>
+Tensor fold_in(const Operand& key, T number) = delete;
 
 /// Random words, u32.
 Tensor random_bits(const Operand& key, const Shape& shape);
@@ -23,7 +29,7 @@ Tensor random_bits(const Operand& key, const Shape& shape);
 Tensor uniform(const Operand& key, const Shape& shape, DType dtype = DType::f32);
 /// Standard normal, by Box and Muller.
 Tensor normal(const Operand& key, const Shape& shape, DType dtype = DType::f32);
-/// Integers low <= i < high, i64.
+/// Integers low <= i < high, i64. @throws Error if there is none, or more than 2^53.
 Tensor integers(const Operand& key, const Shape& shape, std::int64_t low, std::int64_t high);
 /// A random order of 0 .. count-1, i64.
 Tensor permutation(const Operand& key, std::int64_t count);

@@ -164,6 +164,11 @@ const ReduceExtreme& kReduceMin = *new ReduceExtreme("reduce_min");
 const LogSumExp& kLogSumExp = *new LogSumExp;
 const Softmax& kSoftmax = *new Softmax;
 
+// Small integers would wrap around: 300 ones of u8 are 44.
+Tensor to_count_in(const Operand& x) {
+  return is_integer(x.tensor().dtype()) ? cast(x, DType::i64) : x.tensor();
+}
+
 Tensor reduce(const Primitive& primitive, const Operand& x, const Axes& axes, bool keep_axes) {
   const SourceScope scope(x.where());
   const Shape& shape = x.tensor().shape();
@@ -180,7 +185,9 @@ Tensor reduce(const Primitive& primitive, const Operand& x, const Axes& axes, bo
 
 }  // namespace
 
-Tensor sum(const Operand& x, const Axes& axes, bool keep_axes) { return reduce(kSum, x, axes, keep_axes); }
+Tensor sum(const Operand& x, const Axes& axes, bool keep_axes) {
+  return reduce(kSum, Operand(to_count_in(x), x.where()), axes, keep_axes);
+}
 Tensor reduce_max(const Operand& x, const Axes& axes, bool keep_axes) {
   return reduce(kReduceMax, x, axes, keep_axes);
 }
@@ -194,8 +201,8 @@ Tensor softmax(const Operand& x, int axis) {
   return apply(kSoftmax, {x.tensor()}, {axis_from_right("softmax", x.tensor().shape(), axis)}, x.where());
 }
 Tensor cumsum(const Operand& x, int axis, bool reverse) {
-  return apply(kCumsum, {x.tensor()}, {axis_from_right("cumsum", x.tensor().shape(), axis), reverse ? 1 : 0},
-               x.where());
+  return apply(kCumsum, {to_count_in(x)},
+               {axis_from_right("cumsum", x.tensor().shape(), axis), reverse ? 1 : 0}, x.where());
 }
 
 }  // namespace nabla

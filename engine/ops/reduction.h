@@ -9,7 +9,7 @@
 
 namespace nabla {
 
-/// Sum over the axes, numeric types.
+/// Sum over the axes, numeric types; integers are summed in i64, which the result has.
 Tensor sum(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 /// Largest element; ties share the derivative equally.
 Tensor reduce_max(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
@@ -20,7 +20,7 @@ Tensor logsumexp(const Operand& x, const Axes& axes = {}, bool keep_axes = false
 /// exp(x - logsumexp(x)) along one axis. An element of -inf gets weight 0; a row of nothing
 /// else is NaN, and so is one with +inf.
 Tensor softmax(const Operand& x, int axis = -1);
-/// Running sum along one axis, from the end if `reverse`.
+/// Running sum along one axis, from the end if `reverse`; of integers in i64.
 Tensor cumsum(const Operand& x, int axis, bool reverse = false);
 
 }  // namespace nabla

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "engine/graph/evaluation.h"
 #include "engine/graph/primitive.h"
 #include "engine/plan/compile_plan.h"
 #include "engine/plan/evaluate.h"
@@ -90,7 +91,7 @@ std::vector<Tensor> PlansOfFunction::call(const TensorFunction& f, std::span<con
   std::vector<Array> results = entry->plan.run(arrays);
   std::vector<Tensor> outputs;
   outputs.reserve(results.size());
-  for (Array& result : results) outputs.push_back(leaf(std::move(result)));
+  for (Array& result : results) outputs.push_back(compiled_leaf(std::move(result)));
   return outputs;
 }
 

@@ -163,15 +163,14 @@ std::string explain_html(const Compiled<F>& compiled, std::string_view title) {
 ///     end, all at once, or none if the call fails. Cells must outlive the compiled function.
 ///   * f may not read a value that depends on an argument or a cell. grad, jvp, vmap and compiled functions
 ///     inside f are fine; the latter become part of it.
-/// Results are leaves: no derivative flows through them. Called with the variable of a transform (inside
-/// grad(f) or jvp(f, ..)), a compiled function is f itself, and derivatives flow.
-/// What is made of constants, or of cells that f does not assign, is kept from call to call. Where such a
-/// value is the weight of a large f32 product, it is also kept in the layout that oneDNN reads fastest, and
-/// the product's last bits may differ from those outside of compile. Each new version of a cell is packed
-/// anew, but for cells whose gradients f seems to return (by their shape): they are expected to change with
-/// every call.
-/// A few dozen signatures are kept; the least recently used one makes room. Safe to call from several
-/// threads.
+/// Results are leaves: no derivative flows through them, and one that finds nothing else is refused. Called
+/// with the variable of a transform (inside grad(f) or jvp(f, ..)), a compiled function is f itself, and
+/// derivatives flow. What is made of constants, or of cells that f does not assign, is kept from call to
+/// call. Where such a value is the weight of a large f32 product, it is also kept in the layout that oneDNN
+/// reads fastest, and the product's last bits may differ from those outside of compile. Each new version of a
+/// cell is packed anew, but for cells whose gradients f seems to return (by their shape): they are expected
+/// to change with every call. A few dozen signatures are kept; the least recently used one makes room. Safe
+/// to call from several threads.
 /// @throws Error where f does what it may not, what f throws, and what a step of the plan throws.
 template <class F>
 Compiled<std::decay_t<F>> compile(F&& f) {

@@ -118,8 +118,13 @@ double Tensor::item() const {
       return first_element<double>(array);
     case DType::i32:
       return first_element<std::int32_t>(array);
-    case DType::i64:
-      return first_element<std::int64_t>(array);
+    case DType::i64: {
+      constexpr std::int64_t kExact = std::int64_t{1} << 53;
+      const std::int64_t value = *array.data<const std::int64_t>();
+      if (value < -kExact || value > kExact)
+        throw Error("item: " + std::to_string(value) + " is no double; read it by to_vector<std::int64_t>()");
+      return static_cast<double>(value);
+    }
     case DType::u8:
       return first_element<std::uint8_t>(array);
     case DType::u32:

@@ -48,7 +48,7 @@ void print_tensor(std::ostream& stream, const Tensor& tensor) {
 }  // namespace
 
 std::ostream& operator<<(std::ostream& stream, const Tensor& tensor) {
-  if (!tensor) return stream << "Tensor()";
+  if (!tensor.defined()) return stream << "Tensor()";
   std::ostringstream text;
   text.imbue(std::locale::classic());
   text << std::setprecision(6);

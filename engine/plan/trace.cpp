@@ -35,7 +35,7 @@ class Trace final : public CellTrace {
     UsedCell& used = use(const_cast<Cell&>(cell));
     if (!used.assigned) return used.at_entry;
     // A value that was assigned is a leaf to those who read it, as it is outside of a trace.
-    if (!used.reread) {
+    if (!used.reread.defined()) {
       used.reread = stand_in(cell.shape(), cell.dtype(), "a cell");
       reread_.push_back({used.reread, *used.assigned});
     }
@@ -144,7 +144,7 @@ TracedFunction trace(const TensorFunction& f, std::span<const Array> inputs) {
   Trace trace(inputs);
   std::vector<Tensor> outputs = f(trace.inputs());
   for (const Tensor& output : outputs)
-    if (!output) throw Error("compile: the function returned an empty tensor");
+    if (!output.defined()) throw Error("compile: the function returned an empty tensor");
   return trace.finish(std::move(outputs));
 }
 

@@ -52,7 +52,7 @@ Tensor Cell::get() const {
   if (CellTrace* trace = current_cell_trace()) return trace->get(*this);
   std::unique_lock lock(cell_mutex());
   cells_returned().wait(lock, [&] { return static_cast<bool>(value_); });
-  if (!leaf_) leaf_ = leaf(value_);
+  if (!leaf_.defined()) leaf_ = leaf(value_);
   return leaf_;
 }
 

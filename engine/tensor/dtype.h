@@ -28,6 +28,9 @@ constexpr bool is_floating(DType dtype) {
   return dtype == DType::f32 || dtype == DType::f64 || dtype == DType::c128;
 }
 
+/// True for the types that count: neither bool nor those that carry derivatives.
+constexpr bool is_integer(DType dtype) { return dtype != DType::boolean && !is_floating(dtype); }
+
 template <class T>
 struct DTypeOf;
 template <>

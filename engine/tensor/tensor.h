@@ -29,13 +29,17 @@ class Tensor {
   explicit Tensor(Node* node);
   Tensor(const Tensor& other);
   Tensor(Tensor&& other) noexcept : node_(std::exchange(other.node_, nullptr)) {}
-  Tensor& operator=(Tensor other) noexcept {
+  /// Of handles that stay: an assignment to x[0] would change nothing.
+  Tensor& operator=(Tensor other) & noexcept {
     std::swap(node_, other.node_);
     return *this;
   }
   ~Tensor();
 
-  explicit operator bool() const { return node_ != nullptr; }
+  /// False for the empty handle.
+  bool defined() const { return node_ != nullptr; }
+  /// A tensor of bool is no condition of if or ?: (read item(), or compute with select); see also defined().
+  explicit operator bool() const = delete;
   /// The node; throws Error for the empty handle.
   Node& node() const {
     if (!node_) throw_empty();
@@ -66,6 +70,7 @@ class Tensor {
     return std::vector<T>(array.data<const T>(), array.data<const T>() + size());
   }
   /// The single element of a tensor of size 1, converted from any real element type.
+  /// @throws Error for an integer beyond 2^53, which a double cannot hold exactly.
   double item() const;
 
   /// A leaf with the same value: derivatives stop here, and the history is let go.

@@ -349,8 +349,18 @@ TEST_CASE("derivatives inside a compiled function, and compiled functions inside
   CHECK(same_bits(grad([&](const Tensor& at) { return compiled(at) * 2; }, x),
                   grad([&](const Tensor& at) { return f(at) * 2; }, x)));
   CHECK(compiled.statistics().traces == 1);
-  // Outside of one its results are leaves.
-  CHECK(gradients(compiled(x), {x})[0].to_vector<double>() == std::vector<double>{0, 0, 0});
+  // Outside of one its results are leaves: a derivative that finds nothing else is refused.
+  const Tensor leaf = compiled(x), ct = ones_like(leaf);
+  const auto lost = [](const std::string& message) { return contains(message, " of a compiled function, "); };
+  CHECK(lost(error_of([&] { gradients(leaf * 2, {x}); })));
+  CHECK(lost(error_of([&] { jvp(std::span(&leaf, 1), std::span(&x, 1), std::span(&v, 1)); })));
+  const Cell cell(x);
+  const auto loss = compile([&](const Tensor& at) { return sum(cell.get() * at); });
+  CHECK(lost(error_of([&] { gradients(loss(v), {cell.get()}); })));
+  CHECK(gradients(leaf.detach(), {x})[0].to_vector<double>() == std::vector<double>{0, 0, 0});
+  CHECK(gradients(stop_gradient(leaf) * ct, {x})[0].to_vector<double>() == std::vector<double>{0, 0, 0});
+  CHECK(gradients(sum(x * leaf), {x})[0].to_vector<double>() == std::vector<double>(3, leaf.item()));
+  CHECK(grad([&](const Tensor&) { return leaf; }, x).to_vector<double>() == std::vector<double>{0, 0, 0});
   // A variable that it captures is no input.
   CHECK(contains(
       error_of([&] {

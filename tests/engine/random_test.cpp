@@ -1,6 +1,7 @@
 #include "engine/ops/random.h"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
 #include <set>
 
@@ -124,6 +125,55 @@ TEST_CASE("normal numbers have the moments of a standard normal") {
     CHECK(std::abs(correlation(first, second)) < 0.015);
   }
   CHECK(normal(random_key(1), {}).shape() == Shape{});
+}
+
+template <class T>
+concept IsNumber = requires(T number) {
+  fold_in(Tensor(), number);
+};
+template <class T>
+concept IsSeed = requires(T seed) {
+  random_key(seed);
+};
+static_assert(IsNumber<int> && IsNumber<std::uint32_t> && IsNumber<std::int64_t> && IsNumber<Tensor>);
+static_assert(!IsNumber<double> && !IsNumber<float> && IsSeed<int> && !IsSeed<double>);
+
+TEST_CASE("fold_in takes all 64 bits of a number, and integers only") {
+  const Tensor key = random_key(9);
+  std::set<std::vector<std::uint32_t>> seen;
+  constexpr std::int64_t kWord = std::int64_t{1} << 32, kLast = std::numeric_limits<std::int64_t>::max();
+  const std::int64_t numbers[] = {5,
+                                  kWord + 5,
+                                  2 * kWord + 5,
+                                  kLast,
+                                  kLast - 1,
+                                  -5,
+                                  -kLast,
+                                  std::int64_t{1} << 53,
+                                  (std::int64_t{1} << 53) + 1};
+  for (const std::int64_t number : numbers) {
+    const std::vector<std::uint32_t> folded = fold_in(key, number).to_vector<std::uint32_t>();
+    CHECK(seen.insert(folded).second);
+    CHECK(folded == fold_in(key, i64({number}, {})).to_vector<std::uint32_t>());
+  }
+  // A number of 32 bits gives what it ever gave, of any type.
+  CHECK(fold_in(key, 5).to_vector<std::uint32_t>() ==
+        fold_in(key, tensor<std::uint8_t>({5}, {})).to_vector<std::uint32_t>());
+  CHECK(
+      contains(error_of([&] { fold_in(key, f64({1.7}, {})); }), "fold_in: the number [] f64 is no integer"));
+}
+
+TEST_CASE("integers are exact far from zero") {
+  constexpr std::int64_t kFar = (std::int64_t{1} << 60) + 1;
+  for (const std::int64_t low : {kFar, -kFar}) {
+    const auto drawn = integers(random_key(4), {200}, low, low + 5).to_vector<std::int64_t>();
+    CHECK(*std::ranges::min_element(drawn) == low);
+    CHECK(*std::ranges::max_element(drawn) == low + 4);
+  }
+  constexpr std::int64_t kLast = std::numeric_limits<std::int64_t>::max();
+  CHECK(integers(random_key(4), {1}, kLast - 1, kLast).to_vector<std::int64_t>()[0] == kLast - 1);
+  CHECK(contains(error_of([] { integers(random_key(0), {1}, -kLast, kLast); }), "or more than 2^53"));
+  CHECK(contains(error_of([] { integers(random_key(0), {1}, kFar, kFar); }), "integers: no integer lies in"));
 }
 
 TEST_CASE("integers stay within their range and reach both ends") {

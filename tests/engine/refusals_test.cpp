@@ -19,6 +19,37 @@ TEST_CASE("reverse mode refuses an integer variable") {
   })));
 }
 
+TEST_CASE("a constant as variable is refused, for every equal constant would be the variable too") {
+  const DType type = DType::f64;
+  const auto refused = [](const std::string& message, const char* what) {
+    return contains(message, std::string(what) + ": a variable [3] f64 is a constant") &&
+           contains(message, "detach()") && contains(message, "grad(f, x)");
+  };
+  const Tensor a = full({3}, 2, type), b = full({3}, 2, type), one = ones({3}, type);
+  const std::vector<Tensor> constants{a,
+                                      a * 2 + 1,
+                                      iota(3, type),
+                                      broadcast_to(zeros({1}, type), {3}),
+                                      cast(ones({3}), type),
+                                      nabla::exp(sum(identity(3, type), {0}))};
+  const Tensor x = f64({1, -1, 2}, {3});
+  for (const Tensor& constant : constants) {
+    const Tensor y = relu(x + constant);
+    CHECK(refused(error_of([&] { gradients(sum(y), {x, constant}); }), "vjp"));
+    CHECK(refused(error_of([&] { jvp(std::span(&y, 1), std::span(&constant, 1), std::span(&one, 1)); }),
+                  "jvp"));
+  }
+  // What is told apart: leaves with equal values, functions, cells, random numbers, what is made of them.
+  const Tensor u = a.detach(), v = b.detach();
+  for (const Tensor& g : gradients(sum(u + v), {u, v})) CHECK(values(g) == std::vector<double>{1, 1, 1});
+  CHECK(values(grad([&](const Tensor& bias) { return sum(relu(x + bias)); }, zeros({3}, type))) ==
+        std::vector<double>{1, 0, 1});
+  const Cell cell(zeros({3}, type));
+  CHECK(values(gradients(sum(relu(x + cell.get())), {cell.get()})[0]) == std::vector<double>{1, 0, 1});
+  const Tensor w = normal(random_key(0), {3}, type) + zeros({3}, type);
+  CHECK(values(gradients(sum(square(w) * 0.5), {w})[0]) == values(w));
+}
+
 TEST_CASE("forward mode adds the tangents of a variable that is named twice") {
   const Tensor x = f64({1, 2}, {2});
   const Tensor y = square(x);

@@ -109,4 +109,24 @@ TEST_CASE("a NaN and an infinity reach the sum of a cut row") {
   CHECK(std::isnan(sum(tensor<float>(values, {100000})).item()));
 }
 
+TEST_CASE("sums of small integers do not wrap around: they are in i64") {
+  const Tensor bytes = cast(ones({300}), DType::u8);
+  CHECK(sum(bytes).dtype() == DType::i64);
+  CHECK(sum(bytes).item() == 300);
+  CHECK(cumsum(bytes, 0).to_vector<std::int64_t>().back() == 300);
+  const Tensor large = tensor<std::int32_t>({2147483647, 2147483647, -5}, {3});
+  CHECK(sum(large).to_vector<std::int64_t>()[0] == 2 * std::int64_t{2147483647} - 5);
+  CHECK(sum(tensor<std::uint32_t>({4294967295U, 1}, {2})).to_vector<std::int64_t>()[0] == std::int64_t{1}
+                                                                                              << 32);
+  CHECK(sum(large, {0}, true).shape() == Shape{1});
+  CHECK(sum(tensor<std::int64_t>({1, 2}, {2})).item() == 3);
+}
+
+TEST_CASE("an integer that a double cannot hold is no item") {
+  constexpr std::int64_t kLast = std::int64_t{1} << 53;
+  CHECK(tensor<std::int64_t>({kLast}, {}).item() == 0x1p53);
+  CHECK(contains(error_of([] { static_cast<void>(tensor<std::int64_t>({kLast + 1}, {}).item()); }),
+                 "item: 9007199254740993 is no double"));
+}
+
 }  // namespace nabla::test

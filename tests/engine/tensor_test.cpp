@@ -2,6 +2,8 @@
 
 #include <limits>
 #include <sstream>
+#include <type_traits>
+#include <utility>
 
 #include "tests/engine/numbers.h"
 
@@ -15,6 +17,20 @@ std::string printed(const Tensor& x) {
 }
 
 }  // namespace
+
+// if (a < b), a ? b : c, std::max(a, b) and x[0] = y do not compile: they would not do what they say.
+static_assert(!std::is_constructible_v<bool, Tensor> && !std::is_convertible_v<Tensor, bool>);
+static_assert(std::is_assignable_v<Tensor&, Tensor> && !std::is_assignable_v<Tensor, Tensor>);
+static_assert(std::is_swappable_v<Tensor> && std::is_nothrow_move_constructible_v<Tensor>);
+
+TEST_CASE("the empty handle is not defined") {
+  Tensor x;
+  CHECK_FALSE(x.defined());
+  x = ones({1});
+  CHECK(x.defined());
+  const Tensor taken = std::move(x);
+  CHECK_FALSE(x.defined());  // NOLINT(bugprone-use-after-move)
+}
 
 TEST_CASE("leaves hold what they were given") {
   const Tensor x = tensor<float>({1, 2, 3, 4, 5, 6}, {2, 3});

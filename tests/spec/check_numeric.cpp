@@ -64,8 +64,9 @@ Failures check_differences(const Spec& spec) {
   constexpr double kStep = 0x1p-10;
   if (spec.nondifferentiable) return failures;
   Random random = random_for(spec, 2);
-  for (int draw = 0; draw < 2; ++draw) {
-    const At at = at_sample(spec, sample_inputs(spec, random));
+  for (const bool integers : {false, false, true}) {
+    const std::vector<Tensor> sample = sample_inputs(spec, random);
+    const At at = at_sample(spec, integers ? at_integers(spec, sample) : sample);
     const std::vector<Tensor> dxs = directions(at, random);
     const auto value = [&](double steps) { return spec.build(shifted(spec, at.inputs, dxs, steps * kStep)); };
     const Tensor difference = ((value(1) - value(-1)) * 8 - (value(2) - value(-2))) * (1 / (12 * kStep));

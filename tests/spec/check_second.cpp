@@ -41,13 +41,7 @@ std::vector<Tensor> entry(const std::vector<Tensor>& all, std::int64_t k) {
   return one;
 }
 
-}  // namespace
-
-Failures check_second_order(const Spec& spec) {
-  Failures failures;
-  if (spec.nondifferentiable) return failures;
-  Random random = random_for(spec, 40);
-  const At at = at_sample(spec, sample_inputs(spec, random));
+void check_at(Failures& failures, const Spec& spec, const At& at, Random& random) {
   const std::vector<Tensor> v = directions(at.xs, random);
   const std::vector<Tensor> w = directions(at.xs, random);
   const Tensor u = direction(random, at.y.shape());
@@ -124,6 +118,17 @@ Failures check_second_order(const Spec& spec) {
                      10 * spec.tolerance);
     }
   }
+}
+
+}  // namespace
+
+Failures check_second_order(const Spec& spec) {
+  Failures failures;
+  if (spec.nondifferentiable) return failures;
+  Random random = random_for(spec, 40);
+  const std::vector<Tensor> sample = sample_inputs(spec, random);
+  check_at(failures, spec, at_sample(spec, sample), random);
+  check_at(failures, spec, at_sample(spec, at_integers(spec, sample)), random);
   return failures;
 }
 

@@ -83,7 +83,7 @@ class ProgramCheck {
       expect_value(failures_, name_ + "output " + std::to_string(i), graph.outputs[i],
                    expected_[graph.places[i]]);
     for (std::size_t i = 0; i < graph.held.size(); ++i)
-      if (graph.held[i])
+      if (graph.held[i].defined())
         expect_value(failures_, name_ + "held " + std::to_string(i), graph.held[i], expected_[i]);
     if (!hold) results_ = fresh(graph.outputs);
   }

@@ -44,6 +44,7 @@ struct Program {
     const Spec plain{.primitive = "", .label = "", .build = nullptr, .inputs = inputs};
     for (int attempt = 0; attempt < attempts; ++attempt) {
       Values arguments = sample_inputs(plain, random);
+      if (random() % 4 == 0) arguments = at_integers(plain, arguments);
       if (away_from_kinks(arguments)) return arguments;
     }
     return std::nullopt;
@@ -127,7 +128,8 @@ class Generator {
     const std::size_t y = partner(x);
     const auto unary = [x](auto f) { return Step{[=](const Values& v) { return f(v[x]); }}; };
     const auto binary = [x, y](auto f) { return Step{[=](const Values& v) { return f(v[x], v[y]); }}; };
-    switch (pick(22)) {
+    const double number = pick(3) - 1;
+    switch (pick(23)) {
       case 0:
         return unary([](const Tensor& a) { return nabla::sin(a); });
       case 1:
@@ -171,6 +173,8 @@ class Generator {
       case 20:
         return {[=](const Values& v) { return nabla::max(v[x], v[y] - 0.2); },
                 [=](const Values& v) { return v[x] - (v[y] - 0.2); }};
+      case 21:  // captured constants, which are one node with the literals of operators and rules
+        return unary([=](const Tensor& a) { return a * full(a.shape(), number, a.dtype()) + ones_like(a); });
       default:
         return {
             [=](const Values& v) { return select(greater(v[x], v[y] * 2 + 0.1), nabla::sin(v[x]), v[y]); },

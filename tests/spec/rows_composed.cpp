@@ -37,12 +37,14 @@ std::vector<Spec> rows_composed() {
 
   Spec rectified = row(
       "select", "relu", [](Args x) { return relu(x[0]); }, {away}, false);
-  rectified.cases = {{.label = "kink",
-                      .inputs = {f64({-1, 0, 2}, {3})},
-                      .value = {0, 0, 2},
-                      .along_ones = {{0, 0, 1}},
-                      .gradient = {{0, 0, 1}},
-                      .second = {{0, 0, 0}}}};
+  rectified.cases = {
+      {.label = "kink",
+       .inputs = {f64({-1, 0, 2}, {3})},
+       .value = {0, 0, 2},
+       .along_ones = {{0, 0, 1}},
+       .gradient = {{0, 0, 1}},
+       .second = {{0, 0, 0}}},
+      {.label = "NaN and infinity", .inputs = {f64({kNan, kInf, -kInf}, {3})}, .value = {kNan, kInf, 0}}};
   rows.push_back(rectified);
   Spec smooth = row("logaddexp", "softplus", [](Args x) { return softplus(x[0]); }, {away});
   smooth.cases = {{.label = "zero and far out",
@@ -82,6 +84,13 @@ std::vector<Spec> rows_composed() {
                  .inputs = {f64({-kInf, 0, -kInf, -kInf, kInf, 0}, {3, 2}), i64({0, 0, 0}, {3})},
                  .value = {kInf, kNan, kNan}}};
   rows.push_back(loss);
+  const Tensor class_weights = f64({0.5, 2, 1, 0.25}, {4});
+  rows.push_back(row("gather", "cross_entropy with weights, smoothing and a class to ignore",
+                     [=](Args x) {
+                       return cross_entropy(
+                           x[0], x[1], {.ignore_index = 1, .label_smoothing = 0.2, .weights = class_weights});
+                     },
+                     {real({6, 4}), indices({6}, 4)}));
   rows.push_back(row("softmax", "attention",
                      [](Args x) {
                        const Tensor scores = einsum("qd,kd->qk", x[0], x[1]) * 0.7;

@@ -42,11 +42,27 @@ std::vector<Spec> rows_select() {
                 .inputs = {real({4}, 0.5, 3)},
                 .analytic = false};
   // The derivative of sqrt at 0 is infinite and does not pass: forward mode selects it away. In reverse mode
-  // a zero cotangent still meets the infinity inside sqrt's own rule, which is why guards go around the
-  // argument.
+  // a zero cotangent still meets the infinity inside sqrt's own rule, as select's header says.
   infinite.cases = {
       {.label = "at zero", .inputs = {f64({0, 4}, {2})}, .value = {0, 2}, .along_ones = {{3, 0.25}}}};
   rows.push_back(infinite);
+  // where_safe keeps both away: derivatives of sqrt at 0 are infinite, below 0 they are NaN.
+  Spec safe{.primitive = "select",
+            .label = "where_safe",
+            .build =
+                [](Args x) {
+                  const auto root = [](const Tensor& at) { return nabla::sqrt(at); };
+                  return where_safe(greater(x[0], 0), root, x[0], x[0] * 3);
+                },
+            .inputs = {real({4}, 0.5, 3)},
+            .analytic = false};
+  safe.cases = {{.label = "zero, negative numbers, NaN",
+                 .inputs = {f64({0, -1, -kInf, 4}, {4})},
+                 .value = {0, -3, -kInf, 2},
+                 .along_ones = {{3, 3, 3, 0.25}},
+                 .gradient = {{3, 3, 3, 0.25}},
+                 .second = {{0, 0, 0, -1. / 32}}}};
+  rows.push_back(safe);
   Spec infinite_behind{.primitive = "select",
                        .label = "under an infinite derivative",
                        .build = [](Args x) { return nabla::sqrt(select(greater(x[0], 0), x[0], 0.0)); },

@@ -13,12 +13,15 @@ std::string number(double x) {
   return text;
 }
 
+bool keeps_away(const Input& input, double x) {
+  return std::none_of(input.avoid.begin(), input.avoid.end(),
+                      [&](double kink) { return std::abs(x - kink) < input.distance; });
+}
+
 double draw(const Input& input, Random& random) {
   for (;;) {
     const double x = uniform(random, input.low, input.high);
-    if (std::none_of(input.avoid.begin(), input.avoid.end(),
-                     [&](double kink) { return std::abs(x - kink) < input.distance; }))
-      return x;
+    if (keeps_away(input, x)) return x;
   }
 }
 
@@ -89,6 +92,24 @@ std::vector<Tensor> sample_inputs(const Spec& spec, Random& random) {
     }
   }
   return inputs;
+}
+
+std::vector<Tensor> at_integers(const Spec& spec, const std::vector<Tensor>& inputs) {
+  if (spec.separated || spec.sample) return inputs;
+  constexpr double kMargin = 0.02;  // differences must not leave the domain
+  std::vector<Tensor> result = inputs;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const Input& input = spec.inputs[i];
+    if (input.dtype != DType::f64) continue;
+    std::vector<double> values = inputs[i].to_vector<double>();
+    for (double& v : values) {
+      const double integer = std::round(v);
+      if (integer - kMargin >= input.low && integer + kMargin <= input.high && keeps_away(input, integer))
+        v = integer;
+    }
+    result[i] = tensor<double>(values, input.shape);
+  }
+  return result;
 }
 
 std::vector<Tensor> converted(const Spec& spec, const std::vector<Tensor>& inputs, DType dtype) {

@@ -22,6 +22,10 @@ Tensor direction(Random& random, const Shape& shape);
 
 /// One set of inputs of a row: integers and bools in their own type, floating ones in f64.
 std::vector<Tensor> sample_inputs(const Spec& spec, Random& random);
+/// The same sample with elements of f64 inputs moved to the nearest integer, where their domain has it:
+/// zeros, ones and equal numbers, which random ones never are. Rows that ask for distinct values are left
+/// alone.
+std::vector<Tensor> at_integers(const Spec& spec, const std::vector<Tensor>& inputs);
 /// The same values with all f64 inputs converted.
 std::vector<Tensor> converted(const Spec& spec, const std::vector<Tensor>& inputs, DType dtype);
 /// Positions of the differentiable inputs.

@@ -85,13 +85,15 @@ void fold_in(const KernelCall& call) {
   const std::int64_t key_stride = line_stride(keys.layout, -1);
   std::uint32_t* out = call.output.data<std::uint32_t>();
   const std::uint32_t* key = keys.data<const std::uint32_t>();
-  const std::uint32_t* number = numbers.data<const std::uint32_t>();
-  for_each_line<3>(call.output.shape(), -1, 2, {call.output.layout, keys.layout, numbers.layout},
-                   [&](const std::array<std::int64_t, 3>& at) {
-                     const auto words = Stream(key + at[1], key_stride, kFoldIn).block(number[at[2]]);
-                     out[at[0]] = words[0];
-                     out[at[0] + 1] = words[1];
-                   });
+  const std::int64_t* number = numbers.data<const std::int64_t>();
+  for_each_line<3>(
+      call.output.shape(), -1, 2, {call.output.layout, keys.layout, numbers.layout},
+      [&](const std::array<std::int64_t, 3>& at) {
+        const auto words =
+            Stream(key + at[1], key_stride, kFoldIn).block(static_cast<std::uint64_t>(number[at[2]]));
+        out[at[0]] = words[0];
+        out[at[0] + 1] = words[1];
+      });
 }
 
 }  // namespace

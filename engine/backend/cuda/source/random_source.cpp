@@ -100,11 +100,11 @@ StepSource fold_in_source(const StepDescription& step) {
   kernel.text = index_type(walk.size) + std::string(kPhilox) + offset_function("key_at", walk, 0) +
                 offset_function("number_at", walk, 1) +
                 filled(R"(
-extern "C" __global__ void fold_in(const u32* keys, const u32* numbers, u32* out, i64 count) {
+extern "C" __global__ void fold_in(const u32* keys, const i64* numbers, u32* out, i64 count) {
   const Index i = static_cast<Index>(blockIdx.x) * 256 + threadIdx.x;
   if (i >= static_cast<Index>(count)) return;
   const u32* key = keys + key_at(i);
-  const Words words = philox_4x32_10(key[0], key[$stride], numbers[number_at(i)], 2u);
+  const Words words = philox_4x32_10(key[0], key[$stride], static_cast<u64>(numbers[number_at(i)]), 2u);
   out[2 * static_cast<i64>(i)] = words.at[0];
   out[2 * static_cast<i64>(i) + 1] = words.at[1];
 }
