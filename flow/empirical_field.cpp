@@ -1,17 +1,27 @@
 #include "flow/empirical_field.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "engine/ops/composed.h"
+#include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
+#include "engine/ops/slicing.h"
 #include "engine/plan/evaluate.h"
 #include "flow/field.h"
 
 namespace nabla::flow {
+namespace {
+
+// Of the deviations of data from a mean that are there at once.
+constexpr std::int64_t kDeviationElements = std::int64_t{1} << 20;
+
+}  // namespace
 
 EmpiricalField::EmpiricalField(const Tensor& data, AffinePath path) : path_(std::move(path)) {
   if (data.rank() != 2 || data.size() == 0 || !is_floating(data.dtype()))
@@ -47,10 +57,28 @@ Tensor EmpiricalField::deviations(const Tensor& w) const {
   return centred_ - insert_axes(matmul(w, centred_), {-2});
 }
 
+// The deviations of all are B n D elements: of some samples and data at once.
 Tensor EmpiricalField::posterior_covariance(const Tensor& x, const Tensor& t) const {
   const Tensor w = weights(x, t);
-  const Tensor d = deviations(w);
-  return matmul(transpose(insert_axes(w, {-1}) * d), d);
+  const Tensor m = matmul(w, centred_);
+  const std::int64_t samples = x.shape()[0], data = centred_.shape()[0], elements = centred_.shape()[1];
+  const std::int64_t data_at_once = std::clamp<std::int64_t>(kDeviationElements / elements, 1, data);
+  const std::int64_t at_once = std::max<std::int64_t>(1, kDeviationElements / (data_at_once * elements));
+  std::vector<Tensor> covariances{zeros(Shape{0, elements, elements}, x.dtype())};
+  for (std::int64_t first = 0; first < samples; first += at_once) {
+    const std::int64_t last = std::min(samples, first + at_once);
+    const Tensor mean = insert_axes(slice(m, 0, first, last), {-2});
+    const Tensor weight = insert_axes(slice(w, 0, first, last), {-1});
+    Tensor covariance;
+    for (std::int64_t start = 0; start < data; start += data_at_once) {
+      const std::int64_t stop = std::min(data, start + data_at_once);
+      const Tensor d = slice(centred_, 0, start, stop) - mean;
+      const Tensor part = matmul(transpose(slice(weight, 1, start, stop) * d), d);
+      covariance = covariance ? covariance + part : part;
+    }
+    covariances.push_back(covariance);
+  }
+  return concatenate(covariances, 0);
 }
 
 Tensor EmpiricalField::posterior_trace(const Tensor& x, const Tensor& t) const {

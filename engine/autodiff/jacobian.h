@@ -22,7 +22,7 @@ namespace nabla {
 ///   loop_cut: the contraction that starts at the narrowest vector between the layers, tr(GH) = tr(HG).
 /// Exact where result i depends on arguments j with |i - j| <= radius along the innermost axis only, with
 /// radius + 1 directions for each row of a sample; of diagonals and traces:
-///   coloured: directions of ones.
+///   coloured: directions of ones; a radius that random directions show to be too small is refused.
 ///   signed_colouring: of random signs; unbiased for any field.
 /// Unbiased estimates from few products with the Jacobian, of diagonals and traces:
 ///   hutchinson: mean of e^T J e over random signs e (Hutchinson, Commun. Stat. Simul. 19, 1990), for the

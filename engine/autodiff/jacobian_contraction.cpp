@@ -16,13 +16,10 @@ MapForm form_of(const LinearMap& map) {
     if (!d || d->shape()[0] == 1) return Scale::none;
     return d->shape()[-1] == 1 ? Scale::uniform : Scale::elements;
   };
-  return {map.kind,
-          map.rows,
-          map.columns,
-          scale(map.left),
+  return {map.kind,         map.rows,
+          map.columns,      scale(map.left),
           scale(map.right),
-          /*rank=*/0,
-          map.function ? map.function->operations : 0};
+          /*rank=*/0,       map.function ? map.function->operations : 0};
 }
 
 // Builds the expressions.
