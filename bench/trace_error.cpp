@@ -102,7 +102,7 @@ std::vector<double> by_order(const Problem& problem, const std::string& name) {
   const Tensor at = variable(problem.x.shape(), problem.x.dtype());
   const ContractionPlan plan = plan_of(problem, at);
   const auto order = std::ranges::find(plan.orders, name, &EliminationOrder::name);
-  const Tensor trace = contract_in_order(plan, *order, JacobianOptions().tangent_bytes);
+  const Tensor trace = contract_in_order(plan, *order);
   return spread(problem, substitute(std::span(&trace, 1), std::span(&at, 1), std::span(&problem.x, 1))[0]);
 }
 

@@ -1,11 +1,14 @@
 #include "flow/path.h"
 
+#include <cmath>
 #include <numbers>
 #include <utility>
+#include <vector>
 
 #include "engine/autodiff/jvp.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
+#include "engine/tensor/number_text.h"
 #include "flow/field.h"
 
 namespace nabla::flow {
@@ -26,7 +29,23 @@ AffinePath trigonometric_path() {
           [](const Tensor& t) { return sin(t * kQuarter) * -kQuarter; }};
 }
 
+namespace {
+
+void require_ends(const std::string& path, const char* schedule, const AffinePath::Schedule& f,
+                  double at_noise, double at_data) {
+  const std::vector<double> ends =
+      cast(f(tensor<double>({0, 1}, Shape{2, 1})), DType::f64).to_vector<double>();
+  if (!(std::abs(ends[0] - at_noise) <= 1e-3 && std::abs(ends[1] - at_data) <= 1e-3))
+    throw Error("make_path: " + std::string(schedule) + " of the path '" + path + "' is " +
+                number_text(ends[0]) + " at t = 0 and " + number_text(ends[1]) +
+                " at t = 1; it must lead from " + number_text(at_noise) + " to " + number_text(at_data));
+}
+
+}  // namespace
+
 AffinePath make_path(std::string name, AffinePath::Schedule a, AffinePath::Schedule s) {
+  require_ends(name, "a", a, 0, 1);
+  require_ends(name, "s", s, 1, 0);
   const auto rate = [](const AffinePath::Schedule& f) {
     return [f](const Tensor& t) { return jvp(f, t, ones_like(t)).tangent; };
   };

@@ -26,7 +26,8 @@ struct AffinePath {
 AffinePath linear_path();
 /// x_t = sin(pi t / 2) x1 + cos(pi t / 2) x0, which keeps the variance of data with unit variance.
 AffinePath trigonometric_path();
-/// A path with schedules of the caller's, whose rates the engine derives.
+/// A path with schedules of the caller's, whose rates the engine derives. @throws Error unless a(0) = 0, a(1)
+/// = 1, s(0) = 1 and s(1) = 0, to 1e-3: a little noise may be left on the data.
 AffinePath make_path(std::string name, AffinePath::Schedule a, AffinePath::Schedule s);
 
 /// A point of a conditional path and the velocity of that path there.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 #include "engine/autodiff/directional_derivatives.h"
@@ -54,7 +55,7 @@ Posterior::Posterior(flow::TimedField v, const flow::AffinePath& path, const Ten
       x_(x),
       t_(t),
       jacobian_(options.jacobian),
-      warnings_(pass(std::move(reasons), options.preconditions)) {
+      warnings_(pass(std::move(reasons), options.preconditions.value_or(Preconditions::refuse))) {
   if (!(options.source_scale > 0))
     throw Error("posterior: the scale " + number_text(options.source_scale) +
                 " of the source must be positive");
@@ -140,18 +141,28 @@ PosteriorSamples Posterior::samples(const Tensor& key, std::int64_t n) const {
   return {mean() + deviations, evaluation.leaf(tensor(clipped, Shape{batch}))};
 }
 
-Tensor Posterior::log_determinant() const {
+PosteriorLogDeterminant Posterior::log_determinant(double floor) const {
+  if (!(floor >= 0 && floor < 1))
+    throw Error("posterior: the floor " + number_text(floor) + " of a log determinant must lie in [0, 1)");
   const Shape batch = x_.shape().first(1);
   Evaluation evaluation("Posterior::log_determinant");
   const std::vector<double> spread =
       evaluation.reads(broadcast_to(cast(per_sample(at_.spread), DType::f64), batch)).to_vector<double>();
   std::vector<double> logs;
+  std::vector<std::int64_t> left_out;
   for (const std::vector<double>& eigenvalues : symmetric_spectra(evaluation.reads(mean_jacobian()))) {
-    double total = static_cast<double>(eigenvalues.size()) * std::log(spread[logs.size()]);
-    for (const double value : eigenvalues) total += std::log(std::max(0.0, value));
-    logs.push_back(total);
+    double largest = 0, total = 0;
+    for (const double value : eigenvalues) largest = std::max(largest, std::abs(value));
+    std::int64_t kept = 0;
+    for (const double value : eigenvalues) {
+      if (!(value > floor * largest)) continue;
+      total += std::log(spread[logs.size()]) + std::log(value);
+      ++kept;
+    }
+    left_out.push_back(static_cast<std::int64_t>(eigenvalues.size()) - kept);
+    logs.push_back(kept > 0 || eigenvalues.empty() ? total : -std::numeric_limits<double>::infinity());
   }
-  return evaluation.leaf(tensor(logs, batch));
+  return {evaluation.leaf(tensor(logs, batch)), evaluation.leaf(tensor(left_out, batch))};
 }
 
 Tensor Posterior::third_moment(const Tensor& directions) const {

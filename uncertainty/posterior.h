@@ -33,7 +33,9 @@ struct PosteriorOptions {
   double source_scale = 1;  ///< k of the source N(0, k^2 I)
   /// What is known of the field, such as what a checkpoint says; checked where it is given.
   std::optional<flow::FieldMetadata> metadata = std::nullopt;
-  Preconditions preconditions = Preconditions::refuse;
+  /// What becomes of a field that they contradict: posterior() refuses it and validity_report() warns, unless
+  /// this says otherwise.
+  std::optional<Preconditions> preconditions = std::nullopt;
   JacobianOptions jacobian = {};
 };
 
@@ -43,6 +45,12 @@ struct PosteriorSamples {
   /// sum |negative eigenvalues| / sum |all eigenvalues| of the symmetrised S of each sample, what was
   /// clipped: a leaf [B] f64.
   Tensor clipped_mass;
+};
+
+/// A log determinant and what had to be left out of it.
+struct PosteriorLogDeterminant {
+  Tensor value;     ///< a leaf [B] f64; -infinity where nothing is left
+  Tensor left_out;  ///< how many eigenvalues of each sample were left out: a leaf [B] i64
 };
 
 /// The posterior of the data behind noisy samples x [B, *S] with D elements each. Making one computes
@@ -75,10 +83,12 @@ class Posterior {
   /// factor a leaf.
   /// @throws Error if n < 0 or S holds a NaN or an infinity.
   PosteriorSamples samples(const Tensor& key, std::int64_t n) const;
-  /// log det of the symmetrised S: a leaf [B] f64, by the eigenvalues on the host. Negative eigenvalues count
-  /// as 0, as in samples(): with one of them, or a singular S, it is -infinity. Eigenvalues that are rounding
-  /// errors of larger ones make it noise. @throws Error if S holds a NaN or an infinity.
-  Tensor log_determinant() const;
+  /// log det of the symmetrised S on the space where the field tells it, by the eigenvalues on the host. Left
+  /// out are those at or below `floor` times the largest, in magnitude: they are errors, of rounding or of
+  /// the field, whose sign means nothing, and one of them would make of the whole noise or -infinity. Compare
+  /// only determinants that leave out as many. @throws Error for a floor outside of [0, 1), or if S holds a
+  /// NaN or an infinity.
+  PosteriorLogDeterminant log_determinant(double floor = 1e-6) const;
   /// E[(e . (x1 - m))^3 | x_t] for directions e [*L, B, *S] (extents of the batch may be 1): [*L, B], by the
   /// second derivative of the field along e: (1/c)^2 (s/w) e . d^2v[e, e]. For a unit vector e, divided by
   /// (e . S e)^(3/2) it is the skewness along e. An error of the second derivative reaches it multiplied by

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <limits>
 
 #include "engine/ops/composed.h"
 #include "engine/ops/pointwise.h"
@@ -19,7 +20,7 @@ namespace nabla::uncertainty {
 namespace {
 
 struct Ratio {
-  double value, error;
+  double value, error, freedom;  // degrees of freedom of the error
 };
 
 // sum errors / sum traces, and its standard error over samples.
@@ -33,7 +34,10 @@ Ratio ratio_of(const std::vector<double>& errors, const std::vector<double>& tra
     const double residual = errors[i] - ratio * traces[i];
     squares += residual * residual;
   }
-  return {ratio, std::sqrt(squares) / std::abs(predicted)};
+  // The ratio takes one degree of freedom; one sample has no spread.
+  const double count = static_cast<double>(errors.size());
+  if (errors.size() < 2) return {ratio, std::numeric_limits<double>::quiet_NaN(), 0};
+  return {ratio, std::sqrt(squares * count / (count - 1)) / std::abs(predicted), count - 1};
 }
 
 // sum |negative eigenvalues| / sum |all eigenvalues| of all matrices.
@@ -47,22 +51,34 @@ double negative_share(const Tensor& a) {
   return all > 0 ? negative / all : 0;
 }
 
+// How many estimated standard errors are as unlikely as `deviations` known ones: Student's t from the normal
+// deviate (Wallace, "Bounds on normal approximations to Student's and the chi-square distributions", Ann.
+// Math. Stat. 30, 1959); up to 4 degrees of freedom wider than need be.
+double student(double deviations, double freedom) {
+  const double u = deviations * (8 * freedom + 3) / (8 * freedom + 1);
+  return std::sqrt(freedom * std::expm1(u * u / freedom));
+}
+
 // A ratio that is not positive, or no number, is outside.
 bool outside(const Ratio& ratio, const ValidityLimits& limits) {
   const bool within = ratio.value >= 1 / limits.calibration && ratio.value <= limits.calibration;
-  const bool chance = std::abs(ratio.value - 1) <= limits.calibration_errors * ratio.error;
+  if (ratio.freedom < 1) return false;
+  const bool chance =
+      std::abs(ratio.value - 1) <= student(limits.calibration_errors, ratio.freedom) * ratio.error;
   return !(within || chance);
 }
 
 ValidityRow measure(const flow::TimedField& v, const flow::AffinePath& path, const flow::Pair& pair, double t,
                     const ValidityOptions& options) {
+  PosteriorOptions of_posterior = options.posterior;
+  of_posterior.preconditions = of_posterior.preconditions.value_or(Preconditions::warn);
   const Tensor time = flow::shared_time(t, pair.x1.dtype());
   const Tensor x = flow::interpolate(path, pair.x0, pair.x1, time).x.detach();
-  const Posterior all = posterior(v, path, x, time, options.posterior);
+  const Posterior all = posterior(v, path, x, time, of_posterior);
   const Tensor errors = cast(sum(square(pair.x1 - all.mean()), flow::element_axes(x)), DType::f64);
   const Tensor traces = cast(all.trace(), DType::f64);
   const std::int64_t formed = std::min(options.matrices, x.shape()[0]);
-  const Tensor a = posterior(v, path, slice(x, 0, 0, formed), time, options.posterior).mean_jacobian();
+  const Tensor a = posterior(v, path, slice(x, 0, 0, formed), time, of_posterior).mean_jacobian();
   const Tensor defect = norm(a - transpose(a)) / norm(a + transpose(a));
   evaluate({errors, traces, a, defect});
 
@@ -105,9 +121,11 @@ ValidityReport validity_report(const flow::TimedField& v, const flow::AffinePath
         return flow::Pair{normal(of, data.shape(), data.dtype()) * options.posterior.source_scale, data};
       };
   ValidityReport report;
-  for (std::size_t i = 0; i < times.size(); ++i)
+  for (std::size_t i = 0; i < times.size(); ++i) {
     report.rows.push_back(
         measure(v, path, coupling(fold_in(key, static_cast<std::uint32_t>(i)), x1), times[i], options));
+    if (options.progress && !options.progress(i + 1, times.size())) break;
+  }
   if (options.posterior.metadata)
     report.warnings =
         precondition_violations(*options.posterior.metadata, path, options.posterior.source_scale);

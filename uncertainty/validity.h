@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,7 +22,9 @@ struct ValidityLimits {
   /// drawn from is a tenth too large.
   double negative_mass = 0.05;
   /// Of the calibration ratio and its reciprocal: a factor of 1.25 in variance is 12% in standard deviation.
-  /// Only what also lies calibration_errors standard errors away from 1 is a failure.
+  /// Only what also lies calibration_errors standard errors away from 1 is a failure; of few samples, whose
+  /// standard error is uncertain itself, as many more as Student's t asks for the same chance. One sample
+  /// tells nothing.
   double calibration = 1.25;
   double calibration_errors = 4;
   /// Of the factor by which an error of J reaches S. At 20, on the linear path at t = .046, an error of J of
@@ -35,8 +38,10 @@ struct ValidityOptions {
   /// How many of the data have their matrices A formed; all count for the calibration.
   std::int64_t matrices = 64;
   ValidityLimits limits = {};
-  /// Of the posterior. Metadata are asked for warnings here, unless they are to be refused.
-  PosteriorOptions posterior = {.preconditions = Preconditions::warn};
+  /// Of the posterior.
+  PosteriorOptions posterior = {};
+  /// Called with the times that are done, after each; where it says false the report ends there.
+  std::function<bool(std::size_t done, std::size_t all)> progress = nullptr;
 };
 
 /// What a field's posterior turns out to be at one time. Ratios are of sums over all samples: where the
@@ -47,7 +52,7 @@ struct ValidityRow {
   double negative_mass = 0;      ///< of the eigenvalues of A
   double amplification = 0;      ///< k^2 s^3 / (a w), on the linear path (1-t)^3 / t
   double calibration = 0;        ///< E|x1 - m|^2 / E tr S: 1 is right
-  double calibration_error = 0;  ///< its standard error, with the ratio linearised
+  double calibration_error = 0;  ///< its standard error, with the ratio linearised; NaN of one sample
   bool asymmetric = false;       ///< symmetry_defect is over its limit
   bool negative = false;         ///< negative_mass is over its limit
   bool miscalibrated = false;    ///< calibration is outside of its limits by more than chance
@@ -57,7 +62,7 @@ struct ValidityRow {
 };
 
 struct ValidityReport {
-  std::vector<ValidityRow> rows;      ///< one for each time
+  std::vector<ValidityRow> rows;      ///< one for each time that was measured
   std::vector<std::string> warnings;  ///< what metadata say against the identity
 
   /// No flag and no warning.

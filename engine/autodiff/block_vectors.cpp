@@ -9,6 +9,7 @@
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduction.h"
+#include "engine/ops/shaping.h"
 #include "engine/plan/evaluate.h"
 
 namespace nabla {
@@ -20,10 +21,9 @@ Tensor without_part_in(const Tensor& basis, const Tensor& block) {
 
 // Directions of length 1, and zeros in place of those not longer than `shortest`.
 Tensor of_unit_length(const Tensor& block, double shortest) {
-  const Tensor length = sqrt(sum(square(cast(block, DType::f64)), {-1}, true));
+  const Tensor length = insert_axes(lengths(block), {-1});
   const Tensor is_kept = greater(length, shortest);
-  const Tensor inverse = select(is_kept, 1 / select(is_kept, length, 1.0), 0.0);
-  return select(is_kept, block * cast(inverse, block.dtype()), 0.0);
+  return select(is_kept, cast(cast(block, DType::f64) / select(is_kept, length, 1.0), block.dtype()), 0.0);
 }
 
 // Makes unit directions, or zeros, orthonormal among each other.
@@ -52,6 +52,13 @@ OrthonormalBlock orthonormalise(const Tensor& block) {
 }
 
 }  // namespace
+
+Tensor lengths(const Tensor& vectors) {
+  const Tensor wide = cast(vectors, DType::f64);
+  const Tensor largest = reduce_max(abs(wide), {-1}, true);
+  const Tensor scale = select(greater(largest, 0.0), largest, 1.0);
+  return drop_axes(sqrt(sum(square(wide / scale), {-1}, true)) * scale, {-1});
+}
 
 Tensor inner_products(const Tensor& a, const Tensor& b) { return einsum("kbd,mbd->bkm", a, b); }
 

@@ -12,6 +12,8 @@ namespace nabla {
 /// Distance from 1 to the next number of a floating type.
 double precision_of(DType dtype);
 
+/// The lengths of vectors [.., D] in f64, of any size: [..].
+Tensor lengths(const Tensor& vectors);
 /// Inner products of a [K, B, D] with b [M, B, D], sample by sample: [B, K, M].
 Tensor inner_products(const Tensor& a, const Tensor& b);
 /// Row n of the result is sum_m coefficients[b, n, m] a[m, b]: [N, B, D] from [B, N, M] and [M, B, D].

@@ -45,8 +45,6 @@ struct CountingAlgebra {
   Scale image(const MapForm& map, std::int64_t vectors, Scale vary, bool transposed) {
     const Scale before = transposed ? map.left : map.right, after = transposed ? map.right : map.left;
     const bool once = vary == Scale::none && before == Scale::none && map.kind == MapKind::shared;
-    if (map.kind == MapKind::applied)
-      cost.elements = std::max(cost.elements, static_cast<double>(vectors) * static_cast<double>(map.widest));
     count(
         static_cast<double>(vectors) * (map.kind == MapKind::applied ? map.operations : 2 * elements_of(map)),
         once);
@@ -101,7 +99,6 @@ struct CountingAlgebra {
     if (both) {
       result.kind = MapKind::applied;
       result.operations = second.operations + first.operations;
-      result.widest = std::max(second.widest, first.widest);
       return result;
     }
     const bool through_second = second.kind == MapKind::applied;
@@ -113,7 +110,6 @@ struct CountingAlgebra {
     const bool is_formed = matrix.left != Scale::none || matrix.right != Scale::none;
     const double made = elements_of(result) + (is_formed ? elements_of(matrix) : 0);
     cost.per_sample += kElementwise * made;
-    cost.elements = std::max(cost.elements, made);
     return result;
   }
 
@@ -158,7 +154,6 @@ struct CountingAlgebra {
     result.kind = MapKind::per_sample;
     const double made = elements_of(result) + (middle == Scale::none ? 0 : elements_of(second));
     cost.per_sample += kElementwise * made;
-    cost.elements = std::max(cost.elements, made);
     return result;
   }
 
@@ -168,7 +163,6 @@ struct CountingAlgebra {
     if (matrices <= 1) return;
     const MapForm all{MapKind::per_sample, maps.front().rows, maps.front().columns};
     cost.per_sample += kElementwise * elements_of(all) * static_cast<double>(matrices);
-    cost.elements = std::max(cost.elements, 2 * elements_of(all));
     std::erase_if(maps, has_matrix);
     maps.push_back(all);
   }
@@ -197,14 +191,12 @@ struct CountingAlgebra {
         if (!is_full_rank(map.rank, map.rows, map.columns)) return;
         const bool once = map.left == Scale::none && map.right == Scale::none;
         count(2 * static_cast<double>(map.rank) * elements_of(map), once);
-        if (!once) cost.elements = std::max(cost.elements, elements_of(map));
         std::erase_if(to, [](const MapForm& m) { return m.kind == MapKind::low_rank; });
         add(to, MapForm{once ? MapKind::shared : MapKind::per_sample, term.rows, term.columns});
         return;
       }
       if (map.kind == MapKind::applied) {
         map.operations += term.operations;
-        map.widest = std::max(map.widest, term.widest);
         map.left = map.right = Scale::none;
         return;
       }
@@ -228,10 +220,7 @@ struct CountingAlgebra {
     }
     if (s.kind == MapKind::applied || f.kind == MapKind::applied) {
       const MapForm both = multiply(s, f);
-      if (both.kind == MapKind::applied) {
-        image(both, both.columns, Scale::none, false);
-        cost.elements = std::max(cost.elements, elements_of(both));
-      }
+      if (both.kind == MapKind::applied) image(both, both.columns, Scale::none, false);
       cost.per_sample += kElementwise * static_cast<double>(both.rows * std::max<std::int64_t>(1, both.rank));
       return;
     }
@@ -421,32 +410,13 @@ std::vector<int> upwards_from(const EliminationGraph& simple, const std::vector<
   return order;
 }
 
-// Elements of a sample in what the edges are for each sample.
-double elements_held(const Elimination& graph) {
-  double elements = 0;
-  graph.for_each_edge([&](int, int, int, const std::vector<MapForm>& terms) {
-    for (const MapForm& map : terms) {
-      if (map.kind == MapKind::per_sample) elements += elements_of(map);
-      if (map.left == Scale::none && map.right == Scale::none) continue;
-      if (map.kind == MapKind::low_rank) elements += static_cast<double>(map.rank * (map.rows + map.columns));
-    }
-  });
-  return elements;
-}
-
 std::vector<EliminationOrder> searched_orders(const EliminationGraph& graph) {
   std::vector<EliminationOrder> orders;
   CountingAlgebra algebra;
   const State all{start(graph, algebra), algebra, {}};
   const auto add = [&](std::string name, const std::vector<int>& order) {
     State state = all;
-    double held = 0;
-    for (const int vertex : order) {
-      held = std::max(held, elements_held(state.graph));
-      state.graph.eliminate(vertex, state.counted);
-    }
-    // By the edges, beside what the largest product takes.
-    state.counted.cost.elements += held;
+    for (const int vertex : order) state.graph.eliminate(vertex, state.counted);
     if (graph.goal == EliminationGoal::whole)
       state.graph.for_each_edge(
           [&](int, int, int, const std::vector<MapForm>& terms) { state.counted.count_formed(terms); });
@@ -484,7 +454,7 @@ std::vector<std::int64_t> key_of(const EliminationGraph& graph) {
     for (const MapForm& map : edge.terms)
       key.insert(key.end(), {static_cast<std::int64_t>(map.kind), map.rows, map.columns,
                              static_cast<std::int64_t>(map.left), static_cast<std::int64_t>(map.right),
-                             map.rank, static_cast<std::int64_t>(map.operations), map.widest});
+                             map.rank, static_cast<std::int64_t>(map.operations)});
   }
   return key;
 }

@@ -16,19 +16,18 @@ struct MapForm {
   std::int64_t rows, columns;
   /// Of low rank: none where that side is the same for all samples, else elements.
   Scale left = Scale::none, right = Scale::none;
-  std::int64_t rank = 0;    ///< of low rank
-  double operations = 0;    ///< of one vector, where it is applied
-  std::int64_t widest = 0;  ///< elements of a vector on its way, where it is applied
+  std::int64_t rank = 0;  ///< of low rank
+  double operations = 0;  ///< of one vector, where it is applied
 };
 
 /// What is asked of a linear map.
 enum class EliminationGoal { trace, diagonal, whole };
 
-/// Floating-point operations of an elimination, and elements that it holds.
+/// Floating-point operations of an elimination, as far as sizes tell: a search compares orders by them. What
+/// a plan takes is another matter (jacobian_ways.h).
 struct EliminationCost {
   double once = 0;        ///< operations on what all samples share
   double per_sample = 0;  ///< operations for each sample
-  double elements = 0;    ///< of the largest matrices of a sample that are there at once
   double total(std::int64_t samples) const { return once + per_sample * static_cast<double>(samples); }
 };
 

@@ -28,7 +28,7 @@ std::string name_of(const LinearMap& map) {
   return map.kind == MapKind::shared ? "matrix" : "matrix of each sample";
 }
 
-std::string line(const DivergenceExplanation::Way& way) {
+std::string line(const JacobianWay& way, std::int64_t samples) {
   const auto fill = [](const std::string& text, std::size_t width) {
     return std::string(width - std::min(width, text.size()), ' ');
   };
@@ -36,8 +36,10 @@ std::string line(const DivergenceExplanation::Way& way) {
     const std::string text = with_prefix(count);
     return fill(text, 12) + text;
   };
-  return "  " + way.name + fill(way.name, 22) + " " + right(way.once) + "FLOP once " + right(way.per_sample) +
-         "FLOP a sample " + right(way.total) + "FLOP in all " + right(way.bytes) + "B\n";
+  const double per_sample = (way.total - way.once) / static_cast<double>(std::max<std::int64_t>(1, samples));
+  return "  " + way.name + fill(way.name, 22) + " " + right(way.once) + "FLOP once " + right(per_sample) +
+         "FLOP a sample " + right(way.total) + "FLOP in all " + right(way.bytes_moved) + "B moved " +
+         right(way.bytes) + "B at once\n";
 }
 
 std::int64_t argument_size(const LinearGraph& graph) {
@@ -55,33 +57,21 @@ DivergenceExplanation explain_divergence(const Field& v, const Tensor& x, const 
   const FieldOnVariable field =
       samplewise_on_variable("explain_divergence", v, x, /*same_shape=*/true, where);
   DivergenceExplanation explanation;
-  explanation.plan = plan_contraction(linear_graph(field.y, field.x), EliminationGoal::trace);
-  const ContractionPlan& plan = explanation.plan;
-  const LinearGraph& graph = plan.graph;
-  const double size = static_cast<double>(argument_size(graph)), samples = static_cast<double>(graph.samples),
-               element = static_cast<double>(size_of(graph.dtype)),
-               widest = static_cast<double>(*std::ranges::max_element(graph.sizes));
-  const auto add_one_by_one = [&](const char* directions, double operations) {
-    explanation.ways.push_back(
-        {std::to_string(argument_size(graph)) + " " + directions, 0, operations / std::max(1.0, samples),
-         operations,
-         std::min(static_cast<double>(options.tangent_bytes), size * widest * samples * element)});
-  };
-  add_one_by_one("tangents", forward_operations(graph, plan.goal));
-  for (const EliminationOrder& order : plan.orders)
-    explanation.ways.push_back({"contracted, " + order.name, order.cost.once, order.cost.per_sample,
-                                order.cost.total(graph.samples), order.cost.elements * samples * element});
-  const bool asked = options.method != JacobianMethod::automatic;
-  if (const EliminationOrder* order = chosen_order(plan, options.method, options.tangent_bytes)) {
-    explanation.chosen = static_cast<std::size_t>(order - plan.orders.data()) + 1;
-    explanation.reason = asked ? "it was asked for" : "it takes the fewest operations";
-  } else if (options.method == JacobianMethod::reverse) {
-    explanation.chosen = explanation.ways.size();
-    add_one_by_one("cotangents", reverse_operations(graph, plan.goal));
+  explanation.ways = jacobian_ways(field, EliminationGoal::trace, options);
+  const JacobianWay chosen = chosen_way(field, EliminationGoal::trace, options);
+  const auto found = std::ranges::find_if(explanation.ways, [&](const JacobianWay& way) {
+    return way.name == chosen.name && way.matrix_elements == chosen.matrix_elements;
+  });
+  explanation.chosen = static_cast<std::size_t>(found - explanation.ways.begin());
+  explanation.plan = plan_contraction(
+      linear_graph(field.y, field.x, chosen.order ? chosen.matrix_elements : kMostMatrixElements),
+      EliminationGoal::trace);
+  if (options.method != JacobianMethod::automatic)
     explanation.reason = "it was asked for";
-  } else {
-    explanation.reason = asked ? "it was asked for" : "no contraction takes clearly fewer operations";
-  }
+  else if (chosen.order)
+    explanation.reason = "it takes the least work";
+  else
+    explanation.reason = "no contraction takes less work";
   return explanation;
 }
 
@@ -90,7 +80,8 @@ double DivergenceExplanation::saving() const {
 }
 
 const EliminationOrder* DivergenceExplanation::chosen_contraction() const {
-  return chosen > 0 && chosen <= plan.orders.size() ? &plan.orders[chosen - 1] : nullptr;
+  const std::optional<EliminationOrder>& order = ways[chosen].order;
+  return order ? &*order : nullptr;
 }
 
 std::string DivergenceExplanation::text() const {
@@ -101,7 +92,7 @@ std::string DivergenceExplanation::text() const {
     text += "  v" + std::to_string(edge.from) + " [" + std::to_string(edge.map.columns) + "] -> v" +
             std::to_string(edge.to) + " [" + std::to_string(edge.map.rows) + "]: " + name_of(edge.map) + "\n";
   text += "ways\n";
-  for (const Way& way : ways) text += line(way);
+  for (const JacobianWay& way : ways) text += line(way, graph.samples);
   if (!graph.applied.empty()) text += "applied, not formed: " + graph.applied + "\n";
   text += "chosen: " + ways[chosen].name + ", because " + reason + "\n";
   if (const EliminationOrder* order = chosen_contraction()) {

@@ -4,24 +4,17 @@
 #include <string>
 #include <vector>
 
-#include "engine/autodiff/jacobian.h"
 #include "engine/autodiff/jacobian_contraction.h"
+#include "engine/autodiff/jacobian_ways.h"
 
 namespace nabla {
 
 /// How `divergence` would compute the trace of a sample-wise field: the linear pieces of its Jacobian, what
 /// each way takes, and which is chosen and why.
 struct DivergenceExplanation {
-  struct Way {
-    std::string name;       ///< "784 tangents", "contracted, searched", ..
-    double once = 0;        ///< floating-point operations on what all samples share
-    double per_sample = 0;  ///< operations for each sample
-    double total = 0;       ///< operations for the batch
-    double bytes = 0;       ///< of the tangents, or of the largest matrices of the samples
-  };
-  ContractionPlan plan;
-  std::vector<Way>
-      ways;  ///< tangents first, then the contractions by their cost, and cotangents if asked for
+  ContractionPlan plan;  ///< the pieces
+  /// Tangents, contractions, those that take the least first, and cotangents.
+  std::vector<JacobianWay> ways;
   std::size_t chosen = 0;  ///< index of a way
   std::string reason;
 
@@ -35,7 +28,8 @@ struct DivergenceExplanation {
   std::string svg() const;
 };
 
-/// Nothing is computed. @throws Error as divergence does, and for a method that is not exact for every field.
+/// Every way is planned and nothing is computed: the figures are those of the plan that `divergence` runs at
+/// a leaf. @throws Error as divergence does, and for a method that is not exact for every field.
 DivergenceExplanation explain_divergence(const Field& v, const Tensor& x, const JacobianOptions& options = {},
                                          std::source_location where = std::source_location::current());
 

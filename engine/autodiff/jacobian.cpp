@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "engine/autodiff/jacobian_contraction.h"
+#include "engine/autodiff/jacobian_ways.h"
 #include "engine/autodiff/one_by_one.h"
+#include "engine/autodiff/one_hot_seeds.h"
 #include "engine/autodiff/trace_estimate.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
@@ -44,15 +45,9 @@ Direction fewer_passes(const Shape& x, const Shape& y) {
   return x.size() <= y.size() ? Direction::forward : Direction::reverse;
 }
 
-// The contraction that the options ask for, or that is cheaper than tangents; none: tangents.
-std::optional<Tensor> contracted(const FieldOnVariable& field, EliminationGoal goal,
-                                 const JacobianOptions& options) {
-  if (options.method == JacobianMethod::forward || options.method == JacobianMethod::reverse)
-    return std::nullopt;
-  const ContractionPlan plan = plan_contraction(linear_graph(field.y, field.x), goal);
-  const EliminationOrder* order = chosen_order(plan, options.method, options.tangent_bytes);
-  if (!order) return std::nullopt;
-  return cast(contract_in_order(plan, *order, options.tangent_bytes), field.dtype());
+// By the way that the options ask for.
+Tensor exact(const FieldOnVariable& field, EliminationGoal goal, const JacobianOptions& options) {
+  return by_way(field, goal, chosen_way(field, goal, options));
 }
 
 Estimate found_by(const char* what, const Field& v, const Tensor& x, Estimated estimated,
@@ -69,18 +64,9 @@ Estimate found_by(const char* what, const Field& v, const Tensor& x, Estimated e
     case JacobianMethod::hutch_plus_plus:
       found = estimate_by_probes(what, field, estimated, options);
       break;
-    default: {
-      const std::optional<Tensor> by_contraction =
-          contracted(field, is_trace ? EliminationGoal::trace : EliminationGoal::diagonal, options);
-      const Direction direction =
-          options.method == JacobianMethod::reverse ? Direction::reverse : Direction::forward;
-      if (by_contraction)
-        found.value = *by_contraction;
-      else
-        found.value = is_trace ? trace_one_by_one(field, direction, options.tangent_bytes)
-                               : diagonal_one_by_one(field, direction, options.tangent_bytes);
+    default:
+      found.value = exact(field, is_trace ? EliminationGoal::trace : EliminationGoal::diagonal, options);
       found.standard_error = zeros(found.value.shape(), x.dtype());
-    }
   }
   const auto finish = [&](const Tensor& value) {
     return field.put_back(is_trace ? value : reshape(value, x.shape()));
@@ -99,32 +85,17 @@ Tensor jacobian(const Field& f, const Tensor& x, const JacobianOptions& options,
     direction = Direction::reverse;
   else if (options.method != JacobianMethod::automatic)
     refuse("jacobian", options.method, "needs samples that do not mix; use forward or reverse");
-  return field.put_back(all_derivatives(field, 0, direction, options.tangent_bytes));
+  const std::int64_t directions = (direction == Direction::forward ? x : field.y).size();
+  return field.put_back(all_derivatives(field, 0, direction,
+                                        seeds_at_once(field.y, field.x, directions, options.tangent_bytes)));
 }
 
 Tensor sample_jacobian(const Field& v, const Tensor& x, const JacobianOptions& options,
                        std::source_location where) {
   const FieldOnVariable field = samplewise_on_variable("sample_jacobian", v, x, /*same_shape=*/false, where);
-  const Shape inner_x = x.shape().without_first(1), inner_y = field.y.shape().without_first(1);
-  Direction direction = fewer_passes(inner_x, inner_y);
-  switch (options.method) {
-    case JacobianMethod::forward:
-      direction = Direction::forward;
-      break;
-    case JacobianMethod::reverse:
-      direction = Direction::reverse;
-      break;
-    case JacobianMethod::automatic:
-    case JacobianMethod::contraction:
-    case JacobianMethod::loop_cut:
-      if (const std::optional<Tensor> whole = contracted(field, EliminationGoal::whole, options))
-        return field.put_back(
-            reshape(*whole, concatenate(concatenate(x.shape().first(1), inner_y), inner_x)));
-      break;
-    default:
-      refuse("sample_jacobian", options.method, "finds a diagonal or trace, not a whole Jacobian");
-  }
-  return field.put_back(all_derivatives(field, 1, direction, options.tangent_bytes));
+  if (options.method > JacobianMethod::loop_cut)
+    refuse("sample_jacobian", options.method, "finds a diagonal or trace, not a whole Jacobian");
+  return field.put_back(exact(field, EliminationGoal::whole, options));
 }
 
 Tensor divergence(const Field& v, const Tensor& x, const JacobianOptions& options,

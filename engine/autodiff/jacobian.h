@@ -10,8 +10,8 @@ namespace nabla {
 
 /// How a Jacobian, its diagonal or its trace is found.
 /// Exact:
-///   automatic: contraction where it takes clearly fewer operations, else forward; of a whole Jacobian the
-///     direction with fewer passes.
+///   automatic: forward, reverse or contraction, whichever has the plan with the least work (operations, and
+///     what is moved through memory) among those that fit into tangent_bytes.
 ///   forward: tangents, one for each element of a sample; of a trace or diagonal only the diagonal of the
 ///   last
 ///     product is formed.
@@ -22,7 +22,7 @@ namespace nabla {
 ///   loop_cut: the contraction that starts at the narrowest vector between the layers, tr(GH) = tr(HG).
 /// Exact where result i depends on arguments j with |i - j| <= radius along the innermost axis only, with
 /// radius + 1 directions for each row of a sample; of diagonals and traces:
-///   coloured: directions of ones.
+///   coloured: directions of ones; a radius that random directions show to be too small is refused.
 ///   signed_colouring: of random signs; unbiased for any field.
 /// Unbiased estimates from few products with the Jacobian, of diagonals and traces:
 ///   hutchinson: mean of e^T J e over random signs e (Hutchinson, Commun. Stat. Simul. 19, 1990), for the
@@ -44,8 +44,9 @@ enum class JacobianMethod {
 
 struct JacobianOptions {
   JacobianMethod method = JacobianMethod::automatic;
-  /// Bytes that the tangents of the widest node, or the matrices of a contraction, may take at once;
-  /// directions and samples are taken in chunks that fit, at least one at a time.
+  /// Bytes that tangents, or the matrices of a contraction, may take at once beside the field's own values;
+  /// directions and samples are taken in chunks that fit, at least one at a time. Of a whole Jacobian, beside
+  /// its parts.
   std::int64_t tangent_bytes = std::int64_t{256} << 20;
   /// Of the colourings.
   std::int64_t radius = 0;

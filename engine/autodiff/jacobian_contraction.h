@@ -3,7 +3,6 @@
 #include <vector>
 
 #include "engine/autodiff/elimination_order.h"
-#include "engine/autodiff/jacobian.h"
 #include "engine/autodiff/linear_graph.h"
 
 namespace nabla {
@@ -20,20 +19,16 @@ ContractionPlan plan_contraction(LinearGraph graph, EliminationGoal goal);
 /// The forms of the plan's pieces.
 EliminationGraph elimination_graph(const ContractionPlan& plan);
 
-/// Operations of D tangents pushed through the graph one-hot, or of D' cotangents pulled back; of the last
-/// product only the diagonal is taken, unless the whole is asked for.
-double forward_operations(const LinearGraph& graph, EliminationGoal goal);
-double reverse_operations(const LinearGraph& graph, EliminationGoal goal);
+/// The trace [B], the diagonal [B, n] or the whole [B, rows, columns] by an order, of the first `count`
+/// samples; `at_once` samples are taken in turn, but all of them where takes_all_samples. Exact,
+/// differentiable, and built from ordinary operators.
+Tensor contract_in_order(const ContractionPlan& plan, const EliminationOrder& order, std::int64_t at_once,
+                         std::int64_t count);
 
-/// The order by which the method contracts: the cheapest for contraction, the narrowest cut for loop_cut, and
-/// for automatic the cheapest if it takes clearly fewer operations than tangents and cotangents and, where
-/// samples cannot be taken in turn, fits into `bytes`. nullptr where tangents are pushed instead.
-const EliminationOrder* chosen_order(const ContractionPlan& plan, JacobianMethod method,
-                                     std::int64_t bytes = JacobianOptions{}.tangent_bytes);
+/// By all samples of the plan at once.
+Tensor contract_in_order(const ContractionPlan& plan, const EliminationOrder& order);
 
-/// The trace [B], the diagonal [B, n] or the whole [B, rows, columns] of each sample by one of the plan's
-/// orders; samples are taken in chunks whose matrices fit into `bytes`, but all at once where a piece is
-/// applied. Exact, differentiable, and built from ordinary operators.
-Tensor contract_in_order(const ContractionPlan& plan, const EliminationOrder& order, std::int64_t bytes);
+/// What is applied knows all samples, so that these cannot be taken in turn.
+bool takes_all_samples(const LinearGraph& graph);
 
 }  // namespace nabla

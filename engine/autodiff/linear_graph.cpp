@@ -203,6 +203,9 @@ class Reader {
     if (primitive.structure(use.application(), slot) != Structure::constant_operator ||
         rows * columns > matrix_elements_)
       return map_applied(use, node, slot, axis_in, axis_out);
+    if (rows < columns)
+      if (const std::optional<Tensor> matrix = matrix_by_rows(use, node, slot, axis_in, axis_out))
+        return {MapKind::shared, rows, columns, {}, *matrix, {}};
     Shape seeds = input->shape();
     seeds[axis_in] = 1;
     seeds = concatenate(Shape{columns}, seeds);
@@ -219,6 +222,29 @@ class Reader {
     LinearMap map{shared ? MapKind::shared : MapKind::per_sample, rows, columns, {}, {}, {}};
     map.matrix = shared ? transpose(reshape(flat, {columns, rows})) : permute(flat, {1, 2, 0});
     return map;
+  }
+
+  // The matrix of a node that is linear in a slot and the same for all samples, by pulling unit vectors back:
+  // of a sum over many elements there is one, where pushing would make as many as there are elements.
+  std::optional<Tensor> matrix_by_rows(const UseOfNode& use, Node* node, int slot, int axis_in,
+                                       int axis_out) const {
+    const Node* input = use.input_node(slot);
+    Shape in = input->shape();
+    in[axis_in] = 1;
+    const Tensor at = variable(in, input->dtype());
+    std::vector<std::optional<Tensor>> tangents(static_cast<std::size_t>(use.slots()));
+    tangents[static_cast<std::size_t>(slot)] = at;
+    const std::optional<Tensor> image = node->primitive().jvp(use.application(), tangents);
+    if (!image || image->shape()[axis_out] != 1) return std::nullopt;
+    Shape out = node->shape();
+    out[axis_out] = 1;
+    const Tensor whole = broadcast_to(*image, out);
+    const Tensor units = reshape(identity(out.size(), node->dtype()), concatenate(Shape{out.size()}, out));
+    const std::optional<Tensor> pulled =
+        vjp(std::span(&whole, 1), std::span(&at, 1), std::span(&units, 1))[0];
+    if (!pulled) return std::nullopt;
+    const Tensor rows = broadcast_to(*pulled, concatenate(Shape{out.size()}, in));
+    return cast(reshape(rows, {out.size(), in.size()}), graph_.dtype);
   }
 
   // A node that is left as it is: vectors go through its own rules.

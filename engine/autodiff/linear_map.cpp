@@ -39,10 +39,11 @@ Tensor columns_scaled(const Tensor& matrix, const Tensor& diagonal) {
   return matrix * insert_axes(diagonal, {-2});  // [.., rows, columns] and [B or 1, columns]
 }
 
-// A diagonal that all samples share goes into a matrix that they share.
+// A diagonal that all samples share goes into a matrix that they share; one number stays beside it, which
+// spares a copy of the matrix.
 LinearMap with_left(LinearMap map, const Diagonal& d) {
   if (!d) return map;
-  if (map.kind != MapKind::shared || !is_shared(d) || map.left)
+  if (map.kind != MapKind::shared || !is_shared(d) || is_uniform(d) || map.left)
     map.left = product(d, map.left);
   else
     map.matrix = *map.matrix * transpose(*d);
@@ -51,6 +52,8 @@ LinearMap with_left(LinearMap map, const Diagonal& d) {
 LinearMap with_right(LinearMap map, const Diagonal& d) {
   if (!d) return map;
   if (map.kind == MapKind::diagonal)
+    map.left = product(map.left, d);
+  else if (map.kind == MapKind::shared && is_uniform(d))
     map.left = product(map.left, d);
   else if (map.kind != MapKind::shared || !is_shared(d) || map.right)
     map.right = product(map.right, d);
@@ -187,6 +190,14 @@ LinearMap sum_of_low_rank(const LinearMap& a, const LinearMap& b) {
   return of_low_rank(a, a, both(*a.left, *b.left), both(*a.right, *b.right));
 }
 
+// With the number beside a matrix that all samples share put into it, so that another can be added.
+LinearMap with_number_inside(LinearMap map) {
+  if (map.kind != MapKind::shared || !is_shared(map.left) || !is_uniform(map.left)) return map;
+  map.matrix = *map.matrix * *map.left;
+  map.left.reset();
+  return map;
+}
+
 // All terms with a matrix as one.
 LinearMaps with_one_matrix(LinearMaps maps) {
   if (std::ranges::count_if(maps, has_matrix) <= 1) return maps;
@@ -266,8 +277,10 @@ void add(LinearMaps& to, const LinearMap& term, DType dtype) {
       map = sum_of_applied(map, term);
       return;
     }
-    if (map.left || map.right || term.left || term.right) continue;
-    map.matrix = *map.matrix + *term.matrix;
+    const LinearMap one = with_number_inside(map), other = with_number_inside(term);
+    if (one.left || one.right || other.left || other.right) continue;
+    map = one;
+    map.matrix = *one.matrix + *other.matrix;
     return;
   }
   to.push_back(term);

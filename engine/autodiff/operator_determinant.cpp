@@ -55,15 +55,16 @@ Tridiagonals lanczos(const LinearOperator& a, Tensor q, const LogDeterminantOpti
   Tensor basis = insert_axes(q, {-4});  // [steps so far, K, B, D]
   for (std::int64_t i = 0; i < steps; ++i) {
     Tensor next = reshape(product(reshape(q, full)), flat);
-    const Tensor image_length = sqrt(sum(square(cast(next, DType::f64)), {-1}));
+    const Tensor image_length = lengths(next);
     const Tensor alpha = sum(cast(q, DType::f64) * cast(next, DType::f64), {-1});
     for (int turn = 0; turn < 2; ++turn)
       next = next - einsum("mkb,mkbd->kbd", einsum("mkbd,kbd->mkb", basis, next), basis);
-    const Tensor length = sqrt(sum(square(cast(next, DType::f64)), {-1}));
+    const Tensor length = lengths(next);
     const Tensor goes_on = greater(length, image_length * nowhere);
     const Tensor beta = select(goes_on, length, 0.0);
-    const Tensor inverse = select(goes_on, 1 / select(goes_on, length, 1.0), 0.0);
-    const Tensor unit = next * cast(insert_axes(inverse, {-1}), a.dtype);
+    const Tensor divisor = insert_axes(select(goes_on, length, 1.0), {-1});
+    const Tensor unit =
+        select(insert_axes(goes_on, {-1}), cast(cast(next, DType::f64) / divisor, a.dtype), 0.0);
     evaluate({alpha, beta, unit});
     found.diagonal.push_back(alpha.to_vector<double>());
     if (i + 1 == steps) break;

@@ -114,7 +114,7 @@ class SearchSpace {
   Tensor scaled_residuals(const Ritz& ritz) const {
     std::vector<double> inverse;
     for (const double size : largest_) inverse.push_back(size > 0 ? 1 / size : 0);
-    return ritz.residual_vectors * cast(tensor(inverse, Shape{1, domain_[0], 1}), dtype_);
+    return cast(cast(ritz.residual_vectors, DType::f64) * tensor(inverse, Shape{1, domain_[0], 1}), dtype_);
   }
 
  private:
@@ -164,11 +164,10 @@ class SearchSpace {
     ritz.vectors = combine(turn, basis_);
     ritz.images = combine(turn, images_);
     ritz.residual_vectors = ritz.images - cast(insert_axes(by_sample, {-1}), dtype_) * ritz.vectors;
-    const Tensor lengths =
-        transpose(sqrt(sum(square(cast(ritz.residual_vectors, DType::f64)), {-1})));  // [B, block]
-    evaluate({ritz.vectors, ritz.images, ritz.residual_vectors, lengths});
+    const Tensor residuals = transpose(lengths(ritz.residual_vectors));  // [B, block]
+    evaluate({ritz.vectors, ritz.images, ritz.residual_vectors, residuals});
     for (Tensor* kept : {&ritz.vectors, &ritz.images, &ritz.residual_vectors}) *kept = kept->detach();
-    ritz.residuals = lengths.to_vector<double>();
+    ritz.residuals = residuals.to_vector<double>();
   }
 
   const char* what_;
@@ -226,6 +225,27 @@ Tensor first_block(const SpectrumOptions& options, const Shape& shape, DType dty
 Tensor leading_columns(const std::vector<double>& values, std::int64_t samples, std::int64_t from,
                        std::int64_t count) {
   return slice(tensor(values, Shape{samples, from}), 1, 0, count);
+}
+
+// The operator, of each sample times a power of 2 that brings its images near 1, so that squares neither
+// vanish nor overflow.
+LinearOperator of_size_one(const LinearOperator& a, const SpectrumOptions& options) {
+  if (!a.apply_transpose || a.domain.size() == 0 || a.range.size() == 0) return a;
+  const Tensor probe = random_block(options, std::numeric_limits<std::uint32_t>::max(),
+                                    concatenate(Shape{1}, a.domain), a.dtype);
+  const Tensor image = reshape(a.apply(probe), Shape{a.range[0], a.range.without_first(1).size()});
+  const int most = a.dtype == DType::f64 ? 1000 : 120;
+  std::vector<double> factors;
+  for (const double size : reduce_max(abs(cast(image, DType::f64)), {-1}).to_vector<double>())
+    factors.push_back(
+        size > 0 && std::isfinite(size) ? std::ldexp(1.0, std::clamp(-std::ilogb(size), -most, most)) : 1.0);
+  const auto scaled = [&](const std::function<Tensor(const Tensor&)>& product, const Shape& range) {
+    const Shape shape = concatenate(range.first(1), Shape::filled(range.rank() - 1, 1));
+    return [product, factor = cast(tensor(factors, shape), a.dtype).detach()](const Tensor& x) {
+      return product(x) * factor;
+    };
+  };
+  return {scaled(a.apply, a.range), scaled(a.apply_transpose, a.domain), a.domain, a.range, a.dtype};
 }
 
 EigenPairs find_eigenpairs(const char* what, const LinearOperator& a, const SpectrumOptions& options) {
@@ -287,7 +307,8 @@ EigenPairs top_eigenpairs(const LinearOperator& symmetric, const SpectrumOptions
 }
 
 SingularTriplets top_singular_values(const LinearOperator& a, const SpectrumOptions& options) {
-  const EigenPairs pairs = find_eigenpairs("top_singular_values", normal_operator(a), options);
+  const EigenPairs pairs =
+      find_eigenpairs("top_singular_values", normal_operator(of_size_one(a, options)), options);
   SingularTriplets found;
   found.right = pairs.vectors;
   found.iterations = pairs.iterations;
@@ -295,7 +316,7 @@ SingularTriplets top_singular_values(const LinearOperator& a, const SpectrumOpti
   found.converged = pairs.converged;
   const auto norms = [](const Tensor& vectors) {  // [K, B, ..] -> [B, K]
     const Shape flat{vectors.shape()[0], vectors.shape()[1], vectors.shape().without_first(2).size()};
-    return transpose(sqrt(sum(square(cast(reshape(vectors, flat), DType::f64)), {-1})));
+    return transpose(lengths(reshape(vectors, flat)));
   };
   const auto per_vector = [](const Tensor& numbers, const Tensor& vectors) {  // [B, K] beside [K, B, ..]
     const Shape shape =

@@ -1,7 +1,11 @@
 #include "engine/autodiff/trace_estimate.h"
 
 #include <algorithm>
+#include <limits>
+#include <span>
 
+#include "engine/graph/primitive.h"
+#include "engine/graph/walk.h"
 #include "engine/ops/composed.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"
@@ -10,6 +14,7 @@
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
 #include "engine/ops/slicing.h"
+#include "engine/plan/evaluate.h"
 
 namespace nabla {
 namespace {
@@ -46,6 +51,48 @@ Tensor orthonormal(const Tensor& directions) {
     basis.push_back(select(is_new, v * rsqrt(select(is_new, squared, 1.0)), 0.0));
   }
   return concatenate(basis, 0);
+}
+
+bool has_elements(const Tensor& x) {
+  return std::ranges::none_of(nodes_behind(std::span(&x, 1)),
+                              [](const Node* node) { return node->primitive().is_variable(); });
+}
+
+// Colours of a field that reaches farther than the radius would mix what they should keep apart. Two random
+// directions in a random row, zero on one side or the other of a random place, tell: nothing of them may
+// arrive farther behind that place than the radius, nor in other rows.
+void require_radius(const char* what, const FieldOnVariable& field, std::int64_t radius) {
+  const std::int64_t extent = field.x.shape()[-1], rows = field.extent() / std::max<std::int64_t>(1, extent);
+  if (field.x.size() == 0 || (rows == 1 && radius + 1 >= extent)) return;
+  const std::vector<double> at = uniform(random_key(2), Shape{2}, DType::f64).to_vector<double>();
+  const std::int64_t row = static_cast<std::int64_t>(at[0] * static_cast<double>(rows));
+  // Behind the place there must be something beyond the radius.
+  const std::int64_t room = extent - radius - 1;
+  const std::int64_t place =
+      room > 0 ? 1 + static_cast<std::int64_t>(at[1] * static_cast<double>(room)) : extent;
+  std::vector<double> inside(static_cast<std::size_t>(2 * rows * extent), 0.0), allowed = inside;
+  for (std::int64_t j = 0; j < extent; ++j) {
+    const std::size_t before = static_cast<std::size_t>(row * extent + j),
+                      behind = before + static_cast<std::size_t>(rows * extent);
+    inside[before] = j < place;
+    inside[behind] = j >= extent - place;
+    allowed[before] = j < place + radius;
+    allowed[behind] = j >= extent - place - radius;
+  }
+  const Shape shape{2, 1, rows * extent};
+  const Tensor directions = normal(random_key(1), {2, field.samples(), rows * extent}, field.dtype()) *
+                            cast(tensor(inside, shape), field.dtype());
+  const Tensor arrived = abs(field.put_back(field.times(directions)));
+  if (!has_elements(arrived)) return;
+  const double all = reduce_max(arrived).item();
+  const double beyond = reduce_max(arrived * cast(1.0 - tensor(allowed, shape), field.dtype())).item();
+  const double rounding = 64 * (field.dtype() == DType::f64 ? std::numeric_limits<double>::epsilon()
+                                                            : std::numeric_limits<float>::epsilon());
+  if (beyond > rounding * all)
+    throw Error(
+        std::string(what) + ": the field " + to_string(field.x.shape()) +
+        " reaches farther than the radius " + std::to_string(radius) +
+        " along its last axis, or across rows; coloured would not be exact (signed_colouring is unbiased)");
 }
 
 }  // namespace
@@ -106,6 +153,7 @@ Estimate estimate_by_colours(const char* what, const FieldOnVariable& field, Est
     return estimated == Estimated::trace ? sum(diagonals, {-1}) : diagonals;
   };
   if (options.method == JacobianMethod::coloured) {
+    require_radius(what, field, options.radius);
     const Tensor value = drop_axes(met(seeds), {0});
     return {value, zeros(value.shape(), dtype)};
   }

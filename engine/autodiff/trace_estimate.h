@@ -14,8 +14,9 @@ enum class Estimated { trace, diagonal };
 Estimate estimate_by_probes(const char* what, const FieldOnVariable& field, Estimated estimated,
                             const JacobianOptions& options);
 
-/// By coloured or signed_colouring. @throws Error naming `what` without a key where signs are drawn, or for a
-/// negative radius.
+/// By coloured or signed_colouring. @throws Error naming `what` without a key where signs are drawn, for a
+/// negative radius, and where random directions show that a field to be coloured reaches farther; that is
+/// asked where the argument has a value, and costs two products.
 Estimate estimate_by_colours(const char* what, const FieldOnVariable& field, Estimated estimated,
                              const JacobianOptions& options);
 

@@ -64,8 +64,11 @@ bool repeats_along_folded(const ProgramShape& program, const Layout& layout) {
 // Builds one plan; used once.
 class PlanBuilder {
  public:
-  PlanBuilder(PlanGraph graph, bool optimised)
-      : graph_(std::move(graph)), groups_(group_nodes(graph_, optimised)), optimised_(optimised) {}
+  PlanBuilder(PlanGraph graph, bool optimised, bool runs)
+      : graph_(std::move(graph)),
+        groups_(group_nodes(graph_, optimised)),
+        optimised_(optimised),
+        runs_(runs) {}
 
   CachedPlan build() {
     value_of_.assign(graph_.nodes.size(), -1);
@@ -158,8 +161,9 @@ class PlanBuilder {
                             {output},
                             where,
                             {},
-                            plan_.backend_->prepare({primitive, layouts, types, value(output).layout,
-                                                     value(output).dtype, attributes})});
+                            runs_ ? plan_.backend_->prepare({primitive, layouts, types, value(output).layout,
+                                                             value(output).dtype, attributes})
+                                  : nullptr});
     return output;
   }
 
@@ -229,7 +233,8 @@ class PlanBuilder {
       value_of(members[i]) = new_temporary(node.shape, node.dtype);
       outputs.push_back(value_of(members[i]));
     }
-    std::shared_ptr<const StepKernel> kernel = plan_.backend_->compile(program, over.shape, layouts);
+    std::shared_ptr<const StepKernel> kernel =
+        runs_ ? plan_.backend_->compile(program, over.shape, layouts) : nullptr;
     plan_.steps_.push_back({graph_[group.nodes[0]].primitive,
                             {},
                             std::move(inputs),
@@ -272,6 +277,7 @@ class PlanBuilder {
   PlanGraph graph_;
   PlanGroups groups_;
   bool optimised_;
+  bool runs_;
   Plan plan_;
   std::vector<int> value_of_;  // by node
 };
@@ -279,7 +285,14 @@ class PlanBuilder {
 CachedPlan build_plan(const Schedule& schedule, std::span<const Tensor> outputs, bool optimised) {
   PlanGraph graph = make_plan_graph(schedule, outputs);
   if (optimised) graph = canonical(graph);
-  return PlanBuilder(std::move(graph), optimised).build();
+  return PlanBuilder(std::move(graph), optimised, /*runs=*/true).build();
+}
+
+std::shared_ptr<const Plan> plan_to_read(const Schedule& schedule, std::span<const Tensor> outputs,
+                                         bool optimised) {
+  PlanGraph graph = make_plan_graph(schedule, outputs, Variables::stand_for_values);
+  if (optimised) graph = canonical(graph);
+  return PlanBuilder(std::move(graph), optimised, /*runs=*/false).build().plan;
 }
 
 }  // namespace nabla

@@ -10,4 +10,8 @@ namespace nabla {
 /// @throws Error if an output depends on a variable that has no value.
 CachedPlan build_plan(const Schedule& schedule, std::span<const Tensor> outputs, bool optimised);
 
+/// The same plan without kernels, to be read and not run; variables stand for values.
+std::shared_ptr<const Plan> plan_to_read(const Schedule& schedule, std::span<const Tensor> outputs,
+                                         bool optimised);
+
 }  // namespace nabla

@@ -5,7 +5,7 @@
 
 namespace nabla {
 
-PlanGraph make_plan_graph(const Schedule& schedule, std::span<const Tensor> outputs) {
+PlanGraph make_plan_graph(const Schedule& schedule, std::span<const Tensor> outputs, Variables variables) {
   PlanGraph graph;
   graph.nodes.reserve(schedule.order.size());
   for (std::size_t i = 0; i < schedule.order.size(); ++i) {
@@ -14,6 +14,8 @@ PlanGraph make_plan_graph(const Schedule& schedule, std::span<const Tensor> outp
     if (node.has_value()) {
       made.layout = node.value().layout;
       made.donated = schedule.donated[i];
+    } else if (variables == Variables::stand_for_values && node.primitive().is_variable()) {
+      made.layout = Layout::dense(node.shape());
     } else {
       if (node.primitive().is_variable())
         throw Error(

@@ -38,8 +38,12 @@ struct PlanGraph {
   const PlanNode& operator[](int node) const { return nodes[static_cast<std::size_t>(node)]; }
 };
 
-/// @throws Error if an output depends on a variable that has no value.
-PlanGraph make_plan_graph(const Schedule& schedule, std::span<const Tensor> outputs);
+/// Are variables refused, because a value is wanted, or do they stand for values of their shape and type?
+enum class Variables { refused, stand_for_values };
+
+/// @throws Error if an output depends on a variable, unless variables stand for values.
+PlanGraph make_plan_graph(const Schedule& schedule, std::span<const Tensor> outputs,
+                          Variables variables = Variables::refused);
 
 /// The shape without its axes of extent 1.
 Shape squeezed(const Shape& shape);

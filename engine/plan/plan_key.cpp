@@ -29,7 +29,7 @@ class TemporaryHandles {
     std::ranges::sort(tensors_);
     const auto again = std::ranges::unique(tensors_);
     tensors_.erase(again.begin(), again.end());
-    std::erase_if(tensors_, [](const Tensor* tensor) { return !*tensor; });
+    std::erase_if(tensors_, [](const Tensor* tensor) { return !tensor->defined(); });
     std::ranges::sort(tensors_, {}, &node_of);
   }
   std::uint64_t of(const Node* node) const {

@@ -34,7 +34,7 @@ TraceCost measure_trace_cost(const flow::TimedField& v, const Tensor& x, double 
   TraceCost cost;
   cost.samples = x.shape()[0];
   for (std::size_t i = 0; i < explanation.ways.size(); ++i) {
-    const DivergenceExplanation::Way& way = explanation.ways[i];
+    const JacobianWay& way = explanation.ways[i];
     cost.ways.push_back({way.name, way.total, way.bytes, i == explanation.chosen});
   }
   cost.reason = explanation.reason;

@@ -28,7 +28,7 @@ Tensor in_order(const Field& v, const Tensor& x, const std::string& name) {
   const Tensor at = variable(x.shape(), x.dtype());
   const ContractionPlan plan = plan_contraction(linear_graph(v(at), at), EliminationGoal::trace);
   const auto order = std::ranges::find(plan.orders, name, &EliminationOrder::name);
-  const Tensor trace = contract_in_order(plan, *order, JacobianOptions().tangent_bytes);
+  const Tensor trace = contract_in_order(plan, *order);
   return substitute(std::span(&trace, 1), std::span(&at, 1), std::span(&x, 1))[0];
 }
 
@@ -107,11 +107,11 @@ DivergenceCost measure_divergence(const Subject& subject, double t, std::int64_t
     return [v, options](const Tensor& at) { return divergence(v, at, options); };
   };
   add(explanation.ways[0].name, explanation.ways[0].total, by(JacobianMethod::forward));
-  for (std::size_t i = 1; i < explanation.ways.size(); ++i)
-    add(explanation.ways[i].name, explanation.ways[i].total,
-        [v, name = explanation.plan.orders[i - 1].name](const Tensor& at) { return in_order(v, at, name); });
-  add(std::to_string(found.elements) + " cotangents",
-      reverse_operations(explanation.plan.graph, EliminationGoal::trace), by(JacobianMethod::reverse));
+  for (const JacobianWay& way : explanation.ways)
+    if (way.order)
+      add(way.name, way.total,
+          [v, name = way.order->name](const Tensor& at) { return in_order(v, at, name); });
+  add(explanation.ways.back().name, explanation.ways.back().total, by(JacobianMethod::reverse));
   if (found.elements <= kProducts) return found;
   for (const auto& [name, method] : {std::pair{"Hutchinson", JacobianMethod::hutchinson},
                                      std::pair{"Hutch++", JacobianMethod::hutch_plus_plus}}) {

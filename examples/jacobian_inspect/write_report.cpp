@@ -133,8 +133,8 @@ void add_cost(report::Report& page, const SubjectResults& subject) {
              rows,
              std::to_string(cost.samples) + " samples of " + std::to_string(cost.elements) +
                  " elements at t = " + number(cost.t) +
-                 ". What explain_divergence foretells counts traffic through memory too, and what is made "
-                 "once; then what the plans of the compiled function hold, the median time of a call, and "
+                 ". What explain_divergence foretells is all that a call takes that is not compiled; then "
+                 "what the plans of the compiled function hold, the median time of a call, and "
                  "how far the results lie from those of tangents.");
   page.svg(cost.picture,
            "The pieces of the Jacobian. Where they are contracted, circles tell in which order the vectors "

@@ -18,8 +18,8 @@ ContractionPlan plan_of(const Field& v, const Tensor& x, EliminationGoal goal = 
   return plan_contraction(linear_graph(v(at), at), goal);
 }
 
-bool is_contracted(const ContractionPlan& plan) {
-  return chosen_order(plan, JacobianMethod::automatic) != nullptr;
+bool is_contracted(const Field& v, const Tensor& x) {
+  return explain_divergence(v, x).chosen_contraction() != nullptr;
 }
 
 Tensor by(JacobianMethod method, const Field& v, const Tensor& x, std::int64_t bytes = 1 << 28) {
@@ -173,13 +173,14 @@ TEST_CASE("all exact methods agree, for 1000 random networks") {
     const Tensor at = variable(x.shape(), x.dtype());
     const Tensor y = field(at);
     const std::int64_t formed_elements = i % 3 == 0 ? 0 : i % 40;
-    const auto contract = [&](EliminationGoal goal, std::int64_t bytes) {
+    const auto contract = [&](EliminationGoal goal, std::int64_t at_once) {
       const ContractionPlan applied = plan_contraction(linear_graph(y, at, formed_elements), goal);
-      const Tensor found = contract_in_order(applied, applied.orders[static_cast<std::size_t>(i) % 4], bytes);
+      const Tensor found = contract_in_order(applied, applied.orders[static_cast<std::size_t>(i) % 4],
+                                             at_once, applied.graph.samples);
       return substitute(std::span(&found, 1), std::span(&at, 1), std::span(&x, 1))[0];
     };
-    agree(contract(EliminationGoal::trace, 1 << 28));
-    CHECK(distance(contract(EliminationGoal::diagonal, i % 2 ? 1 : 1 << 28), diagonal) <= 1e-10 * scale);
+    agree(contract(EliminationGoal::trace, 4));
+    CHECK(distance(contract(EliminationGoal::diagonal, i % 2 ? 1 : 4), diagonal) <= 1e-10 * scale);
     if (i % 5 != 0) continue;
     // In pieces of one sample, and whole.
     agree(by(JacobianMethod::contraction, field, x, 1));
@@ -187,7 +188,7 @@ TEST_CASE("all exact methods agree, for 1000 random networks") {
     for (const JacobianMethod method : kExact)
       CHECK(distance(sample_jacobian(field, x, {.method = method, .tangent_bytes = i % 2 ? 1 : 1 << 28}),
                      whole) <= 1e-10 * (reduce_max(abs(whole)).item() + 1));
-    CHECK(distance(contract(EliminationGoal::whole, 1 << 28), whole) <=
+    CHECK(distance(contract(EliminationGoal::whole, 4), whole) <=
           1e-10 * (reduce_max(abs(whole)).item() + 1));
   }
   CHECK(cheaper > kNetworks / 20);
@@ -231,7 +232,6 @@ TEST_CASE("two hidden layers cost one product of shared matrices and a bilinear 
   CHECK(cost.once >= 2.0 * 64 * 40 * 48);
   CHECK(cost.once <= 2.0 * 64 * 40 * 48 + 10.0 * 64 * 48);
   CHECK(cost.per_sample <= 2.0 * 64 * 48 + 20.0 * (64 + 48 + 40));
-  CHECK(cost.elements == 0);
 }
 
 TEST_CASE("a contracted trace is differentiable, by the argument and by the weights, and compiles") {
@@ -288,7 +288,7 @@ TEST_CASE("automatic contracts what is large, and pushes tangents through what c
   const Field mlp = [&](const Tensor& at) {
     return matmul(nabla::tanh(matmul(nabla::tanh(matmul(at, w)), w)), w);
   };
-  CHECK(is_contracted(plan_of(mlp, x)));
+  CHECK(is_contracted(mlp, x));
   // Sorting is a permutation of each sample.
   const Field sorted = [&](const Tensor& at) {
     return matmul(gather(matmul(at, w), argsort(matmul(at, w), -1), -1), w);
@@ -300,9 +300,8 @@ TEST_CASE("automatic contracts what is large, and pushes tangents through what c
   const Field flipped = [&](const Tensor& at) {
     return matmul(nabla::tanh(matmul(flip(at, -1), narrow)), transpose(narrow)) * at;
   };
-  const ContractionPlan plan = plan_of(flipped, picture);
-  CHECK(contains(plan.graph.applied, "flip"));
-  CHECK(is_contracted(plan));
+  CHECK(contains(plan_of(flipped, picture).graph.applied, "flip"));
+  CHECK(is_contracted(flipped, picture));
   const std::vector<double> at_cut = values(by(JacobianMethod::contraction, flipped, picture));
   const std::vector<double> by_tangents = values(by(JacobianMethod::forward, flipped, picture));
   for (std::size_t b = 0; b < 2; ++b) CHECK(at_cut[b] == doctest::Approx(by_tangents[b]).epsilon(1e-10));
@@ -341,7 +340,7 @@ TEST_CASE("what a select leaves out stays out, as with tangents") {
     const Tensor entropy = select(greater(h, 0.0), h * nabla::log(h), h);  // reached by two ways
     return matmul(first + select(greater(h, 0.0), nabla::log(h), h) + entropy, w);
   };
-  REQUIRE(is_contracted(plan_of(v, x)));
+  REQUIRE(is_contracted(v, x));
   const Tensor expected = by(JacobianMethod::forward, v, x);
   CHECK(distance(by(JacobianMethod::automatic, v, x), expected) < 1e-10);
   CHECK(distance(by(JacobianMethod::contraction, v, x), expected) < 1e-10);
@@ -378,9 +377,9 @@ TEST_CASE("what is applied takes all samples at once, and the vectors that go th
   const Tensor y = matmul(nabla::tanh(sort(matmul(at, up), -1)), down);
   for (const EliminationGoal goal : {EliminationGoal::trace, EliminationGoal::whole}) {
     const ContractionPlan plan = plan_contraction(linear_graph(y, at, /*matrix_elements=*/0), goal);
-    const auto operations = [&](std::int64_t bytes) {
+    const auto operations = [&](std::int64_t at_once) {
       const auto f = compile(std::function<Tensor(const Tensor&)>([&](const Tensor& z) {
-        const Tensor found = contract_in_order(plan, plan.orders.front(), bytes);
+        const Tensor found = contract_in_order(plan, plan.orders.front(), at_once, 8);
         return substitute(std::span(&found, 1), std::span(&at, 1), std::span(&z, 1))[0];
       }));
       evaluate({f(x)});
@@ -388,11 +387,10 @@ TEST_CASE("what is applied takes all samples at once, and the vectors that go th
       for (const NamedPlan& part : f.plans()) total += cost_of(*part.plan).flops;
       return total;
     };
-    CHECK(operations(1) == operations(std::int64_t{1} << 30));
+    CHECK(operations(1) == operations(8));
     // Two products of 12 vectors with 12 x 96 elements for each sample.
     const EliminationCost& cost = plan.orders.front().cost;
     CHECK(cost.total(8) >= 8 * 4.0 * 12 * 12 * 96);
-    CHECK(cost.elements >= 12 * 96);
   }
   // Matrices of each sample are bounded together.
   CHECK(linear_graph(y, at, 96 * 96).applied.find("gather") != std::string::npos);
@@ -419,7 +417,7 @@ TEST_CASE("the ways to a divergence are explained") {
   CHECK(contains(picture, "fill=\"#2d7d46\""));  // a number of the order
   CHECK(contains(
       text,
-      "chosen: contracted, searched, because it takes the fewest operations\nvertices are eliminated in the "
+      "chosen: contracted, searched, because it takes the least work\nvertices are eliminated in the "
       "order v"));
   CHECK(contains(explain_divergence(mlp, x, {.method = JacobianMethod::forward}).text(),
                  "chosen: 96 tangents, because it was asked for"));
@@ -430,7 +428,7 @@ TEST_CASE("the ways to a divergence are explained") {
   CHECK(contains(error_of([&] { explain_divergence(mlp, x, {.method = JacobianMethod::hutchinson}); }),
                  "explain_divergence: colourings and estimates"));
   const Field small = [](const Tensor& at) { return nabla::tanh(at); };
-  CHECK(contains(explain_divergence(small, x).text(), "no contraction takes clearly fewer"));
+  CHECK(contains(explain_divergence(small, x).text(), "no contraction takes less work"));
   const Field flipped = [](const Tensor& at) { return flip(at, -1) * 2.0; };
   CHECK(contains(explain_divergence(flipped, zeros({1, 8200})).text(),
                  "applied, not formed: flip [1, 8200] built at "));

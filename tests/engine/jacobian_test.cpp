@@ -49,9 +49,11 @@ TEST_CASE("a budget of bytes changes the chunks, not the result") {
     const Tensor samples = sample_jacobian(&rowwise, x, {.method = method});
     CHECK(distance(sample_jacobian(&rowwise, x, {.method = method, .tangent_bytes = 1}), samples) < 1e-15);
   }
-  CHECK(distance(divergence(&rowwise, x, {.tangent_bytes = 1}), divergence(&rowwise, x)) < 1e-15);
-  CHECK(distance(jacobian_diagonal(&rowwise, x, {.tangent_bytes = 1}), jacobian_diagonal(&rowwise, x)) <
-        1e-15);
+  constexpr JacobianMethod kForward = JacobianMethod::forward;  // a small budget may choose another way
+  CHECK(distance(divergence(&rowwise, x, {.method = kForward, .tangent_bytes = 1}),
+                 divergence(&rowwise, x, {.method = kForward})) < 1e-15);
+  CHECK(distance(jacobian_diagonal(&rowwise, x, {.method = kForward, .tangent_bytes = 1}),
+                 jacobian_diagonal(&rowwise, x, {.method = kForward})) < 1e-15);
 }
 
 TEST_CASE("sample-wise derivatives are the blocks of the full Jacobian") {

@@ -107,4 +107,16 @@ TEST_CASE("determinants refuse what does not fit") {
                        doctest::Contains("NaN or an infinity for sample 0"), Error);
 }
 
+TEST_CASE("the determinant of a multiple, however small or large") {
+  const std::vector<std::vector<double>> spectra = {spread_out(12, 10)};
+  for (const double size : {1e-300, 1e-170, 1e170, 1e300}) {
+    CAPTURE(size);
+    const double expected = logs(spectra)[0] + 12 * std::log(size);
+    const LinearOperator a = matrix_operator(symmetric_with(spectra) * size);
+    CHECK(log_abs_determinant(a).item() == doctest::Approx(expected).epsilon(1e-12));
+    const Estimate found = estimate_log_determinant(a, random_key(1), {.probes = 4000, .steps = 12});
+    CHECK(std::abs(found.value.item() - expected) < 4.5 * found.standard_error.item() + 1e-9);
+  }
+}
+
 }  // namespace nabla::test

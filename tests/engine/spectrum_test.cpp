@@ -185,4 +185,31 @@ TEST_CASE("a spectrum refuses what does not fit, and an operator that gives a Na
                        Error);
 }
 
+TEST_CASE("operators of any size have the spectra of their multiples") {
+  const std::vector<std::vector<double>> spectra = {decaying(40, 0.2), decaying(40, 0.05)};
+  const Tensor matrices = symmetric_with(spectra);
+  const auto check = [&](double size, DType dtype, double tolerance) {
+    CAPTURE(size);
+    const LinearOperator a = matrix_operator(matrices * size, dtype);
+    const EigenPairs pairs = top_eigenpairs(a, {.count = 3, .max_iterations = 200});
+    const SingularTriplets triplets = top_singular_values(a, {.count = 3, .max_iterations = 200});
+    CHECK(pairs.converged);
+    CHECK(triplets.converged);
+    for (const Tensor& found : {pairs.values, triplets.values})
+      for (std::int64_t b = 0; b < 2; ++b)
+        for (std::int64_t i = 0; i < 3; ++i)
+          CHECK(std::abs(values(found)[static_cast<std::size_t>(3 * b + i)] / size -
+                         spectra[static_cast<std::size_t>(b)][static_cast<std::size_t>(i)]) < tolerance);
+    CHECK(distance(triplets.left * triplets.left, triplets.right * triplets.right) < 20 * tolerance);
+  };
+  for (const double size : {1e-300, 1e-170, 1.0, 1e170, 1e300}) check(size, DType::f64, 1e-5);
+  for (const double size : {1e-30, 1e-22, 1e22, 1e30}) check(size, DType::f32, 1e-4);
+  // Each sample of its own size.
+  const LinearOperator mixed = matrix_operator(matrices * f64({1e-200, 1e200}, {2, 1, 1}));
+  const std::vector<double> found =
+      values(top_singular_values(mixed, {.count = 1, .max_iterations = 200}).values);
+  CHECK(found[0] == doctest::Approx(1e-200).epsilon(1e-5));
+  CHECK(found[1] == doctest::Approx(1e200).epsilon(1e-5));
+}
+
 }  // namespace nabla::test

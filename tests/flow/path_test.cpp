@@ -34,6 +34,16 @@ TEST_CASE("paths run from noise to data, and their rates are what the engine der
   CHECK(largest(trigonometric_path().wronskian(t) - std::numbers::pi / 2) < 1e-15);
 }
 
+TEST_CASE("a path that does not lead from noise to data is refused") {
+  const AffinePath linear = linear_path();
+  const auto half = [](const Tensor& t) { return 0.5 + 0.5 * t; };
+  CHECK_THROWS_WITH_AS(make_path("half", half, linear.s),
+                       doctest::Contains("a of the path 'half' is 0.5 at t = 0 and 1 at t = 1"), Error);
+  CHECK_THROWS_WITH_AS(make_path("half", linear.a, half), doctest::Contains("s of the path 'half'"), Error);
+  CHECK_THROWS_AS(make_path("none", linear.a, [](const Tensor& t) { return log(t); }), Error);
+  CHECK(make_path("noisy", linear.a, [](const Tensor& t) { return 1 - (1 - 1e-4) * t; }).name == "noisy");
+}
+
 TEST_CASE("interpolation gives the point and the velocity of a conditional path") {
   const Tensor x0 = normal(random_key(1), Shape{3, 2, 4}, DType::f64);
   const Tensor x1 = normal(random_key(2), Shape{3, 2, 4}, DType::f64);

@@ -37,7 +37,7 @@ void check_spectrum(const Posterior& p, const Tensor& s, double tolerance) {
   const std::vector<std::vector<double>> spectra = symmetric_spectra(s);
   const EigenPairs pairs = p.eigenpairs(3, {.tolerance = 1e-11});
   double smallest = INFINITY;
-  const std::vector<double> log_determinants = p.log_determinant().to_vector<double>();
+  const std::vector<double> log_determinants = p.log_determinant(0).value.to_vector<double>();
   for (std::int64_t b = 0; b < batch; ++b) {
     const std::vector<double>& values = spectra[static_cast<std::size_t>(b)];
     smallest = std::min(smallest, values.back());

@@ -169,7 +169,7 @@ TEST_CASE("making a posterior computes nothing") {
                        doctest::Contains("a velocity has the shape of its sample"), Error);
 }
 
-TEST_CASE("negative eigenvalues count as zero, and are reported") {
+TEST_CASE("negative eigenvalues count as zero or are left out, and are reported") {
   // On the linear path at t = 1/2 S = (1/2)(I + (1/2) J): here with the eigenvalues 1, 1/4 and -1/4, turned.
   const Tensor q = reflection(3, 3);
   const Tensor eigenvalues = tensor<double>({1, .25, -.25}, Shape{1, 3});
@@ -180,7 +180,12 @@ TEST_CASE("negative eigenvalues count as zero, and are reported") {
   const flow::TimedField v = [&](const Tensor& x, const Tensor&) { return matmul(x, transpose(j + turn)); };
   const Tensor x = random_normal(1, Shape{2, 3});
   const Posterior p = posterior_of(v, x, time_of(.5));
-  CHECK(p.log_determinant().to_vector<double>() == std::vector<double>{-INFINITY, -INFINITY});
+  const PosteriorLogDeterminant found_determinant = p.log_determinant();
+  CHECK(found_determinant.value[1].item() == doctest::Approx(std::log(.25)).epsilon(1e-12));
+  CHECK(found_determinant.left_out.to_vector<std::int64_t>() == std::vector<std::int64_t>{1, 1});
+  CHECK(p.log_determinant(.5).value[0].item() == doctest::Approx(0).scale(1).epsilon(1e-12));
+  CHECK(p.log_determinant(.5).left_out[0].item() == 2);
+  CHECK_THROWS_WITH_AS(p.log_determinant(1), doctest::Contains("the floor 1"), Error);
   const std::int64_t n = 20000;
   const PosteriorSamples drawn = p.samples(random_key(2), n);
   CHECK(drawn.clipped_mass[1].item() == doctest::Approx(.25 / 1.5).epsilon(1e-12));
@@ -219,7 +224,7 @@ TEST_CASE("samples are of the type and shape of x, and any number of them") {
   CHECK(drawn.clipped_mass.to_vector<double>() == std::vector<double>{0, 0, 0});
   CHECK(p.samples(random_key(1), 0).values.shape() == Shape{0, 3, 2, 2});
   CHECK_THROWS_WITH_AS(p.samples(random_key(1), -1), doctest::Contains("-1 samples"), Error);
-  CHECK(p.log_determinant().dtype() == DType::f64);
+  CHECK(p.log_determinant().value.dtype() == DType::f64);
   CHECK(p.eigenpairs(2).vectors.shape() == Shape{2, 3, 2, 2});
   const flow::TimedField infinite = [](const Tensor& x, const Tensor&) { return x / (x - x); };
   const Posterior none = posterior_of(infinite, images, flow::shared_time(.5, DType::f32));

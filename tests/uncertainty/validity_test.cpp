@@ -193,4 +193,55 @@ TEST_CASE("images, f32, and reports about nothing") {
                        doctest::Contains("the time 1"), Error);
 }
 
+TEST_CASE("few samples are not enough to blame an exact field") {
+  const Tensor means = zeros(Shape{1, 2}, DType::f64), variances = full(Shape{1, 2}, .1, DType::f64);
+  const flow::GaussianMixtureField field(ones(Shape{1}, DType::f64), means, variances);
+  const flow::TimedField v = [&](const Tensor& x, const Tensor& t) { return field.velocity(x, t); };
+  const std::vector<double> time{.5};
+  for (const std::int64_t samples : {1, 2, 3, 6}) {
+    int flagged = 0;
+    for (std::uint32_t run = 0; run < 20; ++run) {
+      const Tensor key = fold_in(random_key(7), run);
+      const ValidityRow row =
+          validity_report(v, flow::linear_path(), draw_mixture(key, samples, means, variances), key, time)
+              .rows[0];
+      flagged += row.miscalibrated;
+      CHECK(std::isnan(row.calibration_error) == (samples == 1));
+    }
+    CHECK(flagged <= 1);
+  }
+  // A field that is wrong by far is still found with a few.
+  const flow::TimedField wrong = [&](const Tensor& x, const Tensor& t) { return field.velocity(x, t) + 30; };
+  CHECK(validity_report(wrong, flow::linear_path(), draw_mixture(random_key(8), 12, means, variances),
+                        random_key(9), time)
+            .rows[0]
+            .miscalibrated);
+}
+
+TEST_CASE("a report says how far it is, and ends where it is told to") {
+  const Tensor x1 = random_normal(1, Shape{20, 2});
+  const flow::TimedField v = [](const Tensor& x, const Tensor& t) {
+    return (2 * t - 1) / (t * t + (1 - t) * (1 - t)) * x;
+  };
+  std::vector<std::size_t> told;
+  const auto progress = [&](std::size_t done, std::size_t all) {
+    CHECK(all == kTimes.size());
+    told.push_back(done);
+    return done < 2;
+  };
+  const ValidityReport report =
+      validity_report(v, flow::linear_path(), x1, random_key(2), kTimes, {.progress = progress});
+  CHECK(told == std::vector<std::size_t>{1, 2});
+  CHECK(report.rows.size() == 2);
+}
+
+TEST_CASE("options of the posterior do not turn warnings into refusals") {
+  const Tensor x1 = random_normal(1, Shape{20, 2});
+  const flow::TimedField v = [](const Tensor& x, const Tensor&) { return -x; };
+  const ValidityOptions options{
+      .posterior = {.source_scale = 1, .metadata = flow::FieldMetadata{.coupling = "reflow"}}};
+  CHECK(validity_report(v, flow::linear_path(), x1, random_key(2), std::vector<double>{.5}, options)
+            .warnings.size() == 1);
+}
+
 }  // namespace nabla::uncertainty
