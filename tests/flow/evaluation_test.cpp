@@ -5,7 +5,6 @@
 #include "flow/empirical_field.h"
 #include "flow/fixed_step.h"
 #include "flow/likelihood.h"
-#include "flow/metrics/pairwise_distance.h"
 #include "flow/paired_field.h"
 #include "flow/preconditioned_field.h"
 #include "nn/mlp.h"
@@ -75,7 +74,7 @@ TEST_CASE("the parameters of a network in a solver are refused through value_and
   CHECK(names(message, "integrate"));
 }
 
-TEST_CASE("fields of data and distances refuse derivatives by the data") {
+TEST_CASE("closed-form fields refuse derivatives by the data") {
   const Tensor data = sample(1, {5, 2}), noise = sample(2, {5, 2}), x = sample(3, {3, 2});
   const Tensor t = shared_time(0.5, DType::f64);
   CHECK(names(refusal(EmpiricalField(data).velocity(x, t), data), "EmpiricalField"));
@@ -85,7 +84,6 @@ TEST_CASE("fields of data and distances refuse derivatives by the data") {
   const Tensor centre = sample(4, {2}), spread = square(sample(5, {2})).detach();
   CHECK(names(refusal(PreconditionedField(centre, spread, network).velocity(x, t), spread),
               "PreconditionedField"));
-  CHECK(names(refusal(squared_distances(x, data), x), "squared_distances"));
   CHECK(refusal(EmpiricalField(data).velocity(x, t), x).empty());
 }
 
