@@ -31,7 +31,7 @@ Tensor parse(std::string_view function, const std::string& name, ByteStream& str
 }
 
 std::vector<std::byte> encode(const std::string& function, const Tensor& tensor) {
-  if (!tensor) throw Error(function + ": the tensor is an empty handle");
+  if (!tensor.defined()) throw Error(function + ": the tensor is an empty handle");
   const std::string header = format_header(function, tensor.dtype(), tensor.shape());
   const std::span<const std::byte> elements = bytes_of(tensor);
   std::vector<std::byte> bytes(header.size() + elements.size());

@@ -33,7 +33,7 @@ std::vector<const NamedTensor*> in_file_order(const std::vector<NamedTensor>& te
   std::vector<const NamedTensor*> order;
   order.reserve(tensors.size());
   for (const NamedTensor& tensor : tensors) {
-    if (!tensor.value) fail("tensor '" + tensor.name + "' is an empty handle");
+    if (!tensor.value.defined()) fail("tensor '" + tensor.name + "' is an empty handle");
     if (tensor.name == safetensors::kMetadataKey) fail("no tensor can be called '" + tensor.name + "'");
     if (safetensors::type_name(tensor.value.dtype()).empty()) {
       fail("tensor '" + tensor.name + "' has elements of type " + std::string(name_of(tensor.value.dtype())) +
