@@ -3,23 +3,23 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
-
-struct gzFile_s;
 
 namespace nabla::io {
 
 /// Bytes that are read one after the other, so that a reader never holds more of a file than it has use for.
 class ByteStream {
  public:
+  static constexpr std::uint64_t kUnknown = std::numeric_limits<std::uint64_t>::max();
+
   virtual ~ByteStream() = default;
   /// Fills `to`; returns fewer bytes at the end alone. @throws Error naming the file if it cannot be read.
   virtual std::size_t read(std::span<std::byte> to) = 0;
-  /// No more bytes than this can still come.
+  /// No more bytes than this can still come; kUnknown where nobody can tell.
   virtual std::uint64_t at_most() const = 0;
 
   /// Reads up to `count` bytes behind those that are there.
@@ -65,29 +65,8 @@ class FileStream final : public ByteStream {
   std::uint64_t at_ = 0;
 };
 
-/// A file, unpacked when it is gzip.
-class GzipStream final : public ByteStream {
- public:
-  /// Errors begin with the name of a function. @throws Error naming the file when it is missing or a
-  /// directory; read() also when the gzip is damaged or cut short.
-  GzipStream(std::string_view function, const std::filesystem::path& path);
-
-  std::size_t read(std::span<std::byte> to) override;
-  std::uint64_t at_most() const override;
-
- private:
-  struct Close {
-    void operator()(gzFile_s* file) const;
-  };
-
-  std::string function_;
-  std::filesystem::path path_;
-  std::unique_ptr<gzFile_s, Close> file_;
-  std::uint64_t limit_;
-  std::uint64_t read_ = 0;
-};
-
-/// No more bytes than this come out of so many deflated ones.
-std::uint64_t most_inflated(std::uint64_t packed);
+/// @throws Error "function: cannot doing 'path': reason", always.
+[[noreturn]] void fail_on_file(std::string_view function, const std::filesystem::path& path,
+                               const std::string& doing, const std::string& reason);
 
 }  // namespace nabla::io

@@ -10,6 +10,7 @@
 #include "engine/tensor/error.h"
 #include "engine/tensor/printable.h"
 #include "io/byte_stream.h"
+#include "io/gzip_stream.h"
 #include "io/out_of_memory.h"
 
 namespace nabla::io {

@@ -80,7 +80,7 @@ void convert_order(std::span<std::byte> elements, std::size_t item_size, std::en
 }
 
 Tensor read_elements(ByteStream& stream, const Input& input, const Shape& shape, const StoredElements& stored,
-                     Crc32* checksum) {
+                     const std::function<void(std::span<const std::byte>)>& on_block) {
   const std::size_t stored_size = size_of(stored.type), size = size_of(dtype_of(stored.type));
   // What an element takes in the tensor counts too: it may be more than in the file.
   if (!dense_bytes(shape, size))
@@ -104,7 +104,7 @@ Tensor read_elements(ByteStream& stream, const Input& input, const Shape& shape,
       input.fail(stored.begin + at + got, "the file ends inside an array " + to_string(shape) + " of " +
                                               std::to_string(total) + " bytes");
     }
-    if (checksum) checksum->add(part);
+    if (on_block) on_block(part);
     convert_order(part, stored_size, stored.order);
     const std::size_t count = part.size() / stored_size;
     std::byte* const to = scattered ? converted.data() : elements.data() + at / stored_size * size;

@@ -3,12 +3,12 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 
 #include "engine/tensor/tensor.h"
 #include "io/byte_stream.h"
-#include "io/crc32.h"
 #include "io/input.h"
 #include "io/stored_type.h"
 
@@ -37,11 +37,11 @@ struct StoredElements {
 };
 
 /// Makes the tensor of a shape from the next bytes of a stream, which hold its elements; the stream is read
-/// to their end and no further, a block at a time, and `checksum`, unless it is null, takes in what is read.
+/// to their end and no further, a block at a time, and `on_block`, unless it is empty, is shown each.
 /// Fails before it takes memory if there cannot be so many bytes, and where they end, or an element is
 /// refused.
 Tensor read_elements(ByteStream& stream, const Input& input, const Shape& shape, const StoredElements& stored,
-                     Crc32* checksum = nullptr);
+                     const std::function<void(std::span<const std::byte>)>& on_block = nullptr);
 
 /// Fails if another byte follows the array, which ends at byte `end`.
 void require_end(ByteStream& stream, const Input& input, std::uint64_t end);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "io/elements.h"
+#include "io/gzip_stream.h"
 #include "io/out_of_memory.h"
 
 namespace nabla::io {

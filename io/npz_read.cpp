@@ -7,6 +7,7 @@
 #include "engine/tensor/error.h"
 #include "engine/tensor/printable.h"
 #include "io/byte_stream.h"
+#include "io/gzip_stream.h"
 #include "io/npy_format.h"
 #include "io/npz.h"
 #include "io/out_of_memory.h"
