@@ -139,13 +139,13 @@ TEST_CASE("near twins are told apart in f32 at late times") {
 }
 
 TEST_CASE("many points take memory for their weights, not for their differences from every sample") {
-  const Tensor data = random_normal(1, Shape{20000, 32});
-  const Tensor x = random_normal(2, Shape{16, 32});
+  const Tensor data = random_normal(1, Shape{10000, 32});
+  const Tensor x = random_normal(2, Shape{64, 32});
   const Tensor t = shared_time(0.6, DType::f64);
   const EmpiricalField field(data);
   const PairedField pairs(zeros_like(data), data, 1);
   const auto peak = [](const Tensor& y) { return make_plan(std::span(&y, 1)).plan->peak_bytes(); };
-  const std::size_t weights = 16 * 20000 * sizeof(double);  // the differences are 32 times as much
+  const std::size_t weights = 64 * 10000 * sizeof(double);  // the differences are 32 times as much
   CHECK(peak(field.velocity(x, t)) < 6 * weights);
   CHECK(peak(field.posterior_trace(x, t)) < 6 * weights);
   CHECK(peak(pairs.velocity(x, t)) < 6 * weights);

@@ -51,6 +51,10 @@ TEST_CASE("an assignment of the largest costs that there are ends, and is the be
         Order{0, 1, 2});
   CHECK(optimal_assignment(std::vector<double>{big, big, -big, -big, big, big, big, -big, big}, 3) ==
         Order{2, 0, 1});
+  // Reduced costs of which infinity is left, where no column would ever be nearest.
+  Order both = optimal_assignment(std::vector<double>{1e308, -1e308, 1e308, -1e308}, 2);
+  std::ranges::sort(both);
+  CHECK(both == Order{0, 1});
 }
 
 TEST_CASE("an assignment refuses costs that are no square of numbers") {
