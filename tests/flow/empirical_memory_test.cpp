@@ -7,7 +7,7 @@
 namespace nabla::flow {
 
 TEST_CASE("the covariance of a batch over many data takes no more than a part of the deviations at once") {
-  constexpr std::int64_t kData = 40000, kElements = 64, kSamples = 8;
+  constexpr std::int64_t kData = 100000, kElements = 64, kSamples = 32;
   const EmpiricalField field(normal(random_key(1), Shape{kData, kElements}).detach());
   const Tensor x = normal(random_key(2), Shape{kSamples, kElements}).detach();
   const Tensor s = field.posterior_covariance(x, shared_time(.5, DType::f32));

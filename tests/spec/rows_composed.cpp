@@ -85,12 +85,14 @@ std::vector<Spec> rows_composed() {
                  .value = {kInf, kNan, kNan}}};
   rows.push_back(loss);
   const Tensor class_weights = f64({0.5, 2, 1, 0.25}, {4});
-  rows.push_back(row("gather", "cross_entropy with weights, smoothing and a class to ignore",
-                     [=](Args x) {
-                       return cross_entropy(
-                           x[0], x[1], {.ignore_index = 1, .label_smoothing = 0.2, .weights = class_weights});
-                     },
-                     {real({6, 4}), indices({6}, 4)}));
+  rows.push_back(row(
+      "gather", "cross_entropy with weights, smoothing and a class to ignore",
+      [=](Args x) {
+        return cross_entropy(
+            x[0], x[1],
+            {.ignore_index = 1, .label_smoothing = 0.2, .weights = cast(class_weights, x[0].dtype())});
+      },
+      {real({6, 4}), indices({6}, 4)}, false));
   rows.push_back(row("softmax", "attention",
                      [](Args x) {
                        const Tensor scores = einsum("qd,kd->qk", x[0], x[1]) * 0.7;
