@@ -38,10 +38,12 @@ endif()
 # Nobody reads errno after a math call, nor the flags of floating-point exceptions; keeping either exact keeps loops from
 # being vectorised. Values, NaN and infinity stay as they are.
 # -ffast-math and -march=native stay out: the first breaks NaN and rounding, the second breaks shipped binaries. A project
-# that embeds us may set the first, or parts of it, for itself: taken back here, for these flags come after its own.
+# that embeds us may set the first, or parts of it, for itself: taken back here, for these flags come after its own. Clang
+# is given the parts of "unsafe" alone, because with the whole it takes traps to be wanted.
 target_compile_options(nablaflow_flags INTERFACE
-  -fno-fast-math -fno-unsafe-math-optimizations -fno-associative-math -fno-reciprocal-math -fno-finite-math-only
-  -fsigned-zeros $<$<CXX_COMPILER_ID:GNU>:-fno-single-precision-constant> $<$<CXX_COMPILER_ID:GNU>:-fno-cx-limited-range>
+  -fno-fast-math $<IF:$<CXX_COMPILER_ID:GNU>,-fno-unsafe-math-optimizations,-fno-approx-func> -fno-associative-math
+  -fno-reciprocal-math -fno-finite-math-only -fsigned-zeros $<$<CXX_COMPILER_ID:GNU>:-fno-single-precision-constant>
+  $<$<CXX_COMPILER_ID:GNU>:-fno-cx-limited-range>
   -ffp-contract=off -fno-math-errno -fno-trapping-math)
 
 # The x87 unit of 32-bit x86 computes in 80 bits and rounds where the compiler happens to store.

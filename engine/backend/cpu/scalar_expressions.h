@@ -225,8 +225,8 @@ struct Gated {
 struct SiluSlope {
   template <class T>
   static T of(T x, T s) {
-    const bool is_infinite = (x == kInfinity<T>) | (x == -kInfinity<T>);
-    return is_infinite ? s : s * (T(1) + x * (T(1) - s));
+    const T slope = s * (T(1) + x * (T(1) - s));
+    return x == kInfinity<T> ? s : x == -kInfinity<T> ? s : slope;
   }
 };
 struct Equal {
