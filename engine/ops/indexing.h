@@ -11,8 +11,9 @@ namespace nabla {
 /// Error naming an index outside the axis.
 Tensor gather(const Operand& x, const Tensor& indices, int axis);
 /// The transpose of gather: a tensor of zeros with extent `extent` along `axis`, to which out[.., indices[j],
-/// ..] += updates[.., j, ..]. Repeated indices add up, in order, in the type of the updates, whose integers
-/// wrap around.
+/// ..] += updates[.., j, ..]. Repeated indices add up, in order: f32 in f64 and f64 with what rounding takes
+/// from it, so that any number of updates is right to a rounding or two; integers in their own type, where
+/// they wrap around.
 Tensor scatter_add(const Operand& updates, const Tensor& indices, int axis, std::int64_t extent);
 /// Rows of the outermost axis by a list of indices [n] -> [n, ..].
 Tensor take(const Operand& x, const Tensor& indices);

@@ -9,7 +9,9 @@
 
 namespace nabla {
 
-/// Sum over the axes, numeric types; integers are summed in i64, which the result has.
+/// Sum over the axes, numeric types; integers are summed in i64, which the result has, f32 is carried in f64.
+/// On the CPU the order of the additions follows from the number of terms alone: the bits are the same
+/// however the terms lie, alone, in a program and compiled.
 Tensor sum(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 /// Largest element; ties share the derivative equally.
 Tensor reduce_max(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
