@@ -50,29 +50,21 @@ const Again& kAgain = *new Again;
 // it captured. Tangents come through the graph of f. Cotangents go through a graph of f that is rebuilt on
 // arguments that wait for them, and end where f starts: beyond, they go on from the inputs of this node, once
 // for each however often f was built. Attribute: the number of arguments.
-class Checkpoint final : public Primitive {
+class Checkpoint final : public OnePassPrimitive {
  public:
-  Checkpoint() : Primitive("checkpoint", Class::composite) {}
+  Checkpoint() : OnePassPrimitive("checkpoint") {}
   TensorType infer(Inputs inputs, const Attributes&) const override {
     return {inputs[0].shape(), inputs[0].dtype()};
   }
   std::optional<Tensor> jvp(const Application&, Tangents tangents) const override { return tangents[0]; }
 
-  std::optional<Tensor> vjp(const Application& at, int slot, const Tensor& cotangent) const override {
-    std::vector<bool> wanted(at.inputs.size(), false);
-    wanted[static_cast<std::size_t>(slot)] = true;
-    std::vector<std::optional<Tensor>> results(wanted.size());
-    vjp_of_slots(at, wanted, cotangent, results);
-    return results[static_cast<std::size_t>(slot)];
-  }
-
   void vjp_of_slots(const Application& at, const std::vector<bool>& wanted, const Tensor& cotangent,
                     std::vector<std::optional<Tensor>>& results) const override {
     const std::size_t arguments = static_cast<std::size_t>(at.attributes[0]);
     std::vector<Tensor> starts;
-    std::vector<Tensor> rebuilt_on;
+    std::vector<Tensor> replacements;
     std::vector<Tensor> variables;
-    std::vector<Tensor> held;
+    std::vector<Tensor> late;        // in place of the variables
     std::vector<std::size_t> slots;  // of the variables
     NodeMap seen;
     for (std::size_t slot = 1; slot < at.inputs.size(); ++slot) {
@@ -80,16 +72,24 @@ class Checkpoint final : public Primitive {
       // Inputs that have become one tensor share one cotangent.
       if (!seen.insert(&start.node(), 0)) continue;
       starts.push_back(start);
-      rebuilt_on.push_back(slot <= arguments ? nabla::apply(kAgain, {start, cotangent}) : start);
-      if (wanted[slot]) slots.push_back(slot);
-      (wanted[slot] ? variables : held).push_back(rebuilt_on.back());
+      replacements.push_back(slot <= arguments ? nabla::apply(kAgain, {start, cotangent}) : start);
+      if (!wanted[slot]) continue;
+      slots.push_back(slot);
+      late.push_back(replacements.back());
+      variables.push_back(variable(start.shape(), start.dtype(), at.output.node().where()));
+      replacements.back() = variables.back();
     }
-    const std::vector<Tensor> rebuilt = substitute(at.inputs.first(1), starts, rebuilt_on);
-    const std::vector<std::optional<Tensor>> cotangents =
-        nabla::vjp(rebuilt, variables, std::span(&cotangent, 1), held);
-    for (std::size_t i = 0; i < slots.size(); ++i) results[slots[i]] = cotangents[i];
+    // By variables, for a start may be equal to something inside of f or to what another start becomes.
+    const std::vector<Tensor> rebuilt = substitute(at.inputs.first(1), starts, replacements);
+    const std::vector<std::optional<Tensor>> found = nabla::vjp(rebuilt, variables, std::span(&cotangent, 1));
+    std::vector<Tensor> cotangents;
+    for (const std::optional<Tensor>& by_start : found) cotangents.push_back(by_start.value_or(cotangent));
+    cotangents = substitute(cotangents, variables, late);
+    for (std::size_t i = 0; i < slots.size(); ++i)
+      if (found[i]) results[slots[i]] = cotangents[i];
   }
 
+  bool encloses_input() const override { return true; }
   bool shows(int slot) const override { return slot == 0; }
   std::optional<int> carried_axis(const Application&, int slot, int axis) const override {
     if (slot == 0) return axis;
@@ -116,7 +116,7 @@ Tensor checkpoint(const std::function<Tensor(const std::vector<Tensor>&)>& f, co
   for (const Tensor& variable : variables) entered.push_back(apply(kEnter, {variable}));
   const Tensor y = f(entered);
   if (!y.defined()) throw Error("checkpoint: the function returned an empty tensor");
-  const Dependents inside = dependents(std::span(&y, 1), variables, Through::everything);
+  const Dependents inside = dependents(std::span(&y, 1), variables, Through::arguments);
   if (inside.nodes.empty()) return y;
   std::vector<Tensor> inputs{y};
   NodeMap found;
@@ -125,7 +125,8 @@ Tensor checkpoint(const std::function<Tensor(const std::vector<Tensor>&)>& f, co
       inputs.push_back(variable);
   const std::size_t arguments = inputs.size() - 1;
   for (const Node* node : inside.nodes)
-    for (Node* input : node->inputs())
+    // What a checkpoint inside of f encloses is reached from where that one starts.
+    for (Node* input : node->inputs().subspan(node->primitive().encloses_input() ? 1 : 0))
       if (inside.index.find(input) == NodeMap::kAbsent && !input->primitive().is_uniform() &&
           found.insert(input, 0))
         inputs.emplace_back(input);

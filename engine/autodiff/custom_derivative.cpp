@@ -14,10 +14,10 @@ namespace nabla {
 // rules. A derivative that arrives at input 0 comes from a tensor that the function captured, which the rules
 // know nothing of: an error. The attributes hold the ranks at construction, output first: what an operand has
 // beyond its own are leading axes, and the rules see all operands with the same ones.
-class CustomDerivative::Rule final : public Primitive {
+class CustomDerivative::Rule final : public OnePassPrimitive {
  public:
   Rule(std::string name, Function f, JvpRule jvp, VjpRule vjp, Samples samples)
-      : Primitive(std::string_view(), Class::composite, Registration::anonymous),
+      : OnePassPrimitive(std::string_view(), Registration::anonymous),
         name_(std::move(name)),
         function_(std::move(f)),
         jvp_(std::move(jvp)),
@@ -47,14 +47,6 @@ class CustomDerivative::Rule final : public Primitive {
     const Tensor result = jvp_(inputs, at.output, own);
     check("jvp", result, at.output, extra);
     return result;
-  }
-
-  std::optional<Tensor> vjp(const Application& at, int slot, const Tensor& cotangent) const override {
-    std::vector<bool> wanted(at.inputs.size(), false);
-    wanted[static_cast<std::size_t>(slot)] = true;
-    std::vector<std::optional<Tensor>> results(wanted.size());
-    vjp_of_slots(at, wanted, cotangent, results);
-    return results[static_cast<std::size_t>(slot)];
   }
 
   void vjp_of_slots(const Application& at, const std::vector<bool>& wanted, const Tensor& cotangent,

@@ -9,10 +9,10 @@
 namespace nabla {
 
 std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<const Tensor> xs,
-                                       std::span<const Tensor> cts, std::span<const Tensor> held) {
+                                       std::span<const Tensor> cts) {
   const Shape leading = check_directions("vjp", ys, cts);
   check_variables("vjp", xs);
-  const Dependents between = dependents(ys, xs, Through::differentiable, held);
+  const Dependents between = dependents(ys, xs, Through::differentiable);
   check_evaluated("vjp", ys, xs, between);
   std::vector<std::optional<Tensor>> cotangents(between.nodes.size());
   const auto accumulate = [&](const Node* node, const Tensor& term) {
@@ -51,11 +51,6 @@ std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<con
     if (results.back()) results.back() = broadcast_to(*results.back(), concatenate(leading, x.shape()));
   }
   return results;
-}
-
-std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<const Tensor> xs,
-                                       std::span<const Tensor> cts) {
-  return vjp(ys, xs, cts, std::span<const Tensor>());
 }
 
 ValuesAndCotangents vjp(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,

@@ -21,9 +21,6 @@ namespace nabla {
 /// it a leaf by tensor(..) or detach()).
 std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<const Tensor> xs,
                                        std::span<const Tensor> cts);
-/// The same while other tensors are `held` constant: derivatives end there too.
-std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<const Tensor> xs,
-                                       std::span<const Tensor> cts, std::span<const Tensor> held);
 
 struct ValueAndCotangent {
   Tensor value;

@@ -72,6 +72,9 @@ class Primitive {
   /// False for an input that only tells from what or after what the output is computed. Transforms leave it
   /// as it is where they give leading axes to the others.
   virtual bool shows(int /*slot*/) const { return true; }
+  /// True if input 0 only tells how the output is computed from the other inputs: it is rebuilt from these,
+  /// and what it is made of is no one else's, even where a tensor outside is equal to it.
+  virtual bool encloses_input() const { return false; }
   /// Where axis `axis` (-1, -2, ..) of input `slot` reappears in the output if the primitive treats it
   /// pointwise (every entry along it is processed alone); nullopt if entries along it mix.
   virtual std::optional<int> carried_axis(const Application& at, int slot, int axis) const = 0;

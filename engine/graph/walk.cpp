@@ -42,20 +42,22 @@ void NodeMap::grow() {
     if (entry.node) entries_[place(entry.node)] = entry;
 }
 
-Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Through through,
-                      std::span<const Tensor> held) {
-  enum Ends { kVariable, kHeld };
-  NodeMap ends(xs.size() + held.size());
+Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Through through) {
+  NodeMap variables(xs.size());
   std::uint64_t oldest = std::numeric_limits<std::uint64_t>::max();
   for (const Tensor& x : xs) {
-    ends.insert(&x.node(), kVariable);
+    variables.insert(&x.node(), 0);
     oldest = std::min(oldest, x.node().id());
   }
-  for (const Tensor& tensor : held) ends.insert(&tensor.node(), kHeld);
-  const auto passes = [through](const Node* node) {
-    return through == Through::everything ||
-           (is_floating(node->dtype()) &&
-            node->primitive().derivative_class() != Primitive::Class::nondifferentiable);
+  // The inputs by which a node may depend on a variable.
+  const auto followed = [&](const Node* node) -> std::span<Node* const> {
+    const bool ends = variables.find(node) != NodeMap::kAbsent ||
+                      (through == Through::differentiable &&
+                       (!is_floating(node->dtype()) ||
+                        node->primitive().derivative_class() == Primitive::Class::nondifferentiable));
+    if (ends) return {};
+    return node->inputs().subspan(through == Through::arguments && node->primitive().encloses_input() ? 1
+                                                                                                      : 0);
   };
 
   NodeMap seen;
@@ -65,23 +67,20 @@ Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Th
   };
   for (const Tensor& y : ys) reach(&y.node());
   for (std::size_t i = 0; i < reached.size(); ++i)
-    if (ends.find(reached[i]) == NodeMap::kAbsent && passes(reached[i]))
-      for (Node* input : reached[i]->inputs()) reach(input);
+    for (Node* input : followed(reached[i])) reach(input);
   walked += reached.size();
   std::sort(reached.begin(), reached.end(), [](const Node* a, const Node* b) { return a->id() < b->id(); });
 
   Dependents result{{}, NodeMap(reached.size()), {}};
   for (Node* node : reached) {
-    const int end = ends.find(node);
-    bool depends = end == kVariable;
-    if (end == NodeMap::kAbsent && passes(node)) {
-      for (const Node* input : node->inputs())
-        depends = depends || result.index.find(input) != NodeMap::kAbsent;
-    }
-    if (end == NodeMap::kAbsent && evaluating_function(*node) &&
+    const bool is_variable = variables.find(node) != NodeMap::kAbsent;
+    if (!is_variable && evaluating_function(*node) &&
         std::ranges::any_of(xs, [&](const Tensor& x) { return was_evaluated_from(*node, x.node()); }))
       result.evaluated.push_back(node);
-    if (!depends) continue;
+    if (!is_variable && std::ranges::none_of(followed(node), [&](const Node* input) {
+          return result.index.find(input) != NodeMap::kAbsent;
+        }))
+      continue;
     result.index.insert(node, static_cast<int>(result.nodes.size()));
     result.nodes.push_back(node);
   }

@@ -40,13 +40,13 @@ struct Dependents {
   std::vector<Node*> evaluated;
 };
 
-/// What counts as depending: any path, or only paths that derivatives can take.
-enum class Through { differentiable, everything };
-/// Collects what lies between xs and ys. The walk goes back from ys and ends at the xs and at what is `held`,
-/// which counts as depending on nothing: what they were built from is not visited through them. Nor is what
-/// has an id below the smallest of the xs, because an input's id is always smaller than its user's.
-Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Through through,
-                      std::span<const Tensor> held = {});
+/// What counts as depending: only paths that derivatives can take, any path, or any that does not enter what
+/// a primitive encloses.
+enum class Through { differentiable, everything, arguments };
+/// Collects what lies between xs and ys. The walk goes back from ys and ends at the xs: what they were built
+/// from is not visited through them. Nor is what has an id below the smallest of the xs, because an input's
+/// id is always smaller than its user's.
+Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Through through);
 
 /// Nodes behind `outputs`, each once, inputs before users; `stop` ends the walk (they are not included).
 std::vector<const Node*> nodes_behind(std::span<const Tensor> outputs, std::span<const Tensor> stop = {});

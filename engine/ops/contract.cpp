@@ -108,6 +108,14 @@ std::optional<Tensor> MultilinearPrimitive::vjp(const Application& at, int slot,
   return transpose(at, slot, cotangent);
 }
 
+std::optional<Tensor> OnePassPrimitive::vjp(const Application& at, int slot, const Tensor& cotangent) const {
+  std::vector<bool> wanted(at.inputs.size(), false);
+  wanted[static_cast<std::size_t>(slot)] = true;
+  std::vector<std::optional<Tensor>> results(wanted.size());
+  vjp_of_slots(at, wanted, cotangent, results);
+  return results[static_cast<std::size_t>(slot)];
+}
+
 Tensor promote(const Tensor& x, int rank) {
   if (x.rank() >= rank) return x;
   Axes axes;

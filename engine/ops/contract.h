@@ -92,6 +92,20 @@ class MultilinearPrimitive : public Primitive {
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
+// One pass: the rule finds the cotangents of all inputs together, because it walks a graph of its own.
+
+class OnePassPrimitive : public Primitive {
+ public:
+  std::optional<Tensor> vjp(const Application& at, int slot, const Tensor& cotangent) const final;
+  void vjp_of_slots(const Application& at, const std::vector<bool>& wanted, const Tensor& cotangent,
+                    std::vector<std::optional<Tensor>>& results) const override = 0;
+
+ protected:
+  explicit OnePassPrimitive(std::string_view name, Registration registration = Registration::listed)
+      : Primitive(name, Class::composite, registration) {}
+};
+
+// ---------------------------------------------------------------------------------------------------------------------
 // Composite: a fused operator with both rules written in terms of its own output (so that the primal never
 // appears twice), and, where one exists, its definition by other primitives, against which the tests check
 // value and rules.

@@ -144,6 +144,34 @@ TEST_CASE("what a checkpoint starts from may be made of what it captures, or the
   CHECK(values(grad(mapped, one)) == std::vector<double>{18, 36});
 }
 
+TEST_CASE("a checkpoint inside another keeps what it computes to itself") {
+  const Tensor x = f64({.3}, {1});
+  // The inner argument is the outer one too, captured: what the inner function builds on it is equal to what
+  // the outer one would build on its own.
+  const auto nested = [](const std::function<Tensor(const Tensor&, const Tensor&)>& f) {
+    return [f](const Tensor& v) {
+      return sum(checkpoint(
+          [&](const Tensor& outer) {
+            return checkpoint([&](const Tensor& inner) { return f(inner, outer); }, v);
+          },
+          v));
+    };
+  };
+  CHECK(values(grad(nested([](const Tensor& a, const Tensor& b) { return a * 2.0 + b; }), x))[0] == 3);
+  CHECK(values(grad(nested([](const Tensor& a, const Tensor& b) { return sin(a) + b; }), x))[0] ==
+        doctest::Approx(std::cos(.3) + 1).epsilon(1e-15));
+  // a sin a, twice differentiated.
+  const auto f = nested([](const Tensor& a, const Tensor& b) { return sin(a) * b; });
+  CHECK(values(grad([&](const Tensor& v) { return sum(grad(f, v)); }, x))[0] ==
+        doctest::Approx(2 * std::cos(.3) - .3 * std::sin(.3)).epsilon(1e-14));
+  // A derivative by a tensor inside, of what another checkpoint on the same argument computes as well.
+  const auto inside = nested([](const Tensor& a, const Tensor& b) {
+    const Tensor v = a * 1.5;
+    return gradients(sum(v * v * v * b), {v})[0];
+  });
+  CHECK(values(grad(inside, x))[0] == doctest::Approx(3 * 2.25 * 3 * .09).epsilon(1e-14));
+}
+
 TEST_CASE("derivatives by one of a checkpoint's starts hold the others, also when they are differentiated") {
   const Tensor x = f64({.5}, {1});
   const Tensor w = f64({.25}, {1});
