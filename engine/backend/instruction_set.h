@@ -4,11 +4,11 @@
 
 namespace nabla {
 
-/// What the pointwise kernels are compiled for. The results are the same to the last bit; only the speed
-/// differs.
+/// What the kernels are compiled for. The results are the same to the last bit but for products of matrices,
+/// which fused multiply-add rounds less often; else only the speed differs.
 enum class InstructionSet {
   baseline,  ///< what every processor of the architecture has (x86-64: SSE2)
-  avx2,      ///< 256-bit vectors: processors of the level x86-64-v3
+  avx2,      ///< 256-bit vectors and fused multiply-add: processors of the level x86-64-v3
   avx512,    ///< 512-bit vectors, with AVX512F, VL, DQ and BW: the level x86-64-v4
 };
 std::string_view name_of(InstructionSet set);

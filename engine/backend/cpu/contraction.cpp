@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <complex>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "engine/backend/contraction_axes.h"
@@ -14,6 +15,24 @@
 namespace nabla::cpu {
 namespace {
 
+// Fewer blocks lose more by waiting for all panels than they save.
+constexpr std::int64_t kFewestSharing = 4;
+
+// Blocks of rows that share their right operand, which is made ready once for all of them.
+void by_shared_panels(const ProductBlocks& blocks, const MatmulShape& whole, const double* a, const double* b,
+                      double* c) {
+  const RightPanels right(whole);
+  const std::unique_ptr<Buffer> memory =
+      std::make_unique<Buffer>(static_cast<std::size_t>(right.size()) * sizeof(double));
+  double* panels = reinterpret_cast<double*>(memory->data());
+  parallel_for(right.parts(), [&](std::int64_t part) { right.pack(part, b, panels); });
+  parallel_for(blocks.count(), [&](std::int64_t i) {
+    ProductBlock block = blocks[i];
+    block.shape.b_row = block.shape.b_column = 0;
+    matmul(MatmulArguments<double>{block.shape, a + block.a, panels, c + block.c});
+  });
+}
+
 template <class T>
 void by_matrix_products(const ContractionRoles& roles, const T* a, const T* b, T* c) {
   std::unique_ptr<Buffer> left_copy;
@@ -26,6 +45,10 @@ void by_matrix_products(const ContractionRoles& roles, const T* a, const T* b, T
   const ProductBlocks blocks(whole);
 
   const std::int64_t batches = count(roles.batch);
+  if constexpr (std::is_same_v<T, double>) {
+    if (batches == 1 && blocks.rows() >= kFewestSharing && blocks.columns() == 1)
+      return by_shared_panels(blocks, whole, left.data, right.data, c);
+  }
   // Small products are bundled.
   const std::int64_t per_task =
       blocks.count() > 1 ? 1

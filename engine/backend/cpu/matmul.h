@@ -28,11 +28,29 @@ void matmul(const MatmulArguments<float>& arguments);
 void matmul(const MatmulArguments<double>& arguments);
 void matmul(const MatmulArguments<std::complex<double>>& arguments);
 
+/// The panels that the f64 product's kernel reads b from. It makes those of a call by itself; products that
+/// have b in common may be given them instead, with 0 as both strides of b.
+class RightPanels {
+ public:
+  explicit RightPanels(const MatmulShape& product);
+  /// Elements of all panels.
+  std::int64_t size() const;
+  /// The panels can be made by so many threads.
+  std::int64_t parts() const;
+  void pack(std::int64_t part, const double* b, double* panels) const;
+
+ private:
+  MatmulShape product_;
+  std::int64_t width_;   // columns of a panel
+  std::int64_t across_;  // parts beside each other
+};
+
 /// The f32 product through oneDNN; false if it was not built in or the strides do not suit it.
 bool matmul_onednn(const MatmulArguments<float>& arguments);
 
-// oneDNN copies b into a layout of its own in every call, unless it finds it there: b is "packed" then, and
-// both of its strides are 0 in the product's shape. What follows takes shapes of a b that is not packed yet.
+// oneDNN copies b of f32 into a layout of its own in every call, unless it finds it there: b is "packed"
+// then, and both of its strides are 0 in the product's shape. What follows takes shapes of a b that is not
+// packed yet.
 
 /// Is there one such layout for all these products, which have b in common, other than the one b lies in?
 bool worth_packing(std::span<const MatmulShape> products);
