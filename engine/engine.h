@@ -18,6 +18,7 @@
 #include "engine/autodiff/vmap.h"                     // IWYU pragma: export
 #include "engine/backend/device.h"                    // IWYU pragma: export
 #include "engine/backend/instruction_set.h"           // IWYU pragma: export
+#include "engine/backend/products.h"                  // IWYU pragma: export
 #include "engine/backend/threads.h"                   // IWYU pragma: export
 #include "engine/graph/print.h"                       // IWYU pragma: export
 #include "engine/ops/composed.h"                      // IWYU pragma: export

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "engine/backend/cpu/thread_own.h"
+#include "engine/backend/products.h"
 #include "engine/tensor/error.h"
 
 // From libgomp, which oneDNN is linked with; not every compiler ships omp.h.
@@ -154,6 +155,7 @@ bool suits(std::int64_t rows, std::int64_t columns, std::int64_t row_stride, std
 }
 
 bool suits(const MatmulShape& x) {
+  if (product_library() != ProductLibrary::onednn) return false;
   // Below this a product costs less than the call.
   if (x.m * x.n * x.k < 4096) return false;
   return suits(x.m, x.k, x.a_row, x.a_column) && (is_packed(x) || suits(x.k, x.n, x.b_row, x.b_column)) &&
