@@ -85,18 +85,17 @@ std::string explain(const Plan& plan) {
     const ExplainedStep& step = steps[s];
     rows.push_back({std::to_string(s), step.what, step.result, step.operands,
                     with_prefix(step.cost.flops) + "F", percent(step.cost.flops, total.flops),
-                    with_prefix(step.cost.bytes()) + "B", step.place, shortened(step.line)});
+                    bytes(step.cost.bytes()), step.place, shortened(step.line)});
   }
   std::string text = steps.empty() ? "" : table(rows);
   text += leaves(plan);
 
   const PlanMemory memory = memory_of(plan);
-  const auto bytes = [](std::size_t count) { return with_prefix(static_cast<double>(count)) + "B"; };
   const std::string intensity =
       number_text(total.bytes() > 0 ? total.flops / total.bytes() : 0, 3) + " FLOP/B";
   text += std::to_string(steps.size()) + (steps.size() == 1 ? " step, " : " steps, ") +
-          with_prefix(total.flops) + "FLOP, " + with_prefix(total.bytes_read) + "B read, " +
-          with_prefix(total.bytes_written) + "B written, " + intensity + "\n";
+          with_prefix(total.flops) + "FLOP, " + bytes(total.bytes_read) + " read, " +
+          bytes(total.bytes_written) + " written, " + intensity + "\n";
   text += "memory: arena " + bytes(plan.arena_bytes()) + " for " + bytes(memory.temporaries) +
           " of temporaries, results " + bytes(plan.result_bytes()) + ", peak " + bytes(plan.peak_bytes()) +
           "; leaves " + bytes(memory.leaves) + "\n";

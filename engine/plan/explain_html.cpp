@@ -26,9 +26,6 @@ std::string_view name_of_kind(StepKind kind) {
   return "moving data";
 }
 
-std::string bytes(double count) { return with_prefix(count) + "B"; }
-std::string bytes(std::size_t count) { return bytes(static_cast<double>(count)); }
-
 double share(double part, double whole) { return whole > 0 ? 100 * part / whole : 0; }
 double intensity(const PlanCost& cost) { return cost.bytes() > 0 ? cost.flops / cost.bytes() : 0; }
 

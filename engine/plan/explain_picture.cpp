@@ -22,8 +22,6 @@ struct Block {
 
 std::string fixed(double number) { return fixed_text(number, 2); }
 
-std::string bytes(double count) { return with_prefix(count) + "B"; }
-
 // The blocks that are written by steps, those of the arena and those of the results.
 struct Blocks {
   std::vector<Block> arena;

@@ -150,4 +150,6 @@ std::string with_prefix(double count) {
   return fixed_text(count, decimals) + " " + std::string(kPrefixes[prefix]);
 }
 
+std::string bytes(double count) { return with_prefix(count) + "B"; }
+
 }  // namespace nabla

@@ -47,5 +47,8 @@ ContractionExtents contraction_extents(const Plan& plan, const PlanStep& step);
 
 /// Three digits and a prefix: "1.26 G", "128 ".
 std::string with_prefix(double count);
+/// The same of bytes: "1.26 GB", "128 B".
+std::string bytes(double count);
+inline std::string bytes(std::size_t count) { return bytes(static_cast<double>(count)); }
 
 }  // namespace nabla

@@ -39,7 +39,11 @@ class Axes {
   int operator[](std::size_t i) const { return axes_[i]; }
   int& operator[](std::size_t i) { return axes_[i]; }
   bool contains(int axis) const { return std::find(begin(), end(), axis) != end(); }
-  void sort() { std::sort(begin(), end()); }
+  void sort() {
+    // A handful: each goes down to its place.
+    for (std::size_t i = 1; i < size_; ++i)
+      for (std::size_t j = i; j > 0 && axes_[j] < axes_[j - 1]; --j) std::swap(axes_[j], axes_[j - 1]);
+  }
   /// After sort(): is an axis named twice?
   bool has_duplicates() const { return std::adjacent_find(begin(), end()) != end(); }
 

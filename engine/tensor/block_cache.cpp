@@ -120,9 +120,9 @@ std::size_t BlockCache::limit() const {
 
 std::size_t BlockCache::release() noexcept {
   std::unique_lock lock(mutex_);
-  const Unlinked all = unlink_given_before(UINT64_MAX);
+  const Unlinked unlinked = unlink_given_before(UINT64_MAX);
   lock.unlock();
-  return deallocate_all(all);
+  return deallocate_all(unlinked);
 }
 
 // Blocks given back last come first, so those that are old enough are the end of a list.

@@ -216,7 +216,7 @@ void by_dot_products(const ContractionRoles& roles, const T* a, const T* b, T* c
 
 template <class T>
 void by_scaled_rows(const ContractionRoles& roles, const T* a, const T* b, T* c) {
-  const DenseLoops<T> loops = dense_loops<T>();
+  const auto scale_row = dense_loops<T>().scale;
   const std::int64_t m = count(roles.rows);
   const std::int64_t n = count(roles.columns);
   const std::int64_t rows = count(roles.batch) * m;
@@ -228,8 +228,8 @@ void by_scaled_rows(const ContractionRoles& roles, const T* a, const T* b, T* c)
       const T* left = a + offset_of(roles.batch, batch, &ContractionAxis::a);
       T* to = c + offset_of(roles.batch, batch, &ContractionAxis::c);
       for (std::int64_t stop = std::min({rows, (task + 1) * per_task, (batch + 1) * m}); r < stop; ++r)
-        loops.scale(to + offset_of(roles.rows, r % m, &ContractionAxis::c),
-                    left[offset_of(roles.rows, r % m, &ContractionAxis::a)], right, n);
+        scale_row(to + offset_of(roles.rows, r % m, &ContractionAxis::c),
+                  left[offset_of(roles.rows, r % m, &ContractionAxis::a)], right, n);
     }
   });
 }

@@ -14,6 +14,9 @@ struct MatmulShape {
   std::int64_t b_row, b_column;
   std::int64_t c_row;
 
+  /// Does b lie in the order that a kernel prefers? Its strides are 0 then.
+  bool has_packed_b() const { return b_row == 0 && b_column == 0; }
+
   friend bool operator==(const MatmulShape&, const MatmulShape&) = default;
 };
 template <class T>

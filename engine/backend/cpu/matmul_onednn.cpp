@@ -104,8 +104,6 @@ struct HashOfShape {
   }
 };
 
-bool is_packed(const MatmulShape& x) { return x.b_row == 0 && x.b_column == 0; }
-
 dnnl::memory::desc matrix(std::int64_t rows, std::int64_t columns, std::int64_t row, std::int64_t column) {
   return {{rows, columns}, dnnl::memory::data_type::f32, dnnl::memory::dims{row, column}};
 }
@@ -120,8 +118,8 @@ struct Product {
   explicit Product(const MatmulShape& x) {
     const dnnl::memory::desc a = matrix(x.m, x.k, x.a_row, x.a_column);
     const dnnl::memory::desc c = matrix(x.m, x.n, x.c_row, 1);
-    b = is_packed(x) ? dnnl::memory::desc({x.k, x.n}, a.data_type(), dnnl::memory::format_tag::any)
-                     : matrix(x.k, x.n, x.b_row, x.b_column);
+    b = x.has_packed_b() ? dnnl::memory::desc({x.k, x.n}, a.data_type(), dnnl::memory::format_tag::any)
+                         : matrix(x.k, x.n, x.b_row, x.b_column);
     const dnnl::matmul::primitive_desc described(dnnl::matmul::desc(a, b, c), cpu_engine());
     primitive = dnnl::matmul(described);
     b = described.weights_desc();
@@ -158,7 +156,7 @@ bool suits(const MatmulShape& x) {
   if (product_library() != ProductLibrary::onednn) return false;
   // Below this a product costs less than the call.
   if (x.m * x.n * x.k < 4096) return false;
-  return suits(x.m, x.k, x.a_row, x.a_column) && (is_packed(x) || suits(x.k, x.n, x.b_row, x.b_column)) &&
+  return suits(x.m, x.k, x.a_row, x.a_column) && (x.has_packed_b() || suits(x.k, x.n, x.b_row, x.b_column)) &&
          x.c_row >= x.n;
 }
 
@@ -202,7 +200,7 @@ bool matmul_onednn(const MatmulArguments<float>& x) try {
   });
   return true;
 } catch (const OneDnnCall::Over&) {
-  if (is_packed(x)) throw;
+  if (x.has_packed_b()) throw;
   return false;  // our own kernel does
 }
 

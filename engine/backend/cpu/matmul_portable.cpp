@@ -179,8 +179,6 @@ void pack(T* to, const T* from, std::int64_t count, std::int64_t stride, std::in
 
 std::int64_t padded(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
 
-bool is_packed(const MatmulShape& x) { return x.b_row == 0 && x.b_column == 0; }
-
 // Packs terms [pc, pc + kc) of columns [jc, jc + nc) of b.
 template <class T>
 void pack_right(const MatmulShape& x, const T* b, std::int64_t pc, std::int64_t kc, std::int64_t jc,
@@ -197,7 +195,7 @@ void blocked(const MatmulArguments<T>& x) {
   const TileKernel<T> kernel = tile_kernel<T>();
   auto& [a_panel, b_panel] = thread_own<Panels<T>>();
   a_panel.resize(static_cast<std::size_t>(kMc * std::min(kKc, x.k)));
-  if (!is_packed(x))
+  if (!x.has_packed_b())
     b_panel.resize(static_cast<std::size_t>(padded(std::min(kNc, x.n), kernel.columns) * std::min(kKc, x.k)));
   for (std::int64_t pc = 0; pc < x.k; pc += kKc) {
     const std::int64_t kc = std::min(kKc, x.k - pc);
@@ -207,7 +205,7 @@ void blocked(const MatmulArguments<T>& x) {
       for (std::int64_t jc = 0; jc < x.n; jc += kNc) {
         const std::int64_t nc = std::min(kNc, x.n - jc);
         const T* panels = b_panel.data();
-        if (is_packed(x)) {
+        if (x.has_packed_b()) {
           panels = x.b + pc * padded(x.n, kernel.columns) + jc * kc;
         } else {
           pack_right(x, x.b, pc, kc, jc, nc, kernel.columns, b_panel.data());

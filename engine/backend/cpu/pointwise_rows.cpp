@@ -237,7 +237,7 @@ RowVariants casting(const char* name, Types operands, DType result) {
   visit_any(name, operands[0], [&](auto from) {
     using T = typename decltype(from)::type;
     visit_any(name, result, [&](auto to) {
-      constexpr Row row = &cast_row<typename decltype(to)::type, T>;
+      constexpr PointwiseRow row = &cast_row<typename decltype(to)::type, T>;
       found = {row, row, row};
     });
   });

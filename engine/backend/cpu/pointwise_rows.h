@@ -10,15 +10,16 @@ namespace nabla::cpu {
 
 /// The loop of one pointwise primitive over a run: out[i] = f(operands[0][i * strides[0]], ..). Strides count
 /// elements.
-using Row = void (*)(void* out, const void* const* operands, const std::int64_t* strides, std::int64_t count);
+using PointwiseRow = void (*)(void* out, const void* const* operands, const std::int64_t* strides,
+                              std::int64_t count);
 
 /// The loop as compiled for each instruction set; all give the same bits.
 struct RowVariants {
-  Row baseline;
-  Row avx2;
-  Row avx512;
+  PointwiseRow baseline;
+  PointwiseRow avx2;
+  PointwiseRow avx512;
 
-  Row at(InstructionSet set) const {
+  PointwiseRow at(InstructionSet set) const {
     if (set == InstructionSet::avx512) return avx512;
     return set == InstructionSet::avx2 ? avx2 : baseline;
   }

@@ -7,7 +7,7 @@ namespace nabla::cpu {
 namespace {
 
 template <class T>
-struct Sums {
+struct TangentSums {
   using A = Accumulator<T>;
 
   template <bool kFirst>
@@ -63,7 +63,7 @@ TangentSum tangent_sum(DType dtype) {
   TangentSum found{};
   visit_floating("sum", dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    using S = Sums<T>;
+    using S = TangentSums<T>;
     found = {sizeof(Accumulator<T>),
              {&S::template add_baseline<true>, &S::template add_baseline<false>, &S::merge_baseline},
              {&S::template add_avx2<true>, &S::template add_avx2<false>, &S::merge_avx2},

@@ -9,7 +9,6 @@
 namespace nabla::cuda {
 namespace {
 
-constexpr int kThreads = 256;
 
 // Everything for the places from `index` on: reads, lines, stores.
 void write_places(TileWriter& writer, const std::string& index) {

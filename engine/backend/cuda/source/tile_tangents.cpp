@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/backend/cuda/source/source_writer.h"
 #include "engine/backend/cuda/source/tile_folds.h"
 #include "engine/backend/cuda/source/tile_writer.h"
 #include "engine/tensor/error.h"
@@ -8,7 +9,6 @@
 namespace nabla::cuda {
 namespace {
 
-constexpr int kThreads = 256;
 // Fewer threads leave multiprocessors without work. Then each takes fewer places, and at one place several
 // share the tangents.
 constexpr std::int64_t kFewestThreads = 32768, kEnoughThreads = 131072;
