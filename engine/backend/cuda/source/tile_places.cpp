@@ -3,6 +3,7 @@
 #include <numeric>
 #include <optional>
 
+#include "engine/backend/cuda/source/source_writer.h"
 #include "engine/backend/cuda/source/tile_folds.h"
 #include "engine/backend/cuda/source/tile_writer.h"
 
