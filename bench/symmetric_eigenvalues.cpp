@@ -1,0 +1,56 @@
+// Eigenvalues of a symmetric matrix with and without vectors, for each instruction set: CPU time of this
+// thread, the least and the median of several runs. Argument: the number of rows.
+
+#include "engine/dense/symmetric_eigenvalues.h"
+
+#include <time.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <vector>
+
+#include "engine/backend/instruction_set.h"
+#include "engine/engine.h"
+
+using namespace nabla;
+
+namespace {
+
+double cpu_milliseconds() {
+  timespec now;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return 1e3 * static_cast<double>(now.tv_sec) + 1e-6 * static_cast<double>(now.tv_nsec);
+}
+
+template <class F>
+void print_times(const char* what, int runs, F&& f) {
+  std::vector<double> times;
+  for (int run = 0; run < runs; ++run) {
+    const double start = cpu_milliseconds();
+    f();
+    times.push_back(cpu_milliseconds() - start);
+  }
+  std::ranges::sort(times);
+  std::printf("  %-8s %8.2f ms, median %8.2f\n", what, times.front(), times[times.size() / 2]);
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const std::int64_t n = count > 1 ? std::atoi(arguments[1]) : 784;
+  const Tensor x = normal(random_key(0), Shape{n, n}, DType::f64);
+  const std::vector<double> matrix = (x + transpose(x)).to_vector<double>();
+  const std::size_t rows = static_cast<std::size_t>(n);
+  for (const InstructionSet set : {InstructionSet::baseline, InstructionSet::avx2, InstructionSet::avx512}) {
+    try {
+      set_instruction_set(set);
+    } catch (const Error&) {
+      continue;
+    }
+    std::printf("%s, %lld rows\n", std::string(name_of(set)).c_str(), static_cast<long long>(n));
+    print_times("values", 15, [&] { symmetric_eigenvalues(matrix, rows); });
+    print_times("vectors", 3, [&] { symmetric_eigen(matrix, rows); });
+  }
+}
