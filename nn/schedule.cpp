@@ -8,10 +8,15 @@
 
 namespace nabla::nn {
 
+WarmupCosine::WarmupCosine(const WarmupCosineOptions& options) : options_(options) {
+  if (options.warmup_steps < 0 || options.warmup_steps > options.total_steps)
+    throw Error("warmup_cosine: " + std::to_string(options.warmup_steps) + " warm-up steps of " +
+                std::to_string(options.total_steps));
+}
+
 double WarmupCosine::at(std::int64_t step) const {
-  if (step < 0 || warmup_steps < 0 || warmup_steps > total_steps)
-    throw Error("warmup_cosine: step " + std::to_string(step) + " with " + std::to_string(warmup_steps) +
-                " warm-up steps of " + std::to_string(total_steps));
+  const auto& [peak, warmup_steps, total_steps, floor] = options_;
+  if (step < 0) throw Error("warmup_cosine: step " + std::to_string(step));
   if (step < warmup_steps) return peak * static_cast<double>(step + 1) / static_cast<double>(warmup_steps);
   if (step >= total_steps) return floor;
   const double done =

@@ -19,8 +19,8 @@ std::vector<LossCurve> curves(Kind kind) {
 }
 
 nn::WarmupCosine schedule_of(std::int64_t steps, double learning_rate) {
-  return {
-      .peak = learning_rate, .warmup_steps = std::min<std::int64_t>(200, steps / 10), .total_steps = steps};
+  return nn::WarmupCosine(
+      {.peak = learning_rate, .warmup_steps = std::min<std::int64_t>(200, steps / 10), .total_steps = steps});
 }
 
 // A batch drawn with replacement, with fresh dequantisation noise.

@@ -33,7 +33,7 @@ class Training {
   const Split& data() const { return data_; }
   std::int64_t parameter_count() const { return model_.network().parameter_count(); }
   std::int64_t steps_done() const { return adam_.steps(); }
-  std::int64_t steps() const { return schedule_.total_steps; }  ///< at the end
+  std::int64_t steps() const { return schedule_.options().total_steps; }  ///< at the end
   bool finished() const { return steps_done() >= steps(); }
   /// Takes one step. @throws Error if its loss is not finite.
   void step();

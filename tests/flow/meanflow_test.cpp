@@ -212,7 +212,7 @@ TEST_CASE("training by MeanFlow alone finds the average velocity of a Gaussian")
     return preconditioned.average_velocity(x, t, r);
   };
   nn::Adam adam(network);
-  const nn::WarmupCosine rate{.peak = 5e-3, .warmup_steps = 20, .total_steps = 600};
+  const nn::WarmupCosine rate({.peak = 5e-3, .warmup_steps = 20, .total_steps = 600});
   const auto one_step_error = [&] {
     const Tensor x0 = random_normal(7, Shape{200, 2});
     const Tensor exact_map = field.flow_map(x0, shared_time(0, DType::f64), shared_time(1, DType::f64));

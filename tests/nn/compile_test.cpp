@@ -26,7 +26,7 @@ void check_same(const State& a, const State& b) {
 }  // namespace
 
 TEST_CASE("a hundred compiled training steps are the uncompiled ones to the last bit") {
-  const WarmupCosine schedule{.peak = 0.02, .warmup_steps = 10, .total_steps = 100};
+  const WarmupCosine schedule({.peak = 0.02, .warmup_steps = 10, .total_steps = 100});
   Training plain;
   Training compiled;
   const auto step = compile([&](const Tensor& n, const Tensor& rate) { return compiled.step(n, rate); });
@@ -57,7 +57,7 @@ TEST_CASE("a thousand compiled steps with a schedule are one trace and one plan"
     ++traces;
     return training.step(n, rate);
   });
-  const WarmupCosine schedule{.peak = 0.02, .warmup_steps = 10, .total_steps = 1000};
+  const WarmupCosine schedule({.peak = 0.02, .warmup_steps = 10, .total_steps = 1000});
   step(0, schedule.at(0));
   const std::uint64_t built = plan_cache_statistics().built;
   const std::size_t nodes = live_node_count();

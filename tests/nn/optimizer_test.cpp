@@ -186,22 +186,25 @@ TEST_CASE("optimizers refuse what makes no sense") {
 }
 
 TEST_CASE("the learning rate warms up linearly and falls along a cosine") {
-  const WarmupCosine schedule{.peak = 2, .warmup_steps = 4, .total_steps = 14, .floor = 0.5};
+  const WarmupCosine schedule({.peak = 2, .warmup_steps = 4, .total_steps = 14, .floor = 0.5});
   CHECK(schedule.at(0) == 0.5);
   CHECK(schedule.at(3) == 2);
   CHECK(schedule.at(4) == 2);
   CHECK(schedule.at(9) == doctest::Approx(1.25));
   CHECK(schedule.at(14) == 0.5);
   CHECK(schedule.at(1000) == 0.5);
-  CHECK_THROWS_AS(schedule.at(-1), Error);
-  CHECK_THROWS_AS((WarmupCosine{.warmup_steps = 5, .total_steps = 4}.at(0)), Error);
+  CHECK(WarmupCosine({.peak = 1, .warmup_steps = 3, .total_steps = 3}).at(2) == 1);
+  CHECK_THROWS_WITH_AS(schedule.at(-1), doctest::Contains("step -1"), Error);
+  CHECK_THROWS_WITH_AS(WarmupCosine({.warmup_steps = 5, .total_steps = 4}),
+                       doctest::Contains("5 warm-up steps of 4"), Error);
+  CHECK_THROWS_WITH_AS(WarmupCosine({.warmup_steps = -1}), doctest::Contains("-1 warm-up steps of 1"), Error);
 }
 
 TEST_CASE("a thousand training steps with a schedule build one plan") {
   const Numbers module({1, 2, 3});
   Adam adam(module, {.weight_decay = 0.1});
   Ema ema(module, 0.9);
-  const WarmupCosine schedule{.peak = 0.1, .warmup_steps = 10, .total_steps = 1000};
+  const WarmupCosine schedule({.peak = 0.1, .warmup_steps = 10, .total_steps = 1000});
   const Tensor key = random_key(1);
   const std::uint64_t before = plan_cache_statistics().built;
   for (std::int64_t step = 0; step < 1000; ++step) {
