@@ -7,6 +7,7 @@
 #include <string>
 #include <utility>
 
+#include "engine/dense/rotations.h"
 #include "engine/dense/tridiagonal.h"
 #include "engine/tensor/error.h"
 
@@ -22,9 +23,9 @@ double length_of(double x, double y) {
   return squares > 1e-280 ? std::sqrt(squares) : std::hypot(x, y);
 }
 
-// Implicit QL with Wilkinson's shift: drives below[l] to 0, one l after the other. The rotations are applied
-// to the rows of `basis`, where there is one, and make them eigenvectors.
-void iterate_ql(Tridiagonal& t, std::vector<double>* basis) {
+// Implicit QL with Wilkinson's shift: drives below[l] to 0, one l after the other. The rotations make
+// eigenvectors of the rows of a basis.
+void iterate_ql(Tridiagonal& t, dense::Rotations* rotations) {
   const std::size_t n = t.diagonal.size();
   std::vector<double>& d = t.diagonal;
   std::vector<double>& e = t.below;
@@ -48,6 +49,7 @@ void iterate_ql(Tridiagonal& t, std::vector<double>* basis) {
       double c = 1;
       double p = 0;
       bool split = false;
+      if (rotations) rotations->begin(m);
       for (std::size_t i = m; i-- > l;) {
         const double f = s * e[i];
         const double b = c * e[i];
@@ -66,14 +68,7 @@ void iterate_ql(Tridiagonal& t, std::vector<double>* basis) {
         p = s * r;
         d[i + 1] = g + p;
         g = c * r - b;
-        if (!basis) continue;
-        double* row = basis->data() + i * n;
-        double* next = row + n;
-        for (std::size_t j = 0; j < n; ++j) {
-          const double old = next[j];
-          next[j] = s * row[j] + c * old;
-          row[j] = c * row[j] - s * old;
-        }
+        if (rotations) rotations->add(c, s);
       }
       if (split) continue;
       d[l] -= p;
@@ -89,13 +84,12 @@ int checked_exponent(const char* what, std::span<const double> matrix, std::size
   if (matrix.size() != n * n)
     throw Error(std::string(what) + ": " + std::to_string(matrix.size()) + " elements for a matrix of " +
                 std::to_string(n) + " x " + std::to_string(n));
-  double largest = 0;
   bool finite = true;
-  for (const double value : matrix) {
-    largest = std::max(largest, std::abs(value));
-    finite &= std::isfinite(value);
-  }
+  for (const double value : matrix) finite &= std::isfinite(value);
   if (!finite) throw Error(std::string(what) + ": the matrix holds a NaN or an infinity");
+  double largest = 0;
+  for (std::size_t i = 0; i < n; ++i)
+    for (std::size_t j = 0; j <= i; ++j) largest = std::max(largest, std::abs(matrix[i * n + j]));
   return largest > 0 ? -std::ilogb(largest) : 0;
 }
 
@@ -112,9 +106,11 @@ std::vector<double> symmetric_eigenvalues(std::span<const double> matrix, std::s
 
 SymmetricEigen symmetric_eigen(std::span<const double> matrix, std::size_t n) {
   const int exponent = checked_exponent("symmetric_eigen", matrix, n);
-  std::vector<double> basis;
+  dense::Basis basis;
   Tridiagonal t = dense::tridiagonalise(matrix, n, exponent, &basis);
-  iterate_ql(t, &basis);
+  dense::Rotations rotations(basis);
+  iterate_ql(t, &rotations);
+  rotations.apply();
   std::vector<std::size_t> order(n);
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(),
@@ -122,8 +118,7 @@ SymmetricEigen symmetric_eigen(std::span<const double> matrix, std::size_t n) {
   SymmetricEigen result{std::vector<double>(n), std::vector<double>(n * n)};
   for (std::size_t i = 0; i < n; ++i) {
     result.values[i] = std::ldexp(t.diagonal[order[i]], -exponent);
-    std::copy_n(basis.begin() + static_cast<std::ptrdiff_t>(order[i] * n), n,
-                result.vectors.begin() + static_cast<std::ptrdiff_t>(i * n));
+    std::copy_n(basis.rows.data() + order[i] * basis.stride, n, result.vectors.data() + i * n);
   }
   return result;
 }

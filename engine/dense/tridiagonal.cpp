@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "engine/dense/tridiagonal_loops.h"
 
@@ -138,22 +139,19 @@ class Reduction {
 
 // The product of the reflections, the first to be applied on the right: it grows from the corner that the
 // last ones change.
-std::vector<double> product_of(const std::vector<double>& reflections, std::size_t n) {
+Basis product_of(const std::vector<double>& reflections, std::size_t n) {
   const std::size_t stride = padded(n);
   std::vector<double> rows(n * stride, 0.0);
   for (std::size_t i = 0; i < n; ++i) {
     rows[i * stride + i] = 1;
     tridiagonal_loops().reflect(rows.data(), stride, i, lanes_of(i), reflections.data() + i * stride);
   }
-  std::vector<double> result(n * n);
-  for (std::size_t i = 0; i < n; ++i) std::copy_n(rows.data() + i * stride, n, result.data() + i * n);
-  return result;
+  return {std::move(rows), stride};
 }
 
 }  // namespace
 
-Tridiagonal tridiagonalise(std::span<const double> matrix, std::size_t n, int exponent,
-                           std::vector<double>* basis) {
+Tridiagonal tridiagonalise(std::span<const double> matrix, std::size_t n, int exponent, Basis* basis) {
   Reduction reduction(matrix, n, exponent);
   if (!basis) return reduction.run(nullptr);
   std::vector<double> reflections(n * padded(n), 0.0);

@@ -12,6 +12,9 @@ namespace nabla::dense {
 inline constexpr std::size_t kLanes = 8;
 inline constexpr std::size_t kTile = kLanes * kLanes;
 
+/// Lanes of columns that are turned together.
+inline constexpr std::size_t kStrip = 4;
+
 /// Where the tiles of a row of tiles begin.
 constexpr std::size_t tile_row(std::size_t row) { return row * (row + 1) / 2 * kTile; }
 
@@ -28,6 +31,10 @@ struct TridiagonalLoops {
   /// Subtracts factors[i] times row i from y, for all i.
   void (*subtract_rows)(const double* rows, std::size_t stride, std::size_t count, std::size_t lanes,
                         const double* factors, double* y);
+  /// Turns a row and the one above it by the first of `count` pairs of cosine and sine, then that one and the
+  /// next by the second, and so on upwards; `lanes` is kStrip at most.
+  void (*rotate)(double* row, std::size_t stride, std::size_t lanes, const double* factors,
+                 std::size_t count);
   /// rows <- rows (I - u u^T).
   void (*reflect)(double* rows, std::size_t stride, std::size_t count, std::size_t lanes, const double* u);
 };
