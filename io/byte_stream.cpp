@@ -1,6 +1,7 @@
 #include "io/byte_stream.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -72,6 +73,25 @@ std::vector<std::byte> FileStream::rest() {
 }
 
 std::uint64_t FileStream::at_most() const { return regular_ ? size_ - std::min(at_, size_) : kUnknown; }
+
+void FileStream::require_length() const {
+  struct stat status {};
+  if (::fstat(descriptor_, &status) != 0) fail_on_file(function_, path_, "look at", std::strerror(errno));
+  if (static_cast<std::uint64_t>(status.st_size) != size_)
+    throw Error(function_ + ": '" + path_.string() + "' had " + std::to_string(size_) + " bytes and has " +
+                std::to_string(status.st_size));
+}
+
+std::shared_ptr<std::byte> FileStream::map() const {
+  if (size_ == 0 || size_ > std::numeric_limits<std::size_t>::max()) return nullptr;
+  const auto size = static_cast<std::size_t>(size_);
+  // Private and writable, for values are written over old ones that nobody needs; without swap set aside for
+  // pages that may never be written.
+  void* const data =
+      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor_, 0);
+  if (data == MAP_FAILED) return nullptr;
+  return {static_cast<std::byte*>(data), [size](std::byte* memory) { ::munmap(memory, size); }};
+}
 
 void FileStream::seek(std::uint64_t byte) {
   if (::lseek(descriptor_, static_cast<off_t>(byte), SEEK_SET) < 0)

@@ -49,8 +49,8 @@ Safetensors read_safetensors(const std::filesystem::path& path, Checksums checks
 Safetensors parse_safetensors(std::span<const std::byte> bytes, const std::string& name,
                               Checksums checksums = Checksums::if_present);
 
-/// A safetensors file of which tensors are read one at a time: nothing but the header and what is asked for
-/// is read. The file must stay as it is meanwhile.
+/// A safetensors file of which tensors are read, or mapped, one at a time: nothing but the header and what is
+/// asked for is read. The file must stay as it is meanwhile.
 class SafetensorsFile {
  public:
   /// Reads the header. @throws Error as read_safetensors does, and for what is no file.
@@ -65,9 +65,23 @@ class SafetensorsFile {
   /// Reads one tensor and verifies its checksum. @throws Error if there is none of this name, and as
   /// read_safetensors does.
   Tensor read(std::string_view name);
+  /// The same tensor in the memory that the file is mapped to: a byte is read when it is first touched, and
+  /// what is read the system can drop and read again. Its checksum is not verified, for that would touch all;
+  /// verify() does. What is written over the tensor (a cell that a compiled function assigns) takes memory of
+  /// its own and does not reach the file. While the tensor lives the file must keep its length, or the
+  /// process ends by SIGBUS, and its content, or elements change; write_safetensors to its path does neither,
+  /// for it puts another file there. Elements that must be converted, are booleans, or do not lie at a
+  /// multiple of their size (as ours and most files' do) are read, and so are all where the system maps no
+  /// such file.
+  /// @throws Error as read() does, and if the file's length has changed.
+  Tensor map(std::string_view name);
+  /// Reads one tensor's bytes, a block at a time and keeping none, and compares their checksum, if the file
+  /// has any. @throws Error if it does not match, and as read() does.
+  void verify(std::string_view name);
 
  private:
   struct Content;
+  std::size_t index_of(std::string_view name) const;
   std::unique_ptr<Content> content_;
 };
 

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <bit>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -84,18 +87,23 @@ void verify_header(const Input& input, const Header& header) {
   }
 }
 
-/// The tensor whose elements come next in the stream.
-Tensor load(ByteStream& stream, const Input& input, const Header& header, std::size_t index) {
+void require_checksum(const Input& input, const Header& header, std::size_t index, const Crc32& checksum) {
+  if (!header.checksums) return;
   const Entry& entry = header.entries[index];
-  const std::uint64_t begin = header.end + entry.begin;
-  Crc32 checksum;
-  Tensor tensor = read_elements(stream, input, entry.shape, {entry.type, std::endian::little, false, begin},
-                                [&](std::span<const std::byte> block) { checksum.add(block); });
-  if (!header.checksums) return tensor;
   const std::size_t at = kChecksumDigits + (kChecksumDigits + 1) * index;
   const std::string expected = "," + checksum.digits();
   if (header.checksums->compare(at, expected.size(), expected) != 0)
-    input.fail(begin, "tensor '" + entry.name + "' does not match its checksum");
+    input.fail(header.end + entry.begin, "tensor '" + entry.name + "' does not match its checksum");
+}
+
+/// The tensor whose elements come next in the stream.
+Tensor load(ByteStream& stream, const Input& input, const Header& header, std::size_t index) {
+  const Entry& entry = header.entries[index];
+  Crc32 checksum;
+  Tensor tensor = read_elements(stream, input, entry.shape,
+                                {entry.type, std::endian::little, false, header.end + entry.begin},
+                                [&](std::span<const std::byte> block) { checksum.add(block); });
+  require_checksum(input, header, index, checksum);
   return tensor;
 }
 
@@ -146,6 +154,7 @@ struct SafetensorsFile::Content {
   std::string name;
   FileStream stream;
   Header header;
+  std::optional<std::shared_ptr<std::byte>> mapping = std::nullopt;  // of the file, once it was asked for
 };
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path, Checksums checksums)
@@ -169,15 +178,56 @@ std::vector<std::string> SafetensorsFile::names() const {
   return names;
 }
 
-Tensor SafetensorsFile::read(std::string_view name) {
+std::size_t SafetensorsFile::index_of(std::string_view name) const {
   const std::vector<Entry>& entries = content_->header.entries;
   const auto entry = std::ranges::find(entries, name, &Entry::name);
-  const Input input{safetensors::kReader, content_->name, {}};
   if (entry == entries.end())
     throw Error("read_safetensors: " + content_->name + " has no tensor '" + std::string(name) + "'");
-  content_->stream.seek(content_->header.end + entry->begin);
+  return static_cast<std::size_t>(entry - entries.begin());
+}
+
+Tensor SafetensorsFile::read(std::string_view name) {
+  const std::size_t index = index_of(name);
+  const Input input{safetensors::kReader, content_->name, {}};
+  content_->stream.seek(content_->header.end + content_->header.entries[index].begin);
+  return telling_shortage(safetensors::kReader, content_->name,
+                          [&] { return load(content_->stream, input, content_->header, index); });
+}
+
+Tensor SafetensorsFile::map(std::string_view name) {
+  const Entry& entry = content_->header.entries[index_of(name)];
+  const std::uint64_t begin = content_->header.end + entry.begin;
+  const bool is_held = std::endian::native == std::endian::little && is_stored_as_held(entry.type) &&
+                       begin % size_of(entry.type) == 0 && entry.begin < entry.end;
+  content_->stream.require_length();
+  if (is_held && !content_->mapping) content_->mapping = content_->stream.map();
+  if (!is_held || !*content_->mapping) return read(name);
   return telling_shortage(safetensors::kReader, content_->name, [&] {
-    return load(content_->stream, input, content_->header, static_cast<std::size_t>(entry - entries.begin()));
+    const std::shared_ptr<std::byte>& file = *content_->mapping;
+    const std::shared_ptr<std::byte> elements(file, file.get() + begin);
+    return leaf({std::make_shared<Buffer>(elements, static_cast<std::size_t>(entry.end - entry.begin)),
+                 Layout::dense(entry.shape), dtype_of(entry.type)});
+  });
+}
+
+void SafetensorsFile::verify(std::string_view name) {
+  const std::size_t index = index_of(name);
+  const Entry& entry = content_->header.entries[index];
+  const Input input{safetensors::kReader, content_->name, {}};
+  const std::uint64_t begin = content_->header.end + entry.begin;
+  content_->stream.seek(begin);
+  telling_shortage(safetensors::kReader, content_->name, [&] {
+    Crc32 checksum;
+    std::vector<std::byte> block(std::size_t{1} << 16);
+    for (std::uint64_t at = entry.begin; at < entry.end;) {
+      const std::span<std::byte> part = std::span(block).first(
+          static_cast<std::size_t>(std::min<std::uint64_t>(block.size(), entry.end - at)));
+      if (content_->stream.read(part) < part.size())
+        input.fail(begin, "the file ends inside tensor '" + entry.name + "'");
+      checksum.add(part);
+      at += part.size();
+    }
+    require_checksum(input, content_->header, index, checksum);
   });
 }
 

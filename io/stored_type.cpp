@@ -120,6 +120,10 @@ const Row& row(StoredType type) { return kRows[static_cast<std::size_t>(type)]; 
 
 std::size_t size_of(StoredType type) { return row(type).size; }
 
+bool is_stored_as_held(StoredType type) {
+  return type != StoredType::u64 && type != StoredType::boolean && size_of(type) == size_of(dtype_of(type));
+}
+
 DType dtype_of(StoredType type) { return row(type).dtype; }
 
 std::size_t convert(StoredType type, const std::byte* from, std::byte* to, std::size_t count) {

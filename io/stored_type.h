@@ -34,6 +34,9 @@ std::size_t size_of(StoredType type);
 /// The type of the tensor that the elements become.
 DType dtype_of(StoredType type);
 
+/// Whether an element of a tensor is the same bytes, those of the machine's own order, whatever they are.
+bool is_stored_as_held(StoredType type);
+
 /// Turns `count` elements in the byte order of the machine into those of a tensor. Returns how many it could:
 /// fewer where a u64 has no i64 or a boolean is neither 0 nor 1.
 std::size_t convert(StoredType type, const std::byte* from, std::byte* to, std::size_t count);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <functional>
 #include <mutex>
+#include <utility>
 
 #include "engine/tensor/block_cache.h"
 
@@ -21,10 +22,19 @@ std::mutex& fetch_mutex(const Buffer* buffer) {
 }  // namespace
 
 Buffer::Buffer(std::size_t bytes) : data_(BlockCache::instance().take(bytes)), bytes_(bytes) {}
+Buffer::Buffer(std::shared_ptr<std::byte> memory, std::size_t bytes)
+    : data_(memory.get()), bytes_(bytes), lent_(std::move(memory)) {}
 Buffer::Buffer(std::unique_ptr<DeviceMemory> memory, std::size_t bytes)
     : data_(nullptr), bytes_(bytes), device_(std::move(memory)) {}
 Buffer::~Buffer() {
-  if (std::byte* data = data_.load(std::memory_order_acquire)) BlockCache::instance().give_back(data, bytes_);
+  if (std::byte* data = data_.load(std::memory_order_acquire)) release_host(data);
+}
+
+void Buffer::release_host(std::byte* data) {
+  if (lent_)
+    lent_ = nullptr;
+  else
+    BlockCache::instance().give_back(data, bytes_);
 }
 
 std::byte* Buffer::fetch() const {
@@ -44,7 +54,7 @@ std::byte* Buffer::fetch() const {
 void Buffer::forget_host() {
   const std::lock_guard lock(fetch_mutex(this));
   if (device_) device_->cancel_fetch();
-  if (std::byte* data = data_.exchange(nullptr)) BlockCache::instance().give_back(data, bytes_);
+  if (std::byte* data = data_.exchange(nullptr)) release_host(data);
 }
 
 void Buffer::start_fetch() {

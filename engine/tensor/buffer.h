@@ -25,15 +25,18 @@ class DeviceMemory {
   virtual std::unique_ptr<DeviceMemory> clone() const = 0;
 };
 
-/// A block of memory for elements: on the host, 64-byte aligned, on a device, or the same elements on both.
-/// Elements are written once, by whoever makes them; a host that reads what a device made copies it then.
-/// Freed host blocks go to a cache and are handed out again; they leave it when they have not been used for a
-/// second or two, when an allocation of the process would fail, and where they come to more than
-/// NABLAFLOW_CACHE_BYTES in the environment (1 GiB).
+/// A block of memory for elements: on the host, 64-byte aligned if it is our own, on a device, or the same
+/// elements on both. Elements are written once, by whoever makes them; a host that reads what a device made
+/// copies it then. Freed host blocks go to a cache and are handed out again; they leave it when they have not
+/// been used for a second or two, when an allocation of the process would fail, and where they come to more
+/// than NABLAFLOW_CACHE_BYTES in the environment (1 GiB).
 class Buffer {
  public:
   /// Host memory with unspecified contents.
   explicit Buffer(std::size_t bytes);
+  /// Host memory of somebody else, such as a mapped file, held while this buffer needs it. Elements may be
+  /// written there; it is aligned for them, if for nothing larger.
+  Buffer(std::shared_ptr<std::byte> memory, std::size_t bytes);
   /// Device memory; the host takes none until it reads.
   Buffer(std::unique_ptr<DeviceMemory> memory, std::size_t bytes);
   ~Buffer();
@@ -64,10 +67,12 @@ class Buffer {
     return data ? data : fetch();
   }
   std::byte* fetch() const;
+  void release_host(std::byte* data);
 
   mutable std::atomic<std::byte*> data_;  // null while only a device has the elements
   std::size_t bytes_;
   std::unique_ptr<DeviceMemory> device_;
+  std::shared_ptr<std::byte> lent_;  // what data_ is, if it is somebody else's
 };
 
 /// Memory held by live buffers, now and at the highest point since the last reset, and on the host what freed
