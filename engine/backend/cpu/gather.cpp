@@ -1,46 +1,23 @@
 #include <algorithm>
 #include <vector>
 
-#include "engine/backend/cpu/index_check.h"
+#include "engine/backend/cpu/index_lines.h"
 #include "engine/backend/cpu/indexing_kernels.h"
-#include "engine/backend/cpu/loop.h"
 #include "engine/backend/cpu/thread_own.h"
 #include "engine/backend/cpu/visit.h"
 
 namespace nabla::cpu {
 namespace {
 
-// Columns that are gathered side by side, each by indices of its own: a line of the cache.
-constexpr std::int64_t kColumns = 16;
-// What they may take of the second-level cache.
-constexpr std::int64_t kPanelBytes = std::int64_t{1} << 20;
+constexpr std::int64_t kColumns = IndexLines::kColumns;
 
-// The operands of a call, and the lines along its axis: output, data, indices.
-struct Gather {
-  int axis;
-  std::int64_t extent;         // of the data
-  std::int64_t length;         // of the output
-  std::int64_t x, index, out;  // strides along the axis
-  Loop<3> lines;
-
-  explicit Gather(const KernelCall& call) : axis(static_cast<int>(call.attributes[0])) {
-    Layout output = call.output.layout, data = call.inputs[0].layout, indices = call.inputs[1].layout;
-    extent = data.shape[axis];
-    length = output.shape[axis];
-    x = line_stride(data, axis);
-    index = line_stride(indices, axis);
-    out = line_stride(output, axis);
-    output.shape[axis] = data.shape[axis] = indices.shape[axis] = 1;
-    lines = make_loop<3>(output.shape, {&output, &data, &indices});
-  }
-
-  // Do neighbouring lines lie side by side, with indices of their own, and does copying them first pay?
-  bool has_columns(std::int64_t size) const {
-    return lines.rank > 0 && lines.inner_extent() >= kColumns && lines.inner_stride(0) == 1 &&
-           lines.inner_stride(1) == 1 && lines.inner_stride(2) == 1 && x != 1 && extent <= 4 * length &&
-           extent * kColumns * size <= kPanelBytes;
-  }
-};
+// Do neighbouring lines lie side by side, with indices of their own, and does copying them first pay?
+bool has_columns(const IndexLines& gather, std::int64_t size) {
+  const Loop<3>& lines = gather.lines;
+  return lines.rank > 0 && lines.inner_extent() >= kColumns && lines.inner_stride(0) == 1 &&
+         lines.inner_stride(1) == 1 && lines.inner_stride(2) == 1 && gather.input != 1 &&
+         gather.extent <= 4 * gather.length && gather.extent * kColumns * size <= IndexLines::kPanelBytes;
+}
 
 // Columns behind each other.
 template <class T>
@@ -51,7 +28,7 @@ struct Panel {
 // Rows of a few columns, which lie anywhere in the data, would each be a line of the cache of their own: the
 // columns are copied behind each other first.
 template <class T>
-void gather_columns(const Gather& gather, const KernelCall& call) {
+void gather_columns(const IndexLines& gather, const KernelCall& call) {
   const T* x = call.inputs[0].data<const T>();
   const std::int64_t* indices = call.inputs[1].data<const std::int64_t>();
   T* out = call.output.data<T>();
@@ -63,11 +40,11 @@ void gather_columns(const Gather& gather, const KernelCall& call) {
         for (std::int64_t start = 0; start < count; start += kColumns) {
           const std::int64_t width = std::min(kColumns, count - start);
           for (std::int64_t i = 0; i < gather.extent; ++i)
-            std::copy_n(x + at[1] + start + i * gather.x, width, panel.data() + i * kColumns);
+            std::copy_n(x + at[1] + start + i * gather.input, width, panel.data() + i * kColumns);
           for (std::int64_t i = 0; i < gather.length; ++i) {
             const std::int64_t* index = indices + at[2] + start + i * gather.index;
             T* to = out + at[0] + start + i * gather.out;
-            require_indices("gather", index, 1, width, gather.axis, call.inputs[0].shape());
+            gather.require(index, 1, width);
             for (std::int64_t j = 0; j < width; ++j)
               to[j] = panel[static_cast<std::size_t>(index[j] * kColumns + j)];
           }
@@ -79,7 +56,7 @@ void gather_columns(const Gather& gather, const KernelCall& call) {
 // The output is walked in its order, with the indices; the data stands still along the axis and is offset by
 // the index.
 template <class T>
-void gather_in_order(const Gather& gather, const KernelCall& call) {
+void gather_in_order(const IndexLines& gather, const KernelCall& call) {
   const T* x = call.inputs[0].data<const T>();
   const std::int64_t* indices = call.inputs[1].data<const std::int64_t>();
   T* out = call.output.data<T>();
@@ -89,16 +66,13 @@ void gather_in_order(const Gather& gather, const KernelCall& call) {
       make_loop<3>(call.output.shape(), {&call.output.layout, &fixed, &call.inputs[1].layout});
   const std::int64_t step = loop.inner_stride(1);
   const std::int64_t index_step = loop.inner_stride(2);
-  const auto require = [&](const std::int64_t* index, std::int64_t count) {
-    require_indices("gather", index, index_step, count, gather.axis, call.inputs[0].shape());
-  };
   for_each_run<3>(loop, [&](const std::array<std::int64_t, 3>& at, std::int64_t count) {
     const T* from = x + at[1];
     const std::int64_t* index = indices + at[2];
     T* to = out + at[0];
     if (index_step == 0) {
-      require(index, 1);
-      const T* row = from + *index * gather.x;
+      gather.require(index, index_step, 1);
+      const T* row = from + *index * gather.input;
       if (step == 1) {
         std::copy_n(row, count, to);
       } else {
@@ -106,15 +80,14 @@ void gather_in_order(const Gather& gather, const KernelCall& call) {
       }
       return;
     }
-    for (std::int64_t start = 0; start < count; start += kIndexRun) {
-      const std::int64_t stop = std::min(count, start + kIndexRun);
-      require(index + start * index_step, stop - start);
+    gather.for_each_checked(index, index_step, count, [&](std::int64_t first, std::int64_t last) {
       if (step == 0 && index_step == 1) {
-        for (std::int64_t i = start; i < stop; ++i) to[i] = from[index[i] * gather.x];
+        for (std::int64_t i = first; i < last; ++i) to[i] = from[index[i] * gather.input];
       } else {
-        for (std::int64_t i = start; i < stop; ++i) to[i] = from[i * step + index[i * index_step] * gather.x];
+        for (std::int64_t i = first; i < last; ++i)
+          to[i] = from[i * step + index[i * index_step] * gather.input];
       }
-    }
+    });
   });
 }
 
@@ -122,10 +95,10 @@ void gather_in_order(const Gather& gather, const KernelCall& call) {
 
 // Attribute: axis.
 void gather(const KernelCall& call) {
-  const Gather gather(call);
+  const IndexLines gather("gather", call, call.inputs[0].shape());
   visit_bits(call.inputs[0].dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    if (gather.has_columns(sizeof(T))) return gather_columns<T>(gather, call);
+    if (has_columns(gather, sizeof(T))) return gather_columns<T>(gather, call);
     gather_in_order<T>(gather, call);
   });
 }

@@ -1,9 +1,8 @@
 #include <algorithm>
 #include <vector>
 
-#include "engine/backend/cpu/index_check.h"
+#include "engine/backend/cpu/index_lines.h"
 #include "engine/backend/cpu/indexing_kernels.h"
-#include "engine/backend/cpu/loop.h"
 #include "engine/backend/cpu/running_sum.h"
 #include "engine/backend/cpu/thread_own.h"
 #include "engine/backend/cpu/thread_pool.h"
@@ -15,10 +14,8 @@
 namespace nabla::cpu {
 namespace {
 
-// Columns that are added side by side: a line of the cache of f32.
-constexpr std::int64_t kColumns = 16;
-// What the sums of neighbouring columns may take of the second-level cache.
-constexpr std::int64_t kPanelBytes = std::int64_t{1} << 20;
+constexpr std::int64_t kColumns = IndexLines::kColumns;
+constexpr std::int64_t kPanelBytes = IndexLines::kPanelBytes;
 // Columns of which a row is summed at once.
 constexpr std::int64_t kRowColumns = 256;
 
@@ -27,41 +24,20 @@ struct Sums {
   std::vector<RunningSum<T>> of;
 };
 
-// The operands of a call, and the lines along its axis: output, updates, indices.
-struct Scatter {
-  int axis;
-  std::int64_t extent;              // of the output
-  std::int64_t length;              // of updates and indices
-  std::int64_t out, update, index;  // strides along the axis
-  Loop<3> lines;
-  const Shape& shape;
-
-  explicit Scatter(const KernelCall& call)
-      : axis(static_cast<int>(call.attributes[0])), shape(call.output.shape()) {
-    Layout output = call.output.layout, updates = call.inputs[0].layout, indices = call.inputs[1].layout;
-    extent = output.shape[axis];
-    length = indices.shape[axis];
-    out = line_stride(output, axis);
-    update = line_stride(updates, axis);
-    index = line_stride(indices, axis);
-    output.shape[axis] = updates.shape[axis] = indices.shape[axis] = 1;
-    lines = make_loop<3>(output.shape, {&output, &updates, &indices});
-  }
-
-  // Do neighbouring lines lie side by side and share their indices?
-  bool has_rows() const {
-    return extent > 0 && lines.rank > 0 && lines.inner_stride(0) == 1 && lines.inner_stride(2) == 0 &&
-           lines.inner_extent() >= 4;
-  }
-};
+// Do neighbouring lines lie side by side and share their indices?
+bool has_rows(const IndexLines& scatter) {
+  const Loop<3>& lines = scatter.lines;
+  return scatter.extent > 0 && lines.rank > 0 && lines.inner_stride(0) == 1 && lines.inner_stride(2) == 0 &&
+         lines.inner_extent() >= 4;
+}
 
 // The places of a list of indices, those of one row behind each other in their order.
 class PlacesByRow {
  public:
-  PlacesByRow(const Scatter& scatter, const std::int64_t* indices)
+  PlacesByRow(const IndexLines& scatter, const std::int64_t* indices)
       : starts_(static_cast<std::size_t>(scatter.extent + 1)),
         places_(static_cast<std::size_t>(scatter.length)) {
-    require_indices("scatter_add", indices, scatter.index, scatter.length, scatter.axis, scatter.shape);
+    scatter.require(indices, scatter.index, scatter.length);
     const auto row = [&](std::int64_t i) { return static_cast<std::size_t>(indices[i * scatter.index]); };
     for (std::int64_t i = 0; i < scatter.length; ++i) ++starts_[row(i) + 1];
     for (std::size_t r = 1; r < starts_.size(); ++r) starts_[r] += starts_[r - 1];
@@ -82,7 +58,7 @@ class PlacesByRow {
 
 // Rows [first, last) of one list, from its first column on.
 template <class T>
-void add_rows(const Scatter& scatter, const PlacesByRow& places, std::int64_t first, std::int64_t last,
+void add_rows(const IndexLines& scatter, const PlacesByRow& places, std::int64_t first, std::int64_t last,
               const T* updates, T* out) {
   const std::int64_t columns = scatter.lines.inner_extent();
   const std::int64_t step = scatter.lines.inner_stride(1);
@@ -92,7 +68,7 @@ void add_rows(const Scatter& scatter, const PlacesByRow& places, std::int64_t fi
       const std::int64_t width = std::min(kRowColumns, columns - start);
       RunningSum<T> sums[kRowColumns];
       for (const std::int64_t place : of_row) {
-        const T* from = updates + place * scatter.update + start * step;
+        const T* from = updates + place * scatter.input + start * step;
         if (step == 1) {
           for (std::int64_t j = 0; j < width; ++j) sums[j].add(from[j]);
         } else {
@@ -107,7 +83,7 @@ void add_rows(const Scatter& scatter, const PlacesByRow& places, std::int64_t fi
 
 // Whole rows go to places that a list tells: it is sorted, and each row of the result is summed by itself.
 template <class T>
-void scatter_rows(const Scatter& scatter, const T* updates, const std::int64_t* indices, T* out) {
+void scatter_rows(const IndexLines& scatter, const T* updates, const std::int64_t* indices, T* out) {
   const std::int64_t columns = scatter.lines.inner_extent();
   const std::int64_t lists = scatter.lines.outer_count();
   const auto offset = [&](int operand, std::int64_t list) {
@@ -134,9 +110,20 @@ void scatter_rows(const Scatter& scatter, const T* updates, const std::int64_t* 
   }
 }
 
+// Each update of a line to the sum that its index tells. By itself, so that its few pointers stay in
+// registers.
+template <class T>
+[[gnu::noinline]] void add_line(const IndexLines& scatter, const T* updates, const std::int64_t* indices,
+                                RunningSum<T>* sums) {
+  const std::int64_t stride = scatter.input, index_stride = scatter.index;
+  scatter.for_each_checked(indices, index_stride, scatter.length, [=](std::int64_t first, std::int64_t last) {
+    for (std::int64_t i = first; i < last; ++i) sums[indices[i * index_stride]].add(updates[i * stride]);
+  });
+}
+
 // Every line has indices of its own: sums of a line, or of neighbouring ones, are all kept at once.
 template <class T>
-void scatter_lines(const Scatter& scatter, const T* updates, const std::int64_t* indices, T* out) {
+void scatter_lines(const IndexLines& scatter, const T* updates, const std::int64_t* indices, T* out) {
   const std::int64_t size = static_cast<std::int64_t>(sizeof(RunningSum<T>));
   const std::int64_t out_step = scatter.lines.inner_stride(0);
   const std::int64_t step = scatter.lines.inner_stride(1);
@@ -153,21 +140,15 @@ void scatter_lines(const Scatter& scatter, const T* updates, const std::int64_t*
           const std::int64_t* index = indices + at[2] + start * index_step;
           T* to = out + at[0] + start * out_step;
           sums.assign(static_cast<std::size_t>(scatter.extent * width), {});
-          for (std::int64_t first = 0; first < scatter.length; first += kIndexRun) {
-            const std::int64_t last = std::min(scatter.length, first + kIndexRun);
-            if (width == 1) {
-              require_indices("scatter_add", index + first * scatter.index, scatter.index, last - first,
-                              scatter.axis, scatter.shape);
-              for (std::int64_t i = first; i < last; ++i)
-                sums[static_cast<std::size_t>(index[i * scatter.index])].add(from[i * scatter.update]);
-              continue;
-            }
-            for (std::int64_t i = first; i < last; ++i) {
+          if (width == 1) {
+            add_line(scatter, from, index, sums.data());
+          } else {
+            for (std::int64_t i = 0; i < scatter.length; ++i) {
               const std::int64_t* row = index + i * scatter.index;
-              require_indices("scatter_add", row, index_step, width, scatter.axis, scatter.shape);
+              scatter.require(row, index_step, width);
               for (std::int64_t j = 0; j < width; ++j)
                 sums[static_cast<std::size_t>(row[j * index_step] * width + j)].add(
-                    from[i * scatter.update + j * step]);
+                    from[i * scatter.input + j * step]);
             }
           }
           for (std::int64_t i = 0; i < scatter.extent; ++i)
@@ -183,14 +164,14 @@ void scatter_lines(const Scatter& scatter, const T* updates, const std::int64_t*
 constexpr std::int64_t kMostRanges = 2;
 constexpr std::int64_t kFewestUpdates = 65536;
 
-std::int64_t ranges(const Scatter& scatter, std::int64_t size) {
+std::int64_t ranges(const IndexLines& scatter, std::int64_t size) {
   if (scatter.length < kFewestUpdates) return 1;
   return std::clamp<std::int64_t>(scatter.extent * size / (2 * kPanelBytes), 1, kMostRanges);
 }
 
 template <class T>
-void scatter_ranges(const Scatter& scatter, std::int64_t count, const T* updates, const std::int64_t* indices,
-                    T* out) {
+void scatter_ranges(const IndexLines& scatter, std::int64_t count, const T* updates,
+                    const std::int64_t* indices, T* out) {
   parallel_for(scatter.lines.outer_count() * scatter.lines.inner_extent() * count, [&](std::int64_t task) {
     const auto offset = [&](int operand) { return loop_offset(scatter.lines, operand, task / count); };
     const T* from = updates + offset(1);
@@ -200,21 +181,19 @@ void scatter_ranges(const Scatter& scatter, std::int64_t count, const T* updates
     const std::int64_t rows = (task % count + 1) * scatter.extent / count - first;
     std::vector<RunningSum<T>>& sums = thread_own<Sums<T>>().of;
     sums.assign(static_cast<std::size_t>(rows), {});
-    for (std::int64_t start = 0; start < scatter.length; start += kIndexRun) {
-      const std::int64_t stop = std::min(scatter.length, start + kIndexRun);
-      require_indices("scatter_add", index + start * scatter.index, scatter.index, stop - start, scatter.axis,
-                      scatter.shape);
-      std::int64_t found[kIndexRun];
-      std::int64_t size = 0;
-      for (std::int64_t i = start; i < stop; ++i) {  // no jump that would be guessed wrong
-        found[size] = i;
-        size +=
-            static_cast<std::uint64_t>(index[i * scatter.index] - first) < static_cast<std::uint64_t>(rows);
-      }
-      for (std::int64_t i = 0; i < size; ++i)
-        sums[static_cast<std::size_t>(index[found[i] * scatter.index] - first)].add(
-            from[found[i] * scatter.update]);
-    }
+    scatter.for_each_checked(
+        index, scatter.index, scatter.length, [&](std::int64_t start, std::int64_t stop) {
+          std::int64_t found[kIndexRun];
+          std::int64_t size = 0;
+          for (std::int64_t i = start; i < stop; ++i) {  // no jump that would be guessed wrong
+            found[size] = i;
+            size += static_cast<std::uint64_t>(index[i * scatter.index] - first) <
+                    static_cast<std::uint64_t>(rows);
+          }
+          for (std::int64_t i = 0; i < size; ++i)
+            sums[static_cast<std::size_t>(index[found[i] * scatter.index] - first)].add(
+                from[found[i] * scatter.input]);
+        });
     for (std::int64_t i = 0; i < rows; ++i)
       to[(first + i) * scatter.out] = sums[static_cast<std::size_t>(i)].value();
   });
@@ -224,13 +203,13 @@ void scatter_ranges(const Scatter& scatter, std::int64_t count, const T* updates
 
 // Attributes: axis, extent.
 void scatter_add(const KernelCall& call) {
-  const Scatter scatter(call);
+  const IndexLines scatter("scatter_add", call, call.output.shape());
   const std::int64_t* indices = call.inputs[1].data<const std::int64_t>();
   visit_numeric("scatter_add", call.inputs[0].dtype, [&](auto type) {
     using T = typename decltype(type)::type;
     const T* updates = call.inputs[0].data<const T>();
     T* out = call.output.data<T>();
-    if (scatter.has_rows()) return scatter_rows(scatter, updates, indices, out);
+    if (has_rows(scatter)) return scatter_rows(scatter, updates, indices, out);
     const std::int64_t count = ranges(scatter, sizeof(RunningSum<T>));
     if (count > 1) return scatter_ranges(scatter, count, updates, indices, out);
     scatter_lines(scatter, updates, indices, out);
