@@ -10,7 +10,6 @@
 namespace nabla::cuda {
 namespace {
 
-
 // Everything for the places from `index` on: reads, lines, stores.
 void write_places(TileWriter& writer, const std::string& index) {
   const TileTerms& terms = writer.terms;
