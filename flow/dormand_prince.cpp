@@ -55,6 +55,13 @@ Tensor scaled_norm(const Tensor& y, const Tensor& scale) {
   return sqrt(sum(square(cast(ratio, DType::f64)), element_axes(y)) * (1 / count));
 }
 
+// The same where y / scale or its square may be out of range.
+Tensor scaled_norm_of_any_size(const Tensor& y, const Tensor& scale) {
+  const Tensor ratio = cast(y, DType::f64) / select(equal(y, 0), 1.0, cast(scale, DType::f64));
+  const double count = std::max(1.0, static_cast<double>(y.shape().without_first(1).size()));
+  return norm(ratio, element_axes(y)) * (1 / std::sqrt(count));
+}
+
 // 0 for each sample whose numbers are all finite, else NaN: [B] f64.
 Tensor nan_unless_finite(const Tensor& y) { return sum(cast(y, DType::f64) * 0, element_axes(y)); }
 
@@ -135,8 +142,9 @@ void Integration::start() {
 // slope changes along it.
 void Integration::choose_first_steps() {
   const Tensor scale = tolerance(abs(x_), options_);
-  const Tensor size = scaled_norm(x_, scale);
-  const Tensor rate = scaled_norm(slope_, scale);
+  // A short time makes slopes large without making them steep.
+  const Tensor size = scaled_norm_of_any_size(x_, scale);
+  const Tensor rate = scaled_norm_of_any_size(slope_, scale);
   evaluate({size, rate});
   std::vector<double> lengths;
   std::vector<double> steps;
@@ -152,7 +160,7 @@ void Integration::choose_first_steps() {
     times.push_back(control.time() + steps.back());
   }
   const Tensor probe = slope(x_ + per_sample_factor(steps, x_) * slope_, times);
-  const std::vector<double> change = scaled_norm(probe - slope_, scale).to_vector<double>();
+  const std::vector<double> change = scaled_norm_of_any_size(probe - slope_, scale).to_vector<double>();
   for (std::size_t i = 0; i < controls_.size(); ++i) {
     if (!controls_[i].running()) continue;
     const double steepest = std::max(rate.data<double>()[i], change[i] / lengths[i]);

@@ -53,8 +53,12 @@ Conservativity conservativity(const flow::TimedField& v, const Tensor& x, const 
   const Tensor e = exact ? unit_vectors(x) : signs(key, concatenate(Shape{probes}, x.shape()), x.dtype());
   const Tensor forward = j.apply(e), reverse = j.apply_transpose(e);
   const Axes elements = flow::element_axes(x);
-  const Tensor apart = sum(square(forward - reverse), elements);  // [probes, B]
-  const Tensor together = sum(square(forward + reverse), elements);
+  // The ratio does not change with the size of the Jacobian, whose squares may be out of range.
+  const Tensor largest = stop_gradient(reduce_max(
+      max(reduce_max(abs(forward), elements, true), reduce_max(abs(reverse), elements, true)), {0}));
+  const Tensor size = select(equal(largest, 0), 1.0, largest);
+  const Tensor apart = sum(square((forward - reverse) / size), elements);  // [probes, B]
+  const Tensor together = sum(square((forward + reverse) / size), elements);
   const Tensor ratio = sum(apart, {0}) / sum(together, {0});
   if (exact) return {ratio, zeros_like(ratio), zeros_like(ratio)};
   const double n = static_cast<double>(probes);

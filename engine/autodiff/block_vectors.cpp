@@ -53,6 +53,15 @@ OrthonormalBlock orthonormalise(const Tensor& block) {
 
 }  // namespace
 
+std::vector<double> factors_to_one(std::span<const double> sizes, DType dtype) {
+  const int most = dtype == DType::f64 ? 1022 : 126;  // of which the reciprocal is a normal number too
+  std::vector<double> factors;
+  for (const double size : sizes)
+    factors.push_back(
+        size > 0 && std::isfinite(size) ? std::ldexp(1.0, std::clamp(-std::ilogb(size), -most, most)) : 1.0);
+  return factors;
+}
+
 Tensor lengths(const Tensor& vectors) {
   const Tensor wide = cast(vectors, DType::f64);
   const Tensor largest = reduce_max(abs(wide), {-1}, true);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "engine/tensor/tensor.h"
@@ -12,6 +13,9 @@ namespace nabla {
 /// Distance from 1 to the next number of a floating type.
 double precision_of(DType dtype);
 
+/// For each number, not negative, the power of 2 that brings it near 1, as far as the type has it: squares of
+/// what is multiplied by it neither vanish nor overflow. 1 for 0 and what is not finite.
+std::vector<double> factors_to_one(std::span<const double> sizes, DType dtype);
 /// The lengths of vectors [.., D] in f64, of any size: [..].
 Tensor lengths(const Tensor& vectors);
 /// Inner products of a [K, B, D] with b [M, B, D], sample by sample: [B, K, M].

@@ -90,18 +90,21 @@ Estimate DeflatedTrace::turn(const LinearOperator& a, const Tensor& key) {
   const Tensor means = slice(forms, 0, rank, count);  // of the rest's eigenvalues, one of each probe
   const Tensor middle = mean(means, {0});
   const double probes = static_cast<double>(options_.probes);
-  const Tensor spread = sum(square(means - insert_axes(middle, {-2})), {0}) / (probes - 1);
+  const Tensor spread = lengths(transpose(means - insert_axes(middle, {-2})));
   const Estimate found{sum(slice(forms, 0, 0, rank), {0}) + dimensions * middle,
-                       dimensions * sqrt(spread / probes)};
+                       dimensions * spread / std::sqrt(probes * (probes - 1))};
   const Tensor rest = images - directions * cast(insert_axes(middle, {-1}), dtype_);
   const Tensor shifted = select(equal(rest - rest, 0), rest, 0.0);  // a basis holds no NaN
-  evaluate({found.value, found.standard_error, shifted});
-  refresh(shifted.detach(), rank);
+  const Tensor largest = cast(reduce_max(abs(shifted), {0, 2}), DType::f64);
+  evaluate({found.value, found.standard_error, shifted, largest});
+  const Tensor factors = tensor(factors_to_one(largest.data<double>(), dtype_), Shape{samples, 1});
+  refresh((shifted.detach() * cast(factors, dtype_)).detach(), rank);
   Evaluation evaluation(kName);
   return {evaluation.leaf(found.value), evaluation.leaf(found.standard_error)};
 }
 
-// The leading left singular vectors of the images [K, B, D], from their Gram matrices.
+// The leading left singular vectors of the images [K, B, D], whose largest elements are near 1, from their
+// Gram matrices.
 void DeflatedTrace::refresh(const Tensor& images, std::int64_t rank) {
   const std::int64_t count = images.shape()[0];
   const std::int64_t samples = images.shape()[1];
@@ -110,9 +113,7 @@ void DeflatedTrace::refresh(const Tensor& images, std::int64_t rank) {
   std::vector<double> coefficients;
   for (std::int64_t b = 0; b < samples; ++b) {
     const auto first = products.begin() + b * count * count;
-    std::vector<double> own(first, first + count * count);
-    if (!std::all_of(own.begin(), own.end(), [](double x) { return std::isfinite(x); }))
-      std::fill(own.begin(), own.end(), 0.0);  // too large to square
+    const std::vector<double> own(first, first + count * count);
     const SymmetricEigen eigen = symmetric_eigen(own, to_size(count));
     const auto largest = eigen.vectors.end() - rank * count;
     coefficients.insert(coefficients.end(), largest, eigen.vectors.end());

@@ -112,9 +112,9 @@ class SearchSpace {
 
   // The residuals as directions of length about 1 where they are large.
   Tensor scaled_residuals(const Ritz& ritz) const {
-    std::vector<double> inverse;
-    for (const double size : largest_) inverse.push_back(size > 0 ? 1 / size : 0);
-    return cast(cast(ritz.residual_vectors, DType::f64) * tensor(inverse, Shape{1, domain_[0], 1}), dtype_);
+    std::vector<double> divisors;
+    for (const double size : largest_) divisors.push_back(size > 0 ? size : 1);
+    return cast(cast(ritz.residual_vectors, DType::f64) / tensor(divisors, Shape{1, domain_[0], 1}), dtype_);
   }
 
  private:
@@ -234,11 +234,8 @@ LinearOperator of_size_one(const LinearOperator& a, const SpectrumOptions& optio
   const Tensor probe = random_block(options, std::numeric_limits<std::uint32_t>::max(),
                                     concatenate(Shape{1}, a.domain), a.dtype);
   const Tensor image = reshape(a.apply(probe), Shape{a.range[0], a.range.without_first(1).size()});
-  const int most = a.dtype == DType::f64 ? 1000 : 120;
-  std::vector<double> factors;
-  for (const double size : reduce_max(abs(cast(image, DType::f64)), {-1}).to_vector<double>())
-    factors.push_back(
-        size > 0 && std::isfinite(size) ? std::ldexp(1.0, std::clamp(-std::ilogb(size), -most, most)) : 1.0);
+  const std::vector<double> sizes = reduce_max(abs(cast(image, DType::f64)), {-1}).to_vector<double>();
+  const std::vector<double> factors = factors_to_one(sizes, a.dtype);
   const auto scaled = [&](const std::function<Tensor(const Tensor&)>& product, const Shape& range) {
     const Shape shape = concatenate(range.first(1), Shape::filled(range.rank() - 1, 1));
     return [product, factor = cast(tensor(factors, shape), a.dtype).detach()](const Tensor& x) {
@@ -321,13 +318,14 @@ SingularTriplets top_singular_values(const LinearOperator& a, const SpectrumOpti
   const auto per_vector = [](const Tensor& numbers, const Tensor& vectors) {  // [B, K] beside [K, B, ..]
     const Shape shape =
         concatenate(Shape{vectors.shape()[0], vectors.shape()[1]}, Shape::filled(vectors.rank() - 2, 1));
-    return cast(reshape(transpose(numbers), shape), vectors.dtype());
+    return reshape(transpose(numbers), shape);
   };
   const Tensor image = a.apply(found.right);
   const Tensor sizes = norms(image);
-  const Tensor is_zero = equal(sizes, 0);
-  const Tensor left = image * per_vector(select(is_zero, 0.0, 1 / select(is_zero, 1.0, sizes)), image);
-  const Tensor rest = a.apply_transpose(left) - per_vector(sizes, found.right) * found.right;
+  // Divided in f64: the reciprocal of a small value may be out of range. An image of length 0 is 0.
+  const Tensor divisors = per_vector(select(equal(sizes, 0), 1.0, sizes), image);
+  const Tensor left = cast(cast(image, DType::f64) / divisors, a.dtype);
+  const Tensor rest = a.apply_transpose(left) - cast(per_vector(sizes, found.right), a.dtype) * found.right;
   const Tensor residuals = norms(rest);
   evaluate({sizes, left, residuals});
   Evaluation evaluation("top_singular_values");

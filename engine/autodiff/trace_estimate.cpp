@@ -1,6 +1,7 @@
 #include "engine/autodiff/trace_estimate.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <span>
 
@@ -32,13 +33,16 @@ Tensor random_signs(const Tensor& key, const Shape& shape, DType dtype) {
 Estimate mean_of(const Tensor& probes) {
   const double count = static_cast<double>(probes.shape()[0]);
   const Tensor middle = mean(probes, {0});
-  const Tensor spread = sum(square(probes - insert_axes(middle, {-probes.rank()})), {0}) / (count - 1);
-  return {middle, sqrt(spread / count)};
+  const Tensor spread = norm(probes - insert_axes(middle, {-probes.rank()}), {0});
+  return {middle, spread * (1 / std::sqrt(count * (count - 1)))};
 }
 
 // Orthonormal directions [K, B, D] that span those given, sample by sample (Gram and Schmidt, each twice).
-// What is spanned already becomes zero.
-Tensor orthonormal(const Tensor& directions) {
+// What is spanned already becomes zero. The result is the same for directions of any length, so that squares
+// are kept in range by a constant.
+Tensor orthonormal(const Tensor& given) {
+  const Tensor largest = stop_gradient(reduce_max(abs(given), {-1}, /*keep_axes=*/true));
+  const Tensor directions = given / select(equal(largest, 0), 1.0, largest);
   const std::int64_t count = directions.shape()[0];
   std::vector<Tensor> basis;
   for (std::int64_t k = 0; k < count; ++k) {
