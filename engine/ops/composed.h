@@ -10,7 +10,9 @@
 
 namespace nabla {
 
-/// Arithmetic mean over the axes (all if none are named); floating types.
+/// Arithmetic mean over the axes (all if none are named); floating types. The sum over the number of
+/// elements: infinite where the sum is out of range of the type, even if the mean is not; divide x before
+/// where that matters.
 Tensor mean(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 /// Mean squared deviation from the mean (divisor n).
 Tensor var(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
