@@ -132,10 +132,18 @@ const Pointwise& kPow = *new Pointwise(
     });
 
 // Of x and normal_cdf(x), in the same way.
+const Pointwise& kGeluSlope = *new Pointwise(
+    "gelu_slope", kFloating, kBinary,
+    [](In x, Out) -> Partial {
+      const Tensor root = square(gaussian(x[0] * 0.5));  // of a gaussian that may be subnormal
+      const Tensor far = x[0] * root;
+      return (2 * root * root - far * far) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
+    },
+    [](In, Out) { return constant(0); });
 const Pointwise& kGelu = *new Pointwise(
     "gelu", kFloating, kBinary,
     [](In x, Out) -> Partial {
-      return normal_cdf(x[0]) + x[0] * gaussian(x[0]) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
+      return apply(kGeluSlope, {x[0], x[1]});
     },
     [](In, Out) { return constant(0); });
 

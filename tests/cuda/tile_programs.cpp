@@ -24,10 +24,12 @@ constexpr std::string_view kUnaryFloating[] = {
     "sqrt", "rsqrt", "reciprocal", "exp", "log",  "expm1",      "log1p",    "sin",
     "cos",  "tanh",  "sigmoid",    "erf", "erfc", "normal_cdf", "gaussian", "sech"};
 // The text computes them in a way of its own.
-constexpr std::string_view kRounded[] = {"sigmoid", "gaussian", "sech",     "logaddexp",
-                                         "sum",     "softmax",  "logsumexp"};
+constexpr std::string_view kRounded[] = {"sigmoid", "gaussian",   "sech",     "logaddexp",
+                                         "silu",    "silu_slope", "gelu",     "gelu_slope",
+                                         "sum",     "softmax",    "logsumexp"};
 constexpr std::string_view kBinary[] = {"add", "sub", "mul", "max", "min"};
-constexpr std::string_view kBinaryFloating[] = {"div", "pow", "logaddexp", "silu", "silu_slope", "gelu"};
+constexpr std::string_view kBinaryFloating[] = {"div",        "pow",  "logaddexp", "silu",
+                                                "silu_slope", "gelu", "gelu_slope"};
 constexpr std::string_view kComparisons[] = {"equal",      "not_equal", "less",
                                              "less_equal", "greater",   "greater_equal"};
 // What keeps small errors small.

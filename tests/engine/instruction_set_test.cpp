@@ -86,6 +86,7 @@ const std::vector<std::pair<std::string, Operation>>& operations() {
       {"silu", [](const Tensor& a, const Tensor&) { return silu(a); }},
       {"gelu", [](const Tensor& a, const Tensor&) { return gelu(a); }},
       {"silu_slope", [](const Tensor& a, const Tensor&) { return jvp(&silu, a, ones_like(a)).tangent; }},
+      {"gelu_slope", [](const Tensor& a, const Tensor&) { return jvp(&gelu, a, ones_like(a)).tangent; }},
       {"sech", [](const Tensor& a, const Tensor&) { return sech(a); }},
       {"erfc", [](const Tensor& a, const Tensor&) { return erfc(a); }},
       {"normal_cdf", [](const Tensor& a, const Tensor&) { return normal_cdf(a); }},

@@ -39,6 +39,12 @@ const Unary kUnary[] = {
     {"silu_slope", [](const Operand& x) { return jvp(&silu, x.tensor(), ones_like(x.tensor())).tangent; },
      [](double x) { return (1 + x / (1 + std::exp(x))) / (1 + std::exp(-x)); }, -4, 4},
     {"gelu", &gelu, [](double x) { return x * std::erfc(-x / std::numbers::sqrt2) / 2; }, -3, 3},
+    {"gelu_slope", [](const Operand& x) { return jvp(&gelu, x.tensor(), ones_like(x.tensor())).tangent; },
+     [](double x) {
+       return std::erfc(-x / std::numbers::sqrt2) / 2 +
+              x * std::exp(-x * x / 2) * std::numbers::inv_sqrtpi / std::numbers::sqrt2;
+     },
+     -3, 3},
     {"sech", &sech, [](double x) { return 1 / std::cosh(x); }, -3, 3},
     {"erf", &nabla::erf, [](double x) { return std::erf(x); }, -2, 2},
     {"erfc", &nabla::erfc, [](double x) { return std::erfc(x); }, -2, 2},
@@ -91,6 +97,10 @@ std::vector<Case> special_points(std::string_view name) {
   if (name == "silu")
     return {points("edges", {{0, 0, 0.5}, {kInf, kInf, 1}, {-kInf, -0.0, 0}, {kNan, kNan, kNan}})};
   if (name == "silu_slope") return {points("edges", {{0, 0.5, 0.5}, {800, 1, 0}, {-800, 0, 0}})};
+  if (name == "gelu_slope")
+    return {points("edges",
+                   {{0, 0.5, std::numbers::inv_sqrtpi * std::numbers::sqrt2}, {1e30, 1, 0}, {-1e30, 0, 0}}),
+            {.label = "infinite", .inputs = {f64({kInf, -kInf}, {2})}, .value = {1, 0}}};
   if (name == "gelu")
     return {points("edges", {{0, 0, 0.5}, {3e38, 3e38, 1}, {-3e38, 0, 0}, {kNan, kNan, kNan}}),
             {.label = "infinite", .inputs = {f64({kInf, -kInf}, {2})}, .value = {kInf, 0}}};

@@ -33,6 +33,13 @@ NABLAFLOW_INLINED bool all_usual(const T* x, std::int64_t count) {
   return unusual == 0;
 }
 
+// Of two operands the first one tells.
+template <class Op, class T>
+concept HasUsualFirst = requires(T x) {
+  { Op::is_usual(x) } -> std::same_as<bool>;
+  { Op::of_usual(x, x) } -> std::same_as<T>;
+};
+
 template <class Op, class T>
 NABLAFLOW_INLINED void unary_dense_loop(T* out, const T* x, std::int64_t count) {
   if constexpr (HasUsualRange<Op, T>) {
@@ -68,6 +75,13 @@ NABLAFLOW_INLINED void binary_loop(void* out_elements, const void* a_elements, s
   const T* a = static_cast<const T*>(a_elements);
   const T* b = static_cast<const T*>(b_elements);
   if (has_fast_rows<T> && sa == 1 && sb == 1) {
+    if constexpr (HasUsualFirst<Op, T>) {
+      if (all_usual<Op>(a, count)) {
+        NABLAFLOW_INDEPENDENT_TURNS
+        for (std::int64_t i = 0; i < count; ++i) out[i] = Op::of_usual(a[i], b[i]);
+        return;
+      }
+    }
     NABLAFLOW_INDEPENDENT_TURNS
     for (std::int64_t i = 0; i < count; ++i) out[i] = Op::template of<T>(a[i], b[i]);
   } else if (has_fast_rows<T> && sa == 1 && sb == 0) {
@@ -273,9 +287,10 @@ const std::map<std::string_view, Find>& table() {
       {"normal_cdf", &unary<NormalCdf, Domain::floating>},
       {"gaussian", &unary<Gaussian, Domain::floating>},
       {"pow", &binary<Pow, Domain::floating>},
-      {"silu", &binary<Gated, Domain::floating>},
-      {"gelu", &binary<Gated, Domain::floating>},
+      {"silu", &binary<Silu, Domain::floating>},
+      {"gelu", &binary<Gelu, Domain::floating>},
       {"silu_slope", &binary<SiluSlope, Domain::floating>},
+      {"gelu_slope", &binary<GeluSlope, Domain::floating>},
       {"logaddexp", &binary<Logaddexp, Domain::floating>},
       {"equal", &equality<Equal>},
       {"not_equal", &equality<NotEqual>},

@@ -214,20 +214,61 @@ struct Logaddexp {
     return cpu::logaddexp(a, b);
   }
 };
-/// x s, 0 where x is minus infinity and s 0: silu of x and sigmoid(x), gelu of x and normal_cdf(x).
-struct Gated {
+/// x s, 0 where x is minus infinity and s 0.
+template <class T>
+NABLAFLOW_INLINED T gated(T x, T s) {
+  return x == -kInfinity<T> ? -T(0) : x * s;
+}
+/// silu of x and s = sigmoid(x). of_usual(x, s) gives the bits of of(x, s) in less time where is_usual(x)
+/// holds.
+struct Silu {
   template <class T>
-  static T of(T x, T s) {
-    return x == -kInfinity<T> ? -T(0) : x * s;
+  NABLAFLOW_INLINED static T of(T x, T s) {
+    if constexpr (std::is_same_v<T, float>) return x < kSiluTail ? silu_tail(x) : of_usual(x, s);
+    return gated(x, s);
   }
+  NABLAFLOW_INLINED static float of_usual(float x, float s) { return x * s; }
+  NABLAFLOW_INLINED static bool is_usual(float x) { return !(x < kSiluTail); }
+};
+/// gelu of x and s = normal_cdf(x).
+struct Gelu {
+  template <class T>
+  NABLAFLOW_INLINED static T of(T x, T s) {
+    if constexpr (std::is_same_v<T, float>) return x < kGeluTail ? gelu_tail(x) : of_usual(x, s);
+    return gated(x, s);
+  }
+  NABLAFLOW_INLINED static float of_usual(float x, float s) { return x * s; }
+  NABLAFLOW_INLINED static bool is_usual(float x) { return !(x < kGeluTail); }
 };
 /// The derivative of silu, of x and s = sigmoid(x).
 struct SiluSlope {
   template <class T>
-  static T of(T x, T s) {
+  NABLAFLOW_INLINED static T plain(T x, T s) {
     const T slope = s * (T(1) + x * (T(1) - s));
     return x == kInfinity<T> ? s : x == -kInfinity<T> ? s : slope;
   }
+  template <class T>
+  NABLAFLOW_INLINED static T of(T x, T s) {
+    if constexpr (std::is_same_v<T, float>) return x < kSiluTail ? silu_slope_tail(x) : plain(x, s);
+    return plain(x, s);
+  }
+  NABLAFLOW_INLINED static float of_usual(float x, float s) { return plain(x, s); }
+  NABLAFLOW_INLINED static bool is_usual(float x) { return Silu::is_usual(x); }
+};
+/// The derivative of gelu, of x and s = normal_cdf(x).
+struct GeluSlope {
+  template <class T>
+  NABLAFLOW_INLINED static T plain(T x, T s) {
+    const T slope = s + x * cpu::gaussian(x) * T(0.39894228040143267794);
+    return x == kInfinity<T> ? s : x == -kInfinity<T> ? s : slope;
+  }
+  template <class T>
+  NABLAFLOW_INLINED static T of(T x, T s) {
+    if constexpr (std::is_same_v<T, float>) return x < kGeluTail ? gelu_slope_tail(x) : plain(x, s);
+    return plain(x, s);
+  }
+  NABLAFLOW_INLINED static float of_usual(float x, float s) { return plain(x, s); }
+  NABLAFLOW_INLINED static bool is_usual(float x) { return Gelu::is_usual(x); }
 };
 struct Equal {
   template <class T>

@@ -38,12 +38,6 @@ NABLAFLOW_INLINED ExpParts gaussian_parts(float x, float share) {
   const float leading = f32_of(bits_of(x) & 0xfffff000U);
   return exp_parts(-(share * (leading * leading)), share * ((x - leading) * (x + leading)));
 }
-/// m e^x
-NABLAFLOW_INLINED float scaled(float m, const ExpParts& e) {
-  const TwoScales scales = scales_of(e);
-  return (m + m * e.t) * scales.first * scales.second;
-}
-
 /// e^(z^2) erfc(z) for z in [0.46, 10.2]: u = 1 / (z + 1) times a polynomial in u.
 NABLAFLOW_INLINED float scaled_erfc(float z) {
   const float u = 1.0F / (z + 1.0F);
@@ -81,6 +75,21 @@ NABLAFLOW_INLINED float normal_cdf(float x) {
   const float tail = scaled(0.5F * scaled_erfc(a * kSqrtHalf), gaussian_parts(a, 0.5F));
   const float large = x < 0.0F ? tail : 1.0F - tail;
   return a < 0.66F ? 0.5F + 0.5F * erf_near_zero(x * kSqrtHalf) : large;
+}
+
+/// Below it normal_cdf and gaussian are subnormal, or nearly so, and their products with x would carry what
+/// they have lost: gelu and its derivative are computed whole there, and rounded once.
+inline constexpr float kGeluTail = -13.0F;
+
+/// x normal_cdf(x) for x < kGeluTail; 0 where it is less than half of the smallest number.
+NABLAFLOW_INLINED float gelu_tail(float x) {
+  const float a = clamped(magnitude(x), 0.0F, 14.6F);
+  return scaled(-0.5F * a * scaled_erfc(a * 0.707106781F), gaussian_parts(a, 0.5F));
+}
+/// Its derivative.
+NABLAFLOW_INLINED float gelu_slope_tail(float x) {
+  const float a = clamped(magnitude(x), 0.0F, 14.6F);
+  return scaled(0.5F * scaled_erfc(a * 0.707106781F) - a * 0.398942280F, gaussian_parts(a, 0.5F));
 }
 
 }  // namespace nabla::cpu

@@ -51,6 +51,12 @@ NABLAFLOW_INLINED TwoScales scales_of(const ExpParts& e) {
   return {power_of_two(static_cast<std::uint32_t>(half)), power_of_two(static_cast<std::uint32_t>(n - half))};
 }
 
+/// m e^x
+NABLAFLOW_INLINED float scaled(float m, const ExpParts& e) {
+  const TwoScales scales = scales_of(e);
+  return (m + m * e.t) * scales.first * scales.second;
+}
+
 NABLAFLOW_INLINED float exp(float x) {
   const ExpParts e = exp_parts(clamped(x, -104.0F, 89.0F));
   const TwoScales scales = scales_of(e);

@@ -17,6 +17,21 @@ NABLAFLOW_INLINED float sigmoid(float x) {
   return one / (sum + (scale * e.t + error));
 }
 
+/// Below it sigmoid is subnormal, and a product with x would carry what it has lost: silu and its derivative
+/// are x e^x and (1 + x) e^x there, and rounded once.
+inline constexpr float kSiluTail = -87.0F;
+
+/// x sigmoid(x) for x < kSiluTail; 0 where it is less than half of the smallest number.
+NABLAFLOW_INLINED float silu_tail(float x) {
+  const float at = clamped(x, -110.0F, 0.0F);
+  return scaled(at, exp_parts(at));
+}
+/// Its derivative.
+NABLAFLOW_INLINED float silu_slope_tail(float x) {
+  const float at = clamped(x, -110.0F, 0.0F);
+  return scaled(1.0F + at, exp_parts(at));
+}
+
 /// 2 / (e^x + e^-x)
 NABLAFLOW_INLINED float sech(float x) {
   const float e = exp(-magnitude(x));

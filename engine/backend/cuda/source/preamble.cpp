@@ -239,14 +239,21 @@ __device__ __forceinline__ T sigmoid_(T x) {
   const T e = exp_(-abs_(x));
   return (x < T(0) ? e : T(1)) / (T(1) + e);
 }
-// silu of x and sigmoid(x), gelu of x and normal_cdf(x): 0 where x is minus infinity.
+// silu and its derivative of x and s = sigmoid(x). Where that of f32 is subnormal a product with x would carry
+// what it has lost: there e^x is multiplied by half after half.
 template <class T>
-__device__ __forceinline__ T gated_(T x, T s) {
-  return x == -infinity<T>() ? -T(0) : x * s;
+__device__ __forceinline__ T silu_(T x, T s) {
+  if (x == -infinity<T>()) return -T(0);
+  if (sizeof(T) == 8 || !(x < T(-87))) return x * s;
+  const T root = exp_(x * T(0.5));
+  return x * root * root;
 }
 template <class T>
 __device__ __forceinline__ T silu_slope_(T x, T s) {
-  return abs_(x) == infinity<T>() ? s : s * (T(1) + x * (T(1) - s));
+  if (abs_(x) == infinity<T>()) return s;
+  if (sizeof(T) == 8 || !(x < T(-87))) return s * (T(1) + x * (T(1) - s));
+  const T root = exp_(x * T(0.5));
+  return (T(1) + x) * root * root;
 }
 template <class T>
 __device__ __forceinline__ T sech_(T x) {
@@ -259,6 +266,31 @@ __device__ __forceinline__ T gaussian_(T x) {
   const T a = min_(abs_(x), T(40));
   const T square = a * a;
   return exp_(T(-0.5) * square) * (T(1) - T(0.5) * fma_(a, a, -square));
+}
+// gelu and its derivative of x and s = normal_cdf(x), in the tail by |x| normal_cdf(x) / density(x), which is
+// 1 - 1/x^2 + 3/x^4 - 15/x^6 + ..
+template <class T>
+__device__ __forceinline__ T gelu_tail_(T x, T factor) {
+  const T root = gaussian_(x * T(0.5)), half = root * root;
+  return factor * T(0.39894228040143267794) * half * half;
+}
+template <class T>
+__device__ __forceinline__ T mills_(T x) {
+  const T i = T(1) / x / x;
+  return T(1) - i * (T(1) - i * (T(3) - i * (T(15) - i * T(105))));
+}
+template <class T>
+__device__ __forceinline__ T gelu_(T x, T s) {
+  if (x == -infinity<T>()) return -T(0);
+  if (sizeof(T) == 8 || !(x < T(-13))) return x * s;
+  return gelu_tail_(x, -mills_(x));
+}
+template <class T>
+__device__ __forceinline__ T gelu_slope_(T x, T s) {
+  if (abs_(x) == infinity<T>()) return s;
+  if (sizeof(T) == 8 || !(x < T(-13)))
+    return s + x * gaussian_(x) * T(0.39894228040143267794);
+  return gelu_tail_(x, x - mills_(x) / x);
 }
 // Equal infinities have no difference.
 template <class T>
