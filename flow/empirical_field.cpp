@@ -21,46 +21,60 @@ EmpiricalField::EmpiricalField(const Tensor& data, AffinePath path) : path_(std:
     throw Error("empirical_field: the data " + to_string(data.shape()) + " " +
                 std::string(name_of(data.dtype())) + " must be [n, D], floating and not empty");
   Evaluation evaluation("EmpiricalField");
-  centre_ = evaluation.leaf(mean(data, {0}, /*keep_axes=*/true));
-  centred_ = evaluation.leaf(data - centre_);
-  transposed_ = evaluation.leaf(transpose(centred_));
+  // f64 tells any two numbers of f32 apart, also in products with weights of derivatives.
+  const Tensor wide = cast(data, DType::f64);
+  centre_ = evaluation.leaf(mean(wide, {0}, /*keep_axes=*/true));
+  transposed_ = evaluation.leaf(transpose(wide - centre_));
+  centred_ = data.dtype() == DType::f64 ? evaluation.leaf(wide - centre_) : transpose(transposed_);
+  dtype_ = data.dtype();
   half_norms_ = evaluation.leaf(sum(square(transposed_), {0}, /*keep_axes=*/true) * 0.5);
 }
 
-Tensor EmpiricalField::weights(const Tensor& x, const Tensor& t) const {
-  if (x.rank() != 2 || x.shape()[1] != centre_.shape()[1])
-    throw Error("empirical_field: x " + to_string(x.shape()) + " must be [B, " +
-                std::to_string(centre_.shape()[1]) + "]");
-  const Tensor time = time_factor("empirical_field", t, x);
-  const Tensor a = path_.a(time);
-  // The point nearest to x / a, up to the rounding of products of large numbers.
-  const Tensor products = matmul(x - a * centre_, transposed_);
-  const Tensor nearest = take(centred_, argmax(products - a * half_norms_));
-  // -|x - a x_i|^2 / (2 s^2) less the part that all i share, with y and distances relative to that point.
-  const Tensor y = x - a * (centre_ + nearest);
+Tensor EmpiricalField::wide_weights(const Tensor& x, const Tensor& t) const {
+  if (x.rank() != 2 || x.shape()[1] != centre_.shape()[1] || x.dtype() != dtype_)
+    throw Error("empirical_field: x " + to_string(x.shape()) + " " + std::string(name_of(x.dtype())) +
+                " must be [B, " + std::to_string(centre_.shape()[1]) + "] " + std::string(name_of(dtype_)));
+  const Tensor time = cast(time_factor("empirical_field", t, x), DType::f64), at = cast(x, DType::f64);
+  const Tensor a = path_.a(time), rate = a / square(path_.s(time));
+  // -|x - a x_i|^2 / (2 s^2) less the part that all i share.
+  const Tensor exponents = matmul(at - a * centre_, transposed_) - a * half_norms_;
+  if (dtype_ == DType::f32) return softmax(exponents * rate);
+  // The same with y and distances relative to the point nearest to x / a, which this tells up to the rounding
+  // of products of large numbers.
+  const Tensor nearest = take(centred_, argmax(exponents));
+  const Tensor y = at - a * (centre_ + nearest);
   const Tensor apart = squared_distances_from(nearest, centred_);
-  return softmax((matmul(y, transposed_) - apart * (a * 0.5)) * (a / square(path_.s(time))));
+  return softmax((matmul(y, transposed_) - apart * (a * 0.5)) * rate);
+}
+
+Tensor EmpiricalField::wide_mean(const Tensor& x, const Tensor& t) const {
+  return matmul(wide_weights(x, t), centred_) + centre_;
+}
+
+Tensor EmpiricalField::weights(const Tensor& x, const Tensor& t) const {
+  return cast(wide_weights(x, t), x.dtype());
 }
 
 Tensor EmpiricalField::posterior_mean(const Tensor& x, const Tensor& t) const {
-  return matmul(weights(x, t), centred_) + centre_;
+  return cast(wide_mean(x, t), x.dtype());
 }
 
 Tensor EmpiricalField::velocity(const Tensor& x, const Tensor& t) const {
-  return velocity_from_mean(path_, posterior_mean(x, t), x, t);
+  const Tensor at = cast(x, DType::f64), time = cast(time_factor("empirical_field", t, x), DType::f64);
+  return cast(velocity_from_mean(path_, wide_mean(x, t), at, time), x.dtype());
 }
 
 Tensor EmpiricalField::posterior_covariance(const Tensor& x, const Tensor& t) const {
-  return weighted_covariance(weights(x, t), centred_);
+  return cast(weighted_covariance(wide_weights(x, t), centred_), x.dtype());
 }
 
 Tensor EmpiricalField::posterior_trace(const Tensor& x, const Tensor& t) const {
-  const Tensor w = weights(x, t);
-  return sum(w * squared_distances_from(matmul(w, centred_), centred_), {-1});
+  const Tensor w = wide_weights(x, t);
+  return cast(sum(w * squared_distances_from(matmul(w, centred_), centred_), {-1}), x.dtype());
 }
 
 Tensor EmpiricalField::effective_sample_size(const Tensor& x, const Tensor& t) const {
-  return reciprocal(sum(square(weights(x, t)), {-1}));
+  return cast(reciprocal(sum(square(wide_weights(x, t)), {-1})), x.dtype());
 }
 
 }  // namespace nabla::flow

@@ -8,10 +8,11 @@ namespace nabla::flow {
 /// its posterior. It needs no training and serves as the oracle for what is derived from a field's Jacobian.
 ///   w_i(x, t) = softmax_i( -|x - a(t) x_i|^2 / (2 s(t)^2) ),  m = sum_i w_i x_i,  S = sum_i w_i
 ///   (x_i-m)(x_i-m)^T.
-/// Times are inside (0, 1), of shape [B, 1] or [1, 1]; x is [B, D]. Exponents are formed relative to a data
-/// point near x / a, by differences: rounding acts as if the data were moved by about one unit in their last
-/// place. Jacobians are products with the data and lose about |x_i - mean|^2 / s^2 times the precision of the
-/// type: in f64 late times are no concern. Takes memory for [B, n].
+/// Times are inside (0, 1), of shape [B, 1] or [1, 1]; x is [B, D]. Rounding acts as if the data were moved
+/// by about one unit in their last place: those of f32 are worked on in f64, which has room for the squares
+/// of their digits, in values and in derivatives; for f64 exponents are formed relative to a data point near
+/// x / a, by differences. Jacobians are products with the data, which lose about |x_i - mean|^2 / s^2 times
+/// the precision of f64: late times are no concern. Takes memory for [B, n] in f64.
 class EmpiricalField {
  public:
   /// data [n, D], floating. @throws Error if it is empty or of another rank.
@@ -31,7 +32,12 @@ class EmpiricalField {
   Tensor effective_sample_size(const Tensor& x, const Tensor& t) const;
 
  private:
+  Tensor wide_weights(const Tensor& x, const Tensor& t) const;  // f64
+  Tensor wide_mean(const Tensor& x, const Tensor& t) const;     // f64
+
   AffinePath path_;
+  DType dtype_;  // of the data
+  // f64:
   Tensor centre_;      // [1, D], the mean of the data
   Tensor centred_;     // [n, D], relative to it: products lose fewer digits
   Tensor transposed_;  // [D, n]

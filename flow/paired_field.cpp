@@ -25,45 +25,71 @@ PairedField::PairedField(const Tensor& x0, const Tensor& x1, double blur, Affine
                 " must be [n, D], of one floating type and not empty");
   if (!(blur > 0)) throw Error("paired_field: the blur " + number_text(blur) + " must be positive");
   Evaluation evaluation("PairedField");
-  centre0_ = evaluation.leaf(mean(evaluation.reads(x0), {0}, /*keep_axes=*/true));
-  centre1_ = evaluation.leaf(mean(evaluation.reads(x1), {0}, /*keep_axes=*/true));
-  x0_ = evaluation.leaf(x0 - centre0_);
-  x1_ = evaluation.leaf(x1 - centre1_);
+  const auto centre_of = [&](const Tensor& of) {
+    return evaluation.leaf(mean(cast(evaluation.reads(of), DType::f64), {0}, /*keep_axes=*/true));
+  };
+  centre0_ = centre_of(x0);
+  centre1_ = centre_of(x1);
+  x0_ = evaluation.leaf(cast(x0, DType::f64) - centre0_);
+  x1_ = evaluation.leaf(cast(x1, DType::f64) - centre1_);
+  dtype_ = x1.dtype();
+  if (dtype_ != DType::f32) return;
+  const auto half_products = [&](const Tensor& a, const Tensor& b) {
+    return evaluation.leaf(transpose(sum(a * b, {-1}, /*keep_axes=*/true) * 0.5));
+  };
+  half00_ = half_products(x0_, x0_);
+  half11_ = half_products(x1_, x1_);
+  half01_ = half_products(x0_, x1_);
 }
 
-Tensor PairedField::weights(const Tensor& x, const Tensor& t) const {
-  if (x.rank() != 2 || x.shape()[1] != x1_.shape()[1])
-    throw Error("paired_field: x " + to_string(x.shape()) + " must be [B, " + std::to_string(x1_.shape()[1]) +
-                "]");
-  const Tensor time = time_factor("paired_field", t, x);
-  const Tensor a = path_.a(time), s = path_.s(time);
+Tensor PairedField::wide_weights(const Tensor& x, const Tensor& t) const {
+  if (x.rank() != 2 || x.shape()[1] != x1_.shape()[1] || x.dtype() != dtype_)
+    throw Error("paired_field: x " + to_string(x.shape()) + " " + std::string(name_of(x.dtype())) +
+                " must be [B, " + std::to_string(x1_.shape()[1]) + "] " + std::string(name_of(dtype_)));
+  const Tensor time = cast(time_factor("paired_field", t, x), DType::f64);
+  const Tensor a = path_.a(time), s = path_.s(time), variance = square(s) * (blur_ * blur_);
+  // -|z - c_i|^2 / 2 less the part that all i share, c = a x1 + s x0.
+  const Tensor z = cast(x, DType::f64) - a * centre1_ - s * centre0_;
+  const auto products_with = [&](const Tensor& at) {
+    return a * matmul(at, transpose(x1_)) + s * matmul(at, transpose(x0_));
+  };
+  if (dtype_ == DType::f32) {
+    const Tensor lengths = square(a) * half11_ + 2 * a * s * half01_ + square(s) * half00_;
+    return softmax((products_with(z) - lengths) / variance);
+  }
   // Numbers of every sample, also where all share a time: then nothing of [B, n, D] is kept.
   const auto beside = [&](const Tensor& of) {
     return insert_axes(broadcast_to(of, Shape{x.shape()[0], of.shape()[1]}), {-2});
   };
-  // The pair whose place c = a x1 + s x0 is nearest.
-  const Tensor z = x - a * centre1_ - s * centre0_;
+  // The same by differences from the pair whose place is nearest.
   const Tensor nearest = argmax(-sum(square(beside(a) * x1_ + beside(s) * x0_ - beside(z)), {-1}));
   const Tensor near1 = take(x1_, nearest), near0 = take(x0_, nearest);
-  // -|z - c_i|^2 / 2 less the part that all i share, relative to that pair.
   const Tensor y = z - (a * near1 + s * near0);
-  const Tensor products = a * matmul(y, transpose(x1_)) + s * matmul(y, transpose(x0_));
   const Tensor apart =
       sum(square(beside(a) * (x1_ - insert_axes(near1, {-2})) + beside(s) * (x0_ - insert_axes(near0, {-2}))),
           {-1});
-  return softmax((products - apart * 0.5) / (square(s) * (blur_ * blur_)));
+  return softmax((products_with(y) - apart * 0.5) / variance);
+}
+
+Tensor PairedField::wide_mean(const Tensor& x, const Tensor& t) const {
+  return matmul(wide_weights(x, t), x1_) + centre1_;
+}
+
+Tensor PairedField::weights(const Tensor& x, const Tensor& t) const {
+  return cast(wide_weights(x, t), x.dtype());
 }
 
 Tensor PairedField::posterior_mean(const Tensor& x, const Tensor& t) const {
-  return matmul(weights(x, t), x1_) + centre1_;
+  return cast(wide_mean(x, t), x.dtype());
 }
 
 Tensor PairedField::velocity(const Tensor& x, const Tensor& t) const {
-  return velocity_from_mean(path_, posterior_mean(x, t), x, t);
+  const Tensor at = cast(x, DType::f64), time = cast(time_factor("paired_field", t, x), DType::f64);
+  return cast(velocity_from_mean(path_, wide_mean(x, t), at, time), x.dtype());
 }
 
 Tensor PairedField::posterior_covariance(const Tensor& x, const Tensor& t) const {
-  return weighted_covariance(weights(x, t), x1_);
+  return cast(weighted_covariance(wide_weights(x, t), x1_), x.dtype());
 }
 
 }  // namespace nabla::flow

@@ -138,6 +138,45 @@ TEST_CASE("near twins are told apart in f32 at late times") {
   }
 }
 
+TEST_CASE("derivatives of fields of f32 tell near twins apart at late times") {
+  for (const double late : {.9, .99, .999})
+    for (const std::int64_t elements : {1, 8, 64}) {
+      CAPTURE(late);
+      CAPTURE(elements);
+      const Shape shape{20, elements};
+      const Tensor points = random_normal(1, shape);
+      const Tensor moved = points + random_normal(2, shape) * (1e-3 / std::sqrt(elements));
+      const Tensor data = cast(concatenate({points, moved}, 0), DType::f32).detach();
+      const Tensor t = shared_time(late, DType::f32), along = random_normal(4, shape);
+      const Tensor x =
+          (t * slice(data, 0, 0, 20) + cast(random_normal(3, shape) * (1 - late), DType::f32)).detach();
+      // The formula in f64, by differences.
+      const Tensor z = cast(data, DType::f64), at = cast(x, DType::f64), time = cast(t, DType::f64);
+      const Field exact = [&](const Tensor& y) {
+        const Tensor d = insert_axes(y, {-2}) - time * z;
+        const Tensor w = softmax(sum(square(d), {-1}) / (square(1 - time) * -2));
+        return velocity_from_mean(linear_path(), matmul(w, z), y, time);
+      };
+      const auto close = [](const Tensor& found, const Tensor& expected) {
+        CHECK(found.dtype() == DType::f32);
+        CHECK(largest(cast(found, DType::f64) - expected) < 1e-6 * largest(expected));
+      };
+      const EmpiricalField empirical(data);
+      const PairedField paired(zeros_like(data), data, 1);
+      for (const Field& v : {Field([&](const Tensor& y) { return empirical.velocity(y, t); }),
+                             Field([&](const Tensor& y) { return paired.velocity(y, t); })}) {
+        close(v(x), exact(at));
+        close(jvp(v, x, cast(along, DType::f32)).tangent,
+              jvp(exact, at, cast(cast(along, DType::f32), DType::f64)).tangent);
+        close(vjp(v, x, cast(along, DType::f32)).cotangent,
+              vjp(exact, at, cast(cast(along, DType::f32), DType::f64)).cotangent);
+        close(sample_jacobian(v, x), sample_jacobian(exact, at));
+        close(divergence(v, x), divergence(exact, at));
+      }
+      close(empirical.posterior_covariance(x, t), EmpiricalField(z).posterior_covariance(at, time));
+    }
+}
+
 TEST_CASE("many points take memory for their weights, not for their differences from every sample") {
   const Tensor data = random_normal(1, Shape{10000, 32});
   const Tensor x = random_normal(2, Shape{64, 32});
@@ -330,7 +369,9 @@ TEST_CASE("closed-form fields refuse shapes that do not fit") {
                        Error);
   const EmpiricalField field(zeros(Shape{4, 3}));
   CHECK_THROWS_WITH_AS(field.velocity(zeros(Shape{2, 2}), shared_time(0.5, DType::f32)),
-                       doctest::Contains("x [2, 2] must be [B, 3]"), Error);
+                       doctest::Contains("x [2, 2] f32 must be [B, 3] f32"), Error);
+  CHECK_THROWS_WITH_AS(field.velocity(zeros(Shape{2, 3}, DType::f64), shared_time(0.5, DType::f64)),
+                       doctest::Contains("x [2, 3] f64 must be [B, 3] f32"), Error);
   CHECK_THROWS_WITH_AS(GaussianField(zeros(Shape{3}), zeros(Shape{2})),
                        doctest::Contains("[D], [D] and [D, D]"), Error);
   CHECK_THROWS_WITH_AS(GaussianMixtureField(zeros(Shape{2}), zeros(Shape{3, 1}), zeros(Shape{3, 1})),
