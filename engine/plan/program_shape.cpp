@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "engine/backend/device.h"
+#include "engine/plan/widened.h"
+
 namespace nabla {
 namespace {
 
@@ -12,12 +15,16 @@ constexpr std::int64_t kLongestRow = 4096;
 // Tangents are walked one after the other for a piece of the folded shape at a time: pieces are what threads
 // share, and a short folded shape would have few.
 constexpr std::int64_t kFewestUnderTangents = 16384;
+// Fewer will do where a sum of its own would need a wide copy of a leaf: threads wait, but for memory they
+// would wait longer.
+constexpr std::int64_t kFewestUnderWidened = 512;
 // With more tangents than this, what is computed once for all of them costs nothing anyway.
 constexpr std::int64_t kMostTangents = 16;
 
 // A program over `shape` that is folded along the axes of it, from the left, for which `is_folded` holds.
 template <class IsFolded>
-std::optional<ProgramShape> folded_along(const Shape& shape, bool has_sum, IsFolded is_folded) {
+std::optional<ProgramShape> folded_along(const Shape& shape, bool has_sum, IsFolded is_folded,
+                                         std::int64_t fewest = kFewestUnderTangents) {
   ProgramShape program;
   std::int64_t outer = 0, inner = 0;  // folded axes in front of all others, and behind them
   std::int64_t count = 1;
@@ -39,7 +46,7 @@ std::optional<ProgramShape> folded_along(const Shape& shape, bool has_sum, IsFol
   program.folded_axes = static_cast<int>(std::max(outer, inner));
   if (program.fold == Fold::rows && count > kLongestRow) return std::nullopt;
   if (program.fold == Fold::tangents &&
-      (program.shape.size() / count < kFewestUnderTangents || (!has_sum && count > kMostTangents)))
+      (program.shape.size() / count < fewest || (!has_sum && count > kMostTangents)))
     return std::nullopt;
   return program;
 }
@@ -58,8 +65,10 @@ std::optional<ProgramShape> program_shape(const PlanGraph& graph, const PlanNode
   if (node.primitive->is_pointwise()) return ProgramShape{squeezed(node.shape)};
   if (!reads_along_axes(node) || !is_floating(node.dtype)) return std::nullopt;
   const Shape& input = graph[node.inputs[0]].shape;
-  std::optional<ProgramShape> program =
-      folded_along(input, true, [&](int axis) { return node.attributes.contains(axis - input.rank()); });
+  const bool is_widened = current_device() == Device::cpu && is_of_widened_leaves(graph, node.inputs[0]);
+  std::optional<ProgramShape> program = folded_along(
+      input, true, [&](int axis) { return node.attributes.contains(axis - input.rank()); },
+      is_widened ? kFewestUnderWidened : kFewestUnderTangents);
   if (program && program->fold == Fold::tangents && node.primitive->name() != "sum") return std::nullopt;
   return program;
 }

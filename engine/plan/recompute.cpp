@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/plan/widened.h"
+
 namespace nabla {
 namespace {
 
@@ -44,16 +46,18 @@ void recompute_at_readers(const PlanGraph& graph, const std::vector<int>& group_
       continue;
     PlanGroup& own = groups.groups[static_cast<std::size_t>(group_of[v])];
     const Shape shape = squeezed(graph[node].shape);
+    const bool is_widened = is_widened_leaf(graph, node);
     const bool is_pointwise = own.is_program && graph[node].primitive->is_pointwise();
-    const bool fits = is_pointwise && std::ranges::all_of(readers[v], [&](std::size_t g) {
-                        const PlanGroup& reader = groups.groups[g];
-                        return reader.is_program && reader.nodes.size() < kMostInstructions &&
-                               reader.program.fold != TileProgram::Fold::tangents &&
-                               reader.program.shape == shape &&
-                               std::ranges::all_of(graph[node].inputs, [&](int input) {
-                                 return is_at_hand(g, groups.base[static_cast<std::size_t>(input)]);
-                               });
-                      });
+    const bool fits =
+        is_pointwise && std::ranges::all_of(readers[v], [&](std::size_t g) {
+          const PlanGroup& reader = groups.groups[g];
+          return reader.is_program && reader.nodes.size() < kMostInstructions &&
+                 reader.program.shape == shape &&
+                 (is_widened || (reader.program.fold != TileProgram::Fold::tangents &&
+                                 std::ranges::all_of(graph[node].inputs, [&](int input) {
+                                   return is_at_hand(g, groups.base[static_cast<std::size_t>(input)]);
+                                 })));
+        });
     if (!fits) continue;
     for (const std::size_t g : readers[v]) {
       std::vector<int>& nodes = groups.groups[g].nodes;
