@@ -2,7 +2,7 @@
 
 #include <complex>
 #include <cstdint>
-#include <mutex>
+#include <shared_mutex>
 #include <span>
 
 namespace nabla::cpu {
@@ -65,9 +65,9 @@ std::int64_t packed_columns(const MatmulShape& product);
 /// packed_columns(), or n.
 void pack(const MatmulShape& product, std::int64_t first, std::int64_t last, const float* b, float* packed);
 
-/// The lock under which oneDNN makes what threads share, for whoever forks; under it the child, which has no
-/// other threads, says so.
-std::mutex& product_mutex();
+/// The lock that threads share while oneDNN makes something, and that whoever forks takes alone; under it the
+/// child, which has no other threads, says so.
+std::shared_mutex& product_mutex();
 void forget_other_products();
 
 }  // namespace nabla::cpu

@@ -6,8 +6,8 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
-#include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
+#include <shared_mutex>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -141,7 +141,7 @@ Product& product(const MatmulShape& x) {
   const auto found = products.find(x);
   if (found != products.end()) return found->second;
   if (products.size() >= kMostProducts) products.clear();
-  const std::lock_guard lock(product_mutex());
+  const std::shared_lock lock(product_mutex());
   Product& made = products.emplace(x, Product(x)).first->second;
   OneDnnCall::end_before_what_is_made();
   return made;
@@ -192,7 +192,7 @@ bool matmul_onednn(const MatmulArguments<float>& x) try {
     p.set(DNNL_ARG_SRC, x.a);
     p.set(DNNL_ARG_WEIGHTS, x.b);
     p.set(DNNL_ARG_DST, x.c);
-    std::unique_lock first_run(product_mutex(), std::defer_lock);  // makes code
+    std::shared_lock first_run(product_mutex(), std::defer_lock);  // makes code
     if (!p.has_run) first_run.lock();
     p.primitive.execute(own_stream(), p.arguments);
     own_stream().wait();
@@ -204,8 +204,8 @@ bool matmul_onednn(const MatmulArguments<float>& x) try {
   return false;  // our own kernel does
 }
 
-std::mutex& product_mutex() {
-  static std::mutex& mutex = *new std::mutex;  // never destroyed: threads may compute while the process ends
+std::shared_mutex& product_mutex() {
+  static std::shared_mutex& mutex = *new std::shared_mutex;  // never destroyed: threads may compute while the process ends
   return mutex;
 }
 void forget_other_products() { OneDnnCall::forget_others(); }
@@ -259,8 +259,8 @@ void pack(const MatmulShape& x, std::int64_t first, std::int64_t last, const flo
 namespace nabla::cpu {
 
 bool matmul_onednn(const MatmulArguments<float>&) { return false; }
-std::mutex& product_mutex() {
-  static std::mutex& mutex = *new std::mutex;
+std::shared_mutex& product_mutex() {
+  static std::shared_mutex& mutex = *new std::shared_mutex;
   return mutex;
 }
 void forget_other_products() {}
