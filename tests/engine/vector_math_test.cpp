@@ -248,6 +248,20 @@ TEST_CASE("f32 functions at special values") {
   }
 }
 
+TEST_CASE("exp of what is not above 0 has the bits of exp") {
+  std::int64_t different = 0;
+  for (std::uint64_t bits = 0x80000000U; bits <= 0xff800000U; bits += 97) {
+    const float x = std::bit_cast<float>(static_cast<std::uint32_t>(bits));
+    different +=
+        std::bit_cast<std::uint32_t>(cpu::exp_nonpositive(x)) != std::bit_cast<std::uint32_t>(cpu::exp(x));
+  }
+  for (const float x : {0.0F, -0.0F, -kInfinity, -86.9F, -87.5F, -103.5F, -104.0F, -1e30F})
+    different +=
+        std::bit_cast<std::uint32_t>(cpu::exp_nonpositive(x)) != std::bit_cast<std::uint32_t>(cpu::exp(x));
+  CHECK(different == 0);
+  CHECK(std::isnan(cpu::exp_nonpositive(std::numeric_limits<float>::quiet_NaN())));
+}
+
 TEST_CASE("sin and cos of moderate angles have the bits of the general reduction") {
   std::size_t different = 0;
   for (std::uint64_t pattern = 0; pattern < (std::uint64_t{1} << 32); pattern += 65521) {

@@ -29,9 +29,9 @@ struct Terms {
   std::vector<T> of_columns;
 };
 
-// The extreme of every column; NaN, the first one, where there is one. `copy` takes the rows along, dense.
+// The extreme of every column; NaN, the first one, where there is one.
 template <bool kMaximum, class T>
-NABLAFLOW_INLINED void extremes(T* __restrict best, const Columns<T>& x, T* __restrict copy) {
+NABLAFLOW_INLINED void extremes(T* __restrict best, const Columns<T>& x) {
   std::uint32_t nan[kMostColumns] = {};
   std::copy_n(x.x, x.width, best);
   for (std::int64_t i = 0; i < x.length; ++i) {
@@ -41,7 +41,6 @@ NABLAFLOW_INLINED void extremes(T* __restrict best, const Columns<T>& x, T* __re
       best[j] = (kMaximum ? v > best[j] : v < best[j]) ? v : best[j];
       nan[j] |= mask_of(v != v);
     }
-    if (copy) std::copy_n(row, x.width, copy + i * x.width);
   }
   for (std::int64_t j = 0; j < x.width; ++j)
     for (std::int64_t i = 0; nan[j] != 0; ++i)
@@ -51,8 +50,59 @@ NABLAFLOW_INLINED void extremes(T* __restrict best, const Columns<T>& x, T* __re
       }
 }
 
-// The sums of exp(x - shift) of every column. The terms of row i go to terms + i * step.
+// The largest of every column but for NaN, which whoever sums exponentials meets again. `copy` takes the rows
+// along, dense.
 template <class T>
+NABLAFLOW_INLINED void largest(T* __restrict best, const Columns<T>& x, T* __restrict copy) {
+  const auto larger = [](T a, T b) NABLAFLOW_INLINED_LAMBDA { return a > b ? a : b; };
+  std::copy_n(x.x, x.width, best);
+  std::int64_t i = 0;
+  for (; i + 4 <= x.length; i += 4) {
+    const T *a = x.row(i), *b = x.row(i + 1), *c = x.row(i + 2), *d = x.row(i + 3);
+    for (std::int64_t j = 0; j < x.width; ++j)
+      best[j] = larger(larger(larger(a[j], b[j]), larger(c[j], d[j])), best[j]);
+    if (copy)
+      for (std::int64_t k = i; k < i + 4; ++k) std::copy_n(x.row(k), x.width, copy + k * x.width);
+  }
+  for (; i < x.length; ++i) {
+    for (std::int64_t j = 0; j < x.width; ++j) best[j] = larger(x.row(i)[j], best[j]);
+    if (copy) std::copy_n(x.row(i), x.width, copy + i * x.width);
+  }
+}
+
+// The columns are read twice. Where they can they stay in the second-level cache meanwhile, as a copy: rows
+// that lie a power of two apart would meet in few of its lines. Null where they cannot.
+template <class T>
+NABLAFLOW_INLINED T* cache_for(const Columns<T>& x) {
+  constexpr std::int64_t kCachedBytes = std::int64_t{1} << 20;
+  const std::int64_t count = x.length * x.width;
+  if (count * static_cast<std::int64_t>(sizeof(T)) > kCachedBytes) return nullptr;
+  std::vector<T>& cached = thread_own<Terms<T>>().of_columns;
+  cached.resize(static_cast<std::size_t>(count));
+  return cached.data();
+}
+
+// Exponentials of what is not above 0, and of anything.
+struct ExpNonpositive {
+  template <class T>
+  NABLAFLOW_INLINED static T of(T x) {
+    return cpu::exp_nonpositive(x);
+  }
+};
+struct ExpOfAny {
+  template <class T>
+  NABLAFLOW_INLINED static T of(T x) {
+    return cpu::exp(x);
+  }
+};
+// The same to be added to a 1 in f64, where what is below e^-87 leaves no trace.
+struct ExpBesideOne {
+  NABLAFLOW_INLINED static float of(float x) { return cpu::exp_moderate(x < -87.0F ? -87.0F : x); }
+  NABLAFLOW_INLINED static double of(double x) { return cpu::exp(x); }
+};
+
+// The sums of exp(x - shift) of every column. The terms of row i go to terms + i * step.
+template <class Exp, class T>
 NABLAFLOW_INLINED const Accumulator<T>* sums_of_exp(const Columns<T>& x, const T* shift, T* terms,
                                                     std::int64_t terms_step) {
   using A = Accumulator<T>;
@@ -70,7 +120,7 @@ NABLAFLOW_INLINED const Accumulator<T>* sums_of_exp(const Columns<T>& x, const T
                     const T* row = x.row(i);
                     T* out = terms + i * terms_step;
                     NABLAFLOW_INDEPENDENT_TURNS
-                    for (std::int64_t j = 0; j < x.width; ++j) out[j] = cpu::exp(row[j] - shift[j]);
+                    for (std::int64_t j = 0; j < x.width; ++j) out[j] = Exp::of(row[j] - shift[j]);
                     NABLAFLOW_INDEPENDENT_TURNS
                     for (std::int64_t j = 0; j < x.width; ++j) sums[j] += static_cast<A>(out[j]);
                   }
@@ -83,7 +133,7 @@ template <bool kMaximum>
 struct ColumnExtreme {
   template <class T>
   NABLAFLOW_INLINED static void of(T* out, std::int64_t, const Columns<T>& x) {
-    extremes<kMaximum>(out, x, static_cast<T*>(nullptr));
+    extremes<kMaximum>(out, x);
   }
 };
 
@@ -92,9 +142,16 @@ struct ColumnLogSumExp {
   NABLAFLOW_INLINED static void of(T* out, std::int64_t, const Columns<T>& x) {
     T shift[kMostColumns];
     T terms[kMostColumns];
-    extremes<true>(shift, x, static_cast<T*>(nullptr));
-    for (std::int64_t j = 0; j < x.width; ++j) shift[j] = std::isinf(shift[j]) ? T(0) : shift[j];
-    const Accumulator<T>* sums = sums_of_exp(x, shift, terms, 0);
+    T* cached = cache_for(x);
+    largest(shift, x, cached);
+    bool bounded = true;
+    for (std::int64_t j = 0; j < x.width; ++j) {
+      bounded = bounded && !std::isinf(shift[j]);
+      shift[j] = std::isinf(shift[j]) ? T(0) : shift[j];
+    }
+    const Columns<T> again = cached ? Columns<T>{cached, x.width, x.length, x.width} : x;
+    const Accumulator<T>* sums = bounded ? sums_of_exp<ExpBesideOne>(again, shift, terms, 0)
+                                         : sums_of_exp<ExpOfAny>(again, shift, terms, 0);
     for (std::int64_t j = 0; j < x.width; ++j)
       out[j] = static_cast<T>(static_cast<Accumulator<T>>(shift[j]) + std::log(sums[j]));
   }
@@ -103,18 +160,13 @@ struct ColumnLogSumExp {
 struct ColumnSoftmax {
   template <class T>
   NABLAFLOW_INLINED static void of(T* out, std::int64_t out_stride, const Columns<T>& x) {
-    // The terms stay in the second-level cache where they can: rows that lie a power of two apart would meet
-    // in few of its lines.
-    constexpr std::int64_t kCachedBytes = std::int64_t{1} << 20;
-    const bool is_cached = x.length * x.width * static_cast<std::int64_t>(sizeof(T)) <= kCachedBytes;
-    std::vector<T>& cached = thread_own<Terms<T>>().of_columns;
-    if (is_cached) cached.resize(static_cast<std::size_t>(x.length * x.width));
     T top[kMostColumns];
-    extremes<true>(top, x, is_cached ? cached.data() : nullptr);
-    T* terms = is_cached ? cached.data() : out;
-    const std::int64_t step = is_cached ? x.width : out_stride;
-    const Columns<T> again = is_cached ? Columns<T>{terms, x.width, x.length, x.width} : x;
-    const Accumulator<T>* sums = sums_of_exp(again, top, terms, step);
+    T* cached = cache_for(x);
+    largest(top, x, cached);
+    T* terms = cached ? cached : out;
+    const std::int64_t step = cached ? x.width : out_stride;
+    const Columns<T> again = cached ? Columns<T>{cached, x.width, x.length, x.width} : x;
+    const Accumulator<T>* sums = sums_of_exp<ExpNonpositive>(again, top, terms, step);
     T totals[kMostColumns];
     for (std::int64_t j = 0; j < x.width; ++j) totals[j] = static_cast<T>(sums[j]);
     for (std::int64_t i = 0; i < x.length; ++i) {

@@ -9,14 +9,27 @@
 namespace nabla::cpu {
 namespace {
 
-constexpr std::int64_t kColumns = IndexLines::kColumns;
+// Columns that are moved together: a page of memory is met once for all of them.
+constexpr std::int64_t kWide = 64;
+constexpr std::int64_t kNarrow = IndexLines::kColumns;
+// Rows that are asked for ahead: the processor does not guess steps beyond a page.
+constexpr std::int64_t kAhead = 4;
 
-// Do neighbouring lines lie side by side, with indices of their own, and does copying them first pay?
-bool has_columns(const IndexLines& gather, std::int64_t size) {
+// Do so many neighbouring lines lie side by side, with indices of their own, and does copying them first pay?
+bool has_columns(const IndexLines& gather, std::int64_t count, std::int64_t size) {
   const Loop<3>& lines = gather.lines;
-  return lines.rank > 0 && lines.inner_extent() >= kColumns && lines.inner_stride(0) == 1 &&
+  return lines.rank > 0 && lines.inner_extent() >= count && lines.inner_stride(0) == 1 &&
          lines.inner_stride(1) == 1 && lines.inner_stride(2) == 1 && gather.input != 1 &&
-         gather.extent <= 4 * gather.length && gather.extent * kColumns * size <= IndexLines::kPanelBytes;
+         gather.extent <= 4 * gather.length && gather.extent * count * size <= IndexLines::kPanelBytes;
+}
+
+// Asks for elements [from, from + count).
+template <class T>
+void ask_for(const T* from, std::int64_t count) {
+#if defined(__GNUC__)
+  constexpr std::int64_t kLine = 64 / static_cast<std::int64_t>(sizeof(T));
+  for (std::int64_t i = 0; i < count; i += kLine) __builtin_prefetch(from + i);
+#endif
 }
 
 // Columns behind each other.
@@ -27,7 +40,7 @@ struct Panel {
 
 // Rows of a few columns, which lie anywhere in the data, would each be a line of the cache of their own: the
 // columns are copied behind each other first.
-template <class T>
+template <std::int64_t kColumns, class T>
 void gather_columns(const IndexLines& gather, const KernelCall& call) {
   const T* x = call.inputs[0].data<const T>();
   const std::int64_t* indices = call.inputs[1].data<const std::int64_t>();
@@ -39,11 +52,15 @@ void gather_columns(const IndexLines& gather, const KernelCall& call) {
         panel.resize(static_cast<std::size_t>(gather.extent * kColumns));
         for (std::int64_t start = 0; start < count; start += kColumns) {
           const std::int64_t width = std::min(kColumns, count - start);
-          for (std::int64_t i = 0; i < gather.extent; ++i)
-            std::copy_n(x + at[1] + start + i * gather.input, width, panel.data() + i * kColumns);
+          for (std::int64_t i = 0; i < gather.extent; ++i) {
+            const T* row = x + at[1] + start + i * gather.input;
+            if (i + kAhead < gather.extent) ask_for(row + kAhead * gather.input, width);
+            std::copy_n(row, width, panel.data() + i * kColumns);
+          }
           for (std::int64_t i = 0; i < gather.length; ++i) {
             const std::int64_t* index = indices + at[2] + start + i * gather.index;
             T* to = out + at[0] + start + i * gather.out;
+            if (i + kAhead < gather.length) ask_for(index + kAhead * gather.index, width);
             gather.require(index, 1, width);
             for (std::int64_t j = 0; j < width; ++j)
               to[j] = panel[static_cast<std::size_t>(index[j] * kColumns + j)];
@@ -98,7 +115,8 @@ void gather(const KernelCall& call) {
   const IndexLines gather("gather", call, call.inputs[0].shape());
   visit_bits(call.inputs[0].dtype, [&](auto type) {
     using T = typename decltype(type)::type;
-    if (has_columns(gather, sizeof(T))) return gather_columns<T>(gather, call);
+    if (has_columns(gather, kWide, sizeof(T))) return gather_columns<kWide, T>(gather, call);
+    if (has_columns(gather, kNarrow, sizeof(T))) return gather_columns<kNarrow, T>(gather, call);
     gather_in_order<T>(gather, call);
   });
 }

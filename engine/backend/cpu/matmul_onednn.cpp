@@ -205,7 +205,8 @@ bool matmul_onednn(const MatmulArguments<float>& x) try {
 }
 
 std::shared_mutex& product_mutex() {
-  static std::shared_mutex& mutex = *new std::shared_mutex;  // never destroyed: threads may compute while the process ends
+  static std::shared_mutex& mutex =
+      *new std::shared_mutex;  // never destroyed: threads may compute while the process ends
   return mutex;
 }
 void forget_other_products() { OneDnnCall::forget_others(); }

@@ -95,6 +95,9 @@ template <class T>
 NABLAFLOW_TARGET_AVX2_FMA void avx2_tile(std::int64_t k, const T* a, const T* b, T* c, std::int64_t c_row,
                                          bool adds) {
   using V = typename Wide<T>::V4;
+  // Asked for now, the tile is there when its sums are.
+  for (int i = 0; i < 4; ++i)
+    for (int j = 0; j < 3; ++j) __builtin_prefetch(c + i * c_row + j * kWidth<32, T>, 1);
   V sums[4][3] = {};
   for (std::int64_t p = 0; p < k; ++p, a += 4, b += 3 * kWidth<32, T>) {
     V of_b[3];
@@ -112,6 +115,9 @@ template <class T>
 NABLAFLOW_TARGET_AVX512 void avx512_tile(std::int64_t k, const T* a, const T* b, T* c, std::int64_t c_row,
                                          bool adds) {
   using V = typename Wide<T>::V8;
+  // Asked for now, the tile is there when its sums are.
+  for (int i = 0; i < 8; ++i)
+    for (int j = 0; j < 2; ++j) __builtin_prefetch(c + i * c_row + j * kWidth<64, T>, 1);
   V sums[8][2] = {};
   for (std::int64_t p = 0; p < k; ++p, a += 8, b += 2 * kWidth<64, T>) {
     V of_b[2];

@@ -69,6 +69,13 @@ NABLAFLOW_INLINED float exp_moderate(float x) {
   return (e.t + 1.0F) * power_of_two(e.rounded);
 }
 
+/// e^x for x <= 0 or NaN, to the bits of exp: 2^n has room beside 2^64, and is rounded once by taking that
+/// away.
+NABLAFLOW_INLINED float exp_nonpositive(float x) {
+  const ExpParts e = exp_parts(x < -104.0F ? -104.0F : x);
+  return (e.t + 1.0F) * power_of_two(e.rounded + 64U) * 0x1p-64F;
+}
+
 NABLAFLOW_INLINED float expm1(float x) {
   const ExpReduction a = reduce_exp(clamped(x, -18.0F, 89.0F));
   const float r = a.r;

@@ -66,6 +66,8 @@ NABLAFLOW_INLINED double exp(double x) {
   return ((e.r + e.rest) + 1.0) * scales.first * scales.second;
 }
 
+NABLAFLOW_INLINED double exp_nonpositive(double x) { return exp(x); }
+
 NABLAFLOW_INLINED double expm1(double x) {
   const ExpPartsF64 e = exp_parts(clamped(x, -40.0, 710.0));
   const double scale = power_of_two(e.rounded - 1U);
