@@ -16,7 +16,7 @@
 namespace nabla::io {
 namespace {
 
-constexpr std::string_view kFunction = "read_csv";
+constexpr std::string_view kReadCsv = "read_csv";
 
 std::string_view trimmed(std::string_view text) {
   constexpr std::string_view kBlank = " \t\r";
@@ -36,7 +36,7 @@ class Blocks {
     const std::size_t count = stream_.read(std::as_writable_bytes(std::span(block_)));
     read_ += count;
     if (read_ > most_) {
-      throw Error(std::string(kFunction) + ": " + name_ + " has more than " + std::to_string(most_) +
+      throw Error(std::string(kReadCsv) + ": " + name_ + " has more than " + std::to_string(most_) +
                   " bytes of text, which CsvOptions::max_bytes limits");
     }
     return std::string_view(block_).substr(0, count);
@@ -87,7 +87,7 @@ class Parser {
   }
 
   NumericTable finish() {
-    if (table_.rows == 0) throw Error(std::string(kFunction) + ": " + printable(name_) + " holds no numbers");
+    if (table_.rows == 0) throw Error(std::string(kReadCsv) + ": " + printable(name_) + " holds no numbers");
     return std::move(table_);
   }
 
@@ -95,7 +95,7 @@ class Parser {
   [[noreturn]] void fail(const std::string& what) const {
     std::string message = name_ + ", line " + std::to_string(line_);
     if (column_ > 0) message += ", column " + std::to_string(column_);
-    throw Error(std::string(kFunction) + ": " + printable(message + ": " + what));
+    throw Error(std::string(kReadCsv) + ": " + printable(message + ": " + what));
   }
 
   std::string_view without_mark(std::string_view line) const {
@@ -186,7 +186,7 @@ NumericTable read(Blocks blocks, Parser parser) {
 }  // namespace
 
 NumericTable parse_csv(std::string_view text, const std::string& name, const CsvOptions& options) {
-  return telling_shortage(kFunction, name, [&] {
+  return telling_shortage(kReadCsv, name, [&] {
     MemoryStream counted(std::as_bytes(std::span(text))), stream = counted;
     const std::size_t fields = most_fields({counted, name, options});
     return read({stream, name, options}, {name, options, fields});
@@ -195,12 +195,12 @@ NumericTable parse_csv(std::string_view text, const std::string& name, const Csv
 
 NumericTable read_csv(const std::filesystem::path& path, const CsvOptions& options) {
   const std::string name = path.string();
-  return telling_shortage(kFunction, name, [&] {
-    GzipStream stream(kFunction, path);
+  return telling_shortage(kReadCsv, name, [&] {
+    GzipStream stream(kReadCsv, path);
     std::size_t fields = 0;
     // A pipe can be read only once.
     if (std::error_code ignored; std::filesystem::is_regular_file(path, ignored)) {
-      GzipStream counted(kFunction, path);
+      GzipStream counted(kReadCsv, path);
       fields = most_fields({counted, name, options});
     }
     return read({stream, name, options}, {name, options, fields});

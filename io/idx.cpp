@@ -15,7 +15,7 @@ namespace {
 
 // A file is two bytes 0, one byte for the type, one for the number of axes, the extents (4 bytes each) and
 // the elements, all big-endian.
-constexpr std::string_view kFunction = "read_idx";
+constexpr std::string_view kReadIdx = "read_idx";
 constexpr std::size_t kTypeAt = 2;
 constexpr std::size_t kRankAt = 3;
 constexpr std::size_t kExtentsAt = 4;
@@ -65,7 +65,7 @@ Shape parse_shape(const Input& input, int rank) {
 
 Tensor read(const std::string& name, ByteStream& stream) {
   std::vector<std::byte> head;
-  const auto input = [&] { return Input{kFunction, name, head}; };
+  const auto input = [&] { return Input{kReadIdx, name, head}; };
   stream.append(head, kExtentsAt);
   const StoredType type = parse_type(input());
   const int rank = parse_rank(input());
@@ -81,12 +81,12 @@ Tensor read(const std::string& name, ByteStream& stream) {
 
 Tensor parse_idx(std::span<const std::byte> bytes, const std::string& name) {
   MemoryStream stream(bytes);
-  return telling_shortage(kFunction, name, [&] { return read(name, stream); });
+  return telling_shortage(kReadIdx, name, [&] { return read(name, stream); });
 }
 
 Tensor read_idx(const std::filesystem::path& path) {
-  GzipStream stream(kFunction, path);
-  return telling_shortage(kFunction, path.string(), [&] { return read(path.string(), stream); });
+  GzipStream stream(kReadIdx, path);
+  return telling_shortage(kReadIdx, path.string(), [&] { return read(path.string(), stream); });
 }
 
 }  // namespace nabla::io

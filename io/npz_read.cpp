@@ -16,11 +16,11 @@
 namespace nabla::io {
 namespace {
 
-constexpr std::string_view kFunction = "read_npz";
+constexpr std::string_view kReadNpz = "read_npz";
 constexpr std::string_view kSuffix = ".npy";
 constexpr const char* kTwice = "the entry comes twice";
 [[noreturn]] void fail(const std::string& name, const std::string& what) {
-  throw Error(std::string(kFunction) + ": " + printable(name + ": " + what));
+  throw Error(std::string(kReadNpz) + ": " + printable(name + ": " + what));
 }
 
 std::string entry_place(const std::string& name, const std::string& entry) {
@@ -63,14 +63,14 @@ ZipArchive open_archive(const OpenSource& source, std::uint64_t size, const std:
   return archive;
 }
 
-struct Entry {
+struct NpzEntry {
   std::string place;  ///< of the file and the entry, for error messages
   std::string name;   ///< of the tensor
   std::uint64_t size = 0;
 };
 
 /// What the directory says of an entry, as far as it can be true in a file of `file_size` bytes.
-Entry look_at(zip_t* archive, std::uint64_t index, std::uint64_t file_size, const std::string& name) {
+NpzEntry look_at(zip_t* archive, std::uint64_t index, std::uint64_t file_size, const std::string& name) {
   zip_stat_t status;
   if (zip_stat_index(archive, index, 0, &status) != 0) {
     fail(name + ", entry " + std::to_string(index), zip_strerror(archive));
@@ -80,7 +80,7 @@ Entry look_at(zip_t* archive, std::uint64_t index, std::uint64_t file_size, cons
     fail(name + ", entry " + std::to_string(index), "its name, sizes or method are missing");
   }
   const std::string_view entry_name = status.name;
-  Entry entry{entry_place(name, status.name), {}, status.size};
+  NpzEntry entry{entry_place(name, status.name), {}, status.size};
   if (!entry_name.ends_with(kSuffix) || entry_name.size() == kSuffix.size()) {
     fail(entry.place, "this is no .npy file");
   }
@@ -105,7 +105,7 @@ Entry look_at(zip_t* archive, std::uint64_t index, std::uint64_t file_size, cons
 /// The unpacked bytes of an entry, up to the size that the archive names.
 class EntryStream final : public ByteStream {
  public:
-  EntryStream(zip_t* archive, std::uint64_t index, const Entry& entry)
+  EntryStream(zip_t* archive, std::uint64_t index, const NpzEntry& entry)
       : entry_(entry), file_(zip_fopen_index(archive, index, 0)) {
     if (!file_) fail(entry.place, zip_strerror(archive));
   }
@@ -129,7 +129,7 @@ class EntryStream final : public ByteStream {
   std::uint64_t at_most() const override { return entry_.size - read_; }
 
  private:
-  const Entry& entry_;
+  const NpzEntry& entry_;
   ZipFile file_;
   std::uint64_t read_ = 0;
 };
@@ -141,10 +141,10 @@ std::vector<NamedTensor> read(const OpenSource& source, std::uint64_t size, cons
   std::vector<NamedTensor> tensors;
   std::unordered_set<std::string> seen;
   for (std::uint64_t i = 0; std::cmp_less(i, count); ++i) {
-    Entry entry = look_at(archive.get(), i, size, name);
+    NpzEntry entry = look_at(archive.get(), i, size, name);
     if (!seen.insert(entry.name).second) fail(entry.place, kTwice);
     EntryStream stream(archive.get(), i, entry);
-    Tensor value = npy::parse(kFunction, entry.place, stream);
+    Tensor value = npy::parse(kReadNpz, entry.place, stream);
     tensors.push_back({std::move(entry.name), std::move(value)});
   }
   return tensors;
@@ -156,17 +156,17 @@ std::vector<NamedTensor> parse_npz(std::span<const std::byte> bytes, const std::
   const auto source = [&](ZipError& error) {
     return zip_source_buffer_create(bytes.data(), bytes.size(), 0, error.get());
   };
-  return telling_shortage(kFunction, name, [&] { return read(source, bytes.size(), name); });
+  return telling_shortage(kReadNpz, name, [&] { return read(source, bytes.size(), name); });
 }
 
 std::vector<NamedTensor> read_npz(const std::filesystem::path& path) {
   // Says why where there is no file; libzip reads the rest where it lies.
-  const FileStream file(kFunction, path);
+  const FileStream file(kReadNpz, path);
   if (!file.is_regular()) fail(path.string(), "this is no file, and an archive is read from its end");
   const auto source = [&](ZipError& error) {
     return zip_source_file_create(path.c_str(), 0, -1, error.get());
   };
-  return telling_shortage(kFunction, path.string(),
+  return telling_shortage(kReadNpz, path.string(),
                           [&] { return read(source, file.at_most(), path.string()); });
 }
 

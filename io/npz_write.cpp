@@ -11,14 +11,14 @@
 namespace nabla::io {
 namespace {
 
-const std::string kFunction = "write_npz";
+constexpr std::string_view kWriteNpz = "write_npz";
 // Midnight of 1 January 1980, the first time that a zip archive can name.
 constexpr zip_uint16_t kFirstDate = 1 << 5 | 1;
 
 // An archive without entries is its end record alone; libzip would make no archive at all.
 constexpr std::array<char, 22> kEmptyArchive = {'P', 'K', 5, 6};
 
-[[noreturn]] void fail(const std::string& what) { throw Error(kFunction + ": " + what); }
+[[noreturn]] void fail(const std::string& what) { throw Error(std::string(kWriteNpz) + ": " + what); }
 
 void require_names(std::span<const NamedTensor> tensors) {
   std::vector<std::string_view> names;
@@ -73,7 +73,7 @@ std::vector<std::byte> encode_npz(std::span<const NamedTensor> tensors) {
   }
   std::vector<std::vector<std::byte>> entries;
   for (const NamedTensor& tensor : tensors) {
-    entries.push_back(npy::encode(kFunction + ": tensor '" + tensor.name + "'", tensor.value));
+    entries.push_back(npy::encode(std::string(kWriteNpz) + ": tensor '" + tensor.name + "'", tensor.value));
   }
 
   ZipError error;

@@ -16,14 +16,14 @@ namespace {
 
 constexpr std::size_t kAlignment = 8;
 
-[[noreturn]] void fail(const std::string& what) { throw Error("write_safetensors: " + what); }
+[[noreturn]] void refuse(const std::string& what) { throw Error("write_safetensors: " + what); }
 
 /// A JSON string with its quotes.
 std::string quoted(const std::string& text) {
   try {
     return nlohmann::json(text).dump();
   } catch (const nlohmann::json::type_error&) {
-    fail("the name or text '" + text + "' is not UTF-8");
+    refuse("the name or text '" + text + "' is not UTF-8");
   }
 }
 
@@ -33,11 +33,11 @@ std::vector<const NamedTensor*> in_file_order(const std::vector<NamedTensor>& te
   std::vector<const NamedTensor*> order;
   order.reserve(tensors.size());
   for (const NamedTensor& tensor : tensors) {
-    if (!tensor.value.defined()) fail("tensor '" + tensor.name + "' is an empty handle");
-    if (tensor.name == safetensors::kMetadataKey) fail("no tensor can be called '" + tensor.name + "'");
+    if (!tensor.value.defined()) refuse("tensor '" + tensor.name + "' is an empty handle");
+    if (tensor.name == safetensors::kMetadataKey) refuse("no tensor can be called '" + tensor.name + "'");
     if (safetensors::type_name(tensor.value.dtype()).empty()) {
-      fail("tensor '" + tensor.name + "' has elements of type " + std::string(name_of(tensor.value.dtype())) +
-           ", which the format lacks");
+      refuse("tensor '" + tensor.name + "' has elements of type " +
+             std::string(name_of(tensor.value.dtype())) + ", which the format lacks");
     }
     order.push_back(&tensor);
   }
@@ -55,7 +55,7 @@ void require_distinct_names(const std::vector<NamedTensor>& tensors) {
   for (const NamedTensor& tensor : tensors) names.push_back(tensor.name);
   std::sort(names.begin(), names.end());
   const auto twin = std::adjacent_find(names.begin(), names.end());
-  if (twin != names.end()) fail("two tensors are called '" + std::string(*twin) + "'");
+  if (twin != names.end()) refuse("two tensors are called '" + std::string(*twin) + "'");
 }
 
 /// `"name":{"dtype":"F32","shape":[2,3],"data_offsets":[0,24]}`
@@ -86,7 +86,7 @@ Head lay_out(const std::vector<const NamedTensor*>& order,
   for (std::size_t i = 0; i < order.size(); ++i) head += "," + digits;
   head += "\"";
   for (const auto& [key, text] : metadata) {
-    if (key == safetensors::kChecksumKey) fail("the metadata key 'crc32' is kept for the checksums");
+    if (key == safetensors::kChecksumKey) refuse("the metadata key 'crc32' is kept for the checksums");
     head += "," + quoted(key) + ":" + quoted(text);
   }
   head += "}";
@@ -101,8 +101,8 @@ Head lay_out(const std::vector<const NamedTensor*>& order,
 
   const std::uint64_t header_size = head.size() - safetensors::kPrefixSize;
   if (header_size > safetensors::kMaxHeaderSize) {
-    fail("the header has " + std::to_string(header_size) + " bytes, the limit is " +
-         std::to_string(safetensors::kMaxHeaderSize));
+    refuse("the header has " + std::to_string(header_size) + " bytes, the limit is " +
+           std::to_string(safetensors::kMaxHeaderSize));
   }
   for (std::size_t i = 0; i < safetensors::kPrefixSize; ++i) {
     head[i] = static_cast<char>(header_size >> (8 * i));

@@ -14,7 +14,7 @@ namespace {
 constexpr int kRounds = 5, kCalls = 4;
 
 // Seconds of one of several calls that wait for the device together, the median over rounds.
-double seconds_of(const std::function<Tensor()>& work) {
+double gpu_seconds_of(const std::function<Tensor()>& work) {
   std::vector<double> times;
   for (int round = 0; round <= kRounds; ++round) {
     const auto start = std::chrono::steady_clock::now();
@@ -39,7 +39,7 @@ Ceilings measure_gpu_ceilings() {
     const Tensor a = normal(random_key(1), {e.m, e.k}).detach();
     const Tensor b = normal(random_key(2), {e.k, e.n}).detach();
     const double rate =
-        2e-9 * static_cast<double>(e.m * e.n * e.k) / seconds_of([&] { return matmul(a, b); });
+        2e-9 * static_cast<double>(e.m * e.n * e.k) / gpu_seconds_of([&] { return matmul(a, b); });
     if (rate <= best.product_gflops) continue;
     best.product_gflops = rate;
     best.product_by = std::to_string(e.m) + "x" + std::to_string(e.k) + " by " + std::to_string(e.k) + "x" +
@@ -48,7 +48,7 @@ Ceilings measure_gpu_ceilings() {
   constexpr std::int64_t kElements = std::int64_t{1} << 28;  // 1 GiB a side
   const Tensor from = uniform(random_key(3), {kElements}).detach();
   best.copy_gigabytes =
-      2e-9 * sizeof(float) * static_cast<double>(kElements) / seconds_of([&] { return -from; });
+      2e-9 * sizeof(float) * static_cast<double>(kElements) / gpu_seconds_of([&] { return -from; });
   best.copy_by = "our pointwise kernel";
   return best;
 }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/autodiff/sizes.h"
 #include "engine/dense/symmetric_eigenvalues.h"
 #include "engine/graph/evaluation.h"
 #include "engine/ops/composed.h"
@@ -20,8 +21,6 @@ namespace nabla {
 namespace {
 
 constexpr const char* kName = "DeflatedTrace";
-
-std::size_t to_size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
 // q^T A q of each direction [K, B, D] with its image, in f64: [K, B].
 Tensor quadratic_forms(const Tensor& directions, const Tensor& images) {

@@ -17,7 +17,7 @@ constexpr std::size_t kMostSearched = 40;
 // States that a beam looks at in all; it is the narrower the more vertices there are.
 constexpr std::size_t kStates = 20000;
 // Structures whose orders are kept; a program whose networks never recur must not collect them for ever.
-constexpr std::size_t kMostKept = 256;
+constexpr std::size_t kMostOrders = 256;
 // An operation on each element of a matrix moves it through memory; this many of a product take that time.
 constexpr double kElementwise = 8;
 
@@ -471,7 +471,7 @@ std::vector<EliminationOrder> elimination_orders(const EliminationGraph& graph) 
   }
   std::vector<EliminationOrder> orders = searched_orders(graph);
   const std::lock_guard lock(mutex);
-  if (kept.size() >= kMostKept) kept.clear();
+  if (kept.size() >= kMostOrders) kept.clear();
   kept.emplace(key, orders);
   return orders;
 }

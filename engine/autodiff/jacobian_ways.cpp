@@ -19,26 +19,28 @@
 namespace nabla {
 namespace {
 
-using Kind = JacobianWay::Kind;
+using WayKind = JacobianWay::Kind;
 
 // Below this everything is calls and steps, of which tangents have the fewest.
 constexpr double kFewOperations = 1e6;
 // Structures whose ways are kept; a program whose networks never recur must not collect them for ever.
-constexpr std::size_t kMostKept = 256;
+constexpr std::size_t kMostWays = 256;
 // Of many chunks so many are planned; the others take what these do.
 constexpr std::int64_t kChunks = 16;
 
 // The first `count` directions or samples, `at_once` in turn.
 using Build = std::function<Tensor(std::int64_t at_once, std::int64_t count)>;
 
-Direction direction_of(Kind kind) { return kind == Kind::tangents ? Direction::forward : Direction::reverse; }
+Direction direction_of(WayKind kind) {
+  return kind == WayKind::tangents ? Direction::forward : Direction::reverse;
+}
 
-std::int64_t directions_of(const FieldOnVariable& field, Kind kind) {
-  return (kind == Kind::tangents ? field.x : field.y).shape().without_first(1).size();
+std::int64_t directions_of(const FieldOnVariable& field, WayKind kind) {
+  return (kind == WayKind::tangents ? field.x : field.y).shape().without_first(1).size();
 }
 
 // Of the whole, all directions whatever `count` is.
-Tensor by_directions(const FieldOnVariable& field, EliminationGoal goal, Kind kind, std::int64_t at_once,
+Tensor by_directions(const FieldOnVariable& field, EliminationGoal goal, WayKind kind, std::int64_t at_once,
                      std::int64_t count) {
   const Direction direction = direction_of(kind);
   if (goal == EliminationGoal::whole) return all_derivatives(field, 1, direction, at_once);
@@ -58,10 +60,10 @@ class Ways {
       field_bytes_ += static_cast<double>(node->shape().size()) * static_cast<double>(size_of(node->dtype()));
   }
 
-  JacobianWay one_by_one(Kind kind) const {
+  JacobianWay one_by_one(WayKind kind) const {
     const std::int64_t directions = directions_of(field_, kind);
     JacobianWay way{kind,
-                    std::to_string(directions) + (kind == Kind::tangents ? " tangents" : " cotangents")};
+                    std::to_string(directions) + (kind == WayKind::tangents ? " tangents" : " cotangents")};
     const auto build = [&](std::int64_t at_once, std::int64_t count) {
       return by_directions(field_, goal_, kind, at_once, count);
     };
@@ -101,7 +103,7 @@ class Ways {
     for (const EliminationOrder& order : plan.orders) {
       const bool is_found = !ways.empty() && order.cost.total(plan.graph.samples) < kFewOperations;
       if (orders == Orders::cut ? !order.is_cut : orders == Orders::best && is_found) continue;
-      JacobianWay way{Kind::contraction, "contracted, " + order.name, order, matrix_elements};
+      JacobianWay way{WayKind::contraction, "contracted, " + order.name, order, matrix_elements};
       if (takes_all_samples(plan.graph)) {
         way.at_once = plan.graph.samples;
         take(way, forecast(contract_in_order(plan, order), field_.x));
@@ -175,11 +177,11 @@ class Ways {
 };
 
 JacobianWay found_way(const Ways& ways, const JacobianOptions& options) {
-  if (options.method == JacobianMethod::forward) return ways.one_by_one(Kind::tangents);
-  if (options.method == JacobianMethod::reverse) return ways.one_by_one(Kind::cotangents);
+  if (options.method == JacobianMethod::forward) return ways.one_by_one(WayKind::tangents);
+  if (options.method == JacobianMethod::reverse) return ways.one_by_one(WayKind::cotangents);
   if (options.method == JacobianMethod::loop_cut) return ways.contractions(Orders::cut).front();
   if (options.method == JacobianMethod::contraction) return ways.contractions(Orders::best).front();
-  std::vector<JacobianWay> found{ways.one_by_one(Kind::tangents), ways.one_by_one(Kind::cotangents)};
+  std::vector<JacobianWay> found{ways.one_by_one(WayKind::tangents), ways.one_by_one(WayKind::cotangents)};
   const auto best = [&] { return *std::ranges::min_element(found, Ways::goes_before); };
   if (best().fits && best().total < kFewOperations) return best();
   std::ranges::move(ways.contractions(Orders::best), std::back_inserter(found));
@@ -205,9 +207,9 @@ struct HashOfQuestion {
 std::vector<JacobianWay> jacobian_ways(const FieldOnVariable& field, EliminationGoal goal,
                                        const JacobianOptions& options) {
   const Ways ways(field, goal, options.tangent_bytes);
-  std::vector<JacobianWay> found{ways.one_by_one(Kind::tangents)};
+  std::vector<JacobianWay> found{ways.one_by_one(WayKind::tangents)};
   std::ranges::move(ways.contractions(Orders::all), std::back_inserter(found));
-  found.push_back(ways.one_by_one(Kind::cotangents));
+  found.push_back(ways.one_by_one(WayKind::cotangents));
   return found;
 }
 
@@ -222,14 +224,14 @@ JacobianWay chosen_way(const FieldOnVariable& field, EliminationGoal goal, const
   }
   const JacobianWay way = found_way(Ways(field, goal, options.tangent_bytes), options);
   const std::lock_guard lock(mutex);
-  if (kept.size() >= kMostKept) kept.clear();
+  if (kept.size() >= kMostWays) kept.clear();
   kept.emplace(std::move(question), way);
   return way;
 }
 
 Tensor by_way(const FieldOnVariable& field, EliminationGoal goal, const JacobianWay& way) {
   Tensor found;
-  if (way.kind == Kind::contraction) {
+  if (way.kind == WayKind::contraction) {
     const ContractionPlan plan{linear_graph(field.y, field.x, way.matrix_elements), goal, {}};
     found = cast(contract_in_order(plan, *way.order, way.at_once, plan.graph.samples), field.dtype());
   } else {

@@ -7,6 +7,7 @@
 
 #include "engine/autodiff/block_vectors.h"
 #include "engine/autodiff/one_hot_seeds.h"
+#include "engine/autodiff/sizes.h"
 #include "engine/dense/log_determinant.h"
 #include "engine/dense/symmetric_eigenvalues.h"
 #include "engine/graph/evaluation.h"
@@ -24,8 +25,6 @@
 
 namespace nabla {
 namespace {
-
-std::size_t to_size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
 std::int64_t elements_of(const char* what, const LinearOperator& a) {
   const std::int64_t elements = a.domain.without_first(1).size();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/autodiff/block_vectors.h"
+#include "engine/autodiff/sizes.h"
 #include "engine/dense/symmetric_eigenvalues.h"
 #include "engine/graph/evaluation.h"
 #include "engine/ops/constant.h"
@@ -23,8 +24,6 @@ namespace nabla {
 namespace {
 
 using Product = std::function<Tensor(const Tensor&)>;
-
-std::size_t to_size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
 // The best directions of the space searched so far, and how far they are from eigenvectors.
 struct Ritz {

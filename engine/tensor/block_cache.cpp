@@ -21,7 +21,7 @@
 namespace nabla {
 namespace {
 
-constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kBlockAlignment = 64;
 // The working set of a step recurs, one-off giants do not.
 constexpr std::size_t kMostBytes = std::size_t{1} << 30;
 // Less than this is kept for good, and whatever is live.
@@ -32,8 +32,8 @@ constexpr std::chrono::seconds kPeriod{1};
 
 // Blocks come in sizes with three significant bits, so that at most a quarter is wasted and sizes recur.
 std::size_t block_size(std::size_t bytes) {
-  bytes = std::max<std::size_t>(bytes, kAlignment);
-  const std::size_t step = std::max<std::size_t>(std::bit_floor(bytes) / 4, kAlignment);
+  bytes = std::max<std::size_t>(bytes, kBlockAlignment);
+  const std::size_t step = std::max<std::size_t>(std::bit_floor(bytes) / 4, kBlockAlignment);
   return (bytes + step - 1) / step * step;
 }
 std::size_t number_of(std::size_t size) {
@@ -41,8 +41,10 @@ std::size_t number_of(std::size_t size) {
   return 4 * width + (size >> (width - 3)) % 4;
 }
 
-void* allocate(std::size_t size) { return ::operator new (size, std::align_val_t{kAlignment}, std::nothrow); }
-void deallocate(void* data) { ::operator delete (data, std::align_val_t{kAlignment}); }
+void* allocate(std::size_t size) {
+  return ::operator new (size, std::align_val_t{kBlockAlignment}, std::nothrow);
+}
+void deallocate(void* data) { ::operator delete (data, std::align_val_t{kBlockAlignment}); }
 
 std::size_t most_bytes() {
   const char* const set = std::getenv("NABLAFLOW_CACHE_BYTES");

@@ -15,7 +15,7 @@ Tensor optimal_velocity(const Tensor& x, const Tensor& t) {
   return (root - 1) / (t * root + 1 - t) * x;
 }
 
-Tensor trace_of(const Tensor& matrices) { return sum(matrices * identity(2, DType::f64)); }
+Tensor mean_trace(const Tensor& matrices) { return sum(matrices * identity(2, DType::f64)); }
 
 Tensor rings(const Tensor& key, std::int64_t count) {
   const Tensor keys = split(key, 3);
@@ -103,7 +103,7 @@ Control minibatch_coupling(const Setting& setting) {
     const Tensor w = insert_axes(field.weights(x, t), {-1});
     const Tensor centred = w * (pair.x1 - insert_axes(field.posterior_mean(x, t), {-2}));
     const Tensor told = matmul(transpose(centred), pair.x1 + (1 / time - 1) * noise) / (kBlur * kBlur);
-    control.predicted.push_back((trace_of(field.posterior_covariance(x, t)) / trace_of(told)).item());
+    control.predicted.push_back((mean_trace(field.posterior_covariance(x, t)) / mean_trace(told)).item());
   }
   control.report =
       report_of([&](const Tensor& x, const Tensor& t) { return field.velocity(x, t); }, x1, setting, own);

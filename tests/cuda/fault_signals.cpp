@@ -4,7 +4,7 @@ namespace nabla::cuda::host {
 
 namespace {
 
-constexpr std::size_t kStackBytes = std::size_t{64} << 10;
+constexpr std::size_t kSignalStackBytes = std::size_t{64} << 10;
 
 thread_local FaultSignals::Handler handler_of_thread = nullptr;
 
@@ -18,7 +18,7 @@ void on_signal(int signal, siginfo_t* info, void*) {
 
 }  // namespace
 
-FaultSignals::FaultSignals(Handler handler) : stack_(kStackBytes) {
+FaultSignals::FaultSignals(Handler handler) : stack_(kSignalStackBytes) {
   stack_t stack{};
   stack.ss_sp = stack_.data();
   stack.ss_size = stack_.size();

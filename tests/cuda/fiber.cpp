@@ -23,7 +23,7 @@ namespace nabla::cuda::host {
 namespace {
 
 constexpr std::size_t kGuardBytes = std::size_t{1} << 20;  // large arrays reach far
-constexpr std::size_t kStackBytes = std::size_t{128} << 10;
+constexpr std::size_t kFiberStackBytes = std::size_t{128} << 10;
 
 #if defined(NABLAFLOW_ADDRESS_SANITIZER)
 void before_switch(void** fake_stack, const void* stack, std::size_t bytes) {
@@ -107,17 +107,17 @@ void enter_fiber(Fiber* fiber) {
 }
 
 Fiber::Fiber() {
-  void* memory = mmap(nullptr, kGuardBytes + kStackBytes, PROT_READ | PROT_WRITE,
+  void* memory = mmap(nullptr, kGuardBytes + kFiberStackBytes, PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (memory == MAP_FAILED || mprotect(memory, kGuardBytes, PROT_NONE) != 0) throw std::bad_alloc();
   memory_ = static_cast<std::byte*>(memory);
 }
 
-Fiber::~Fiber() { munmap(memory_, kGuardBytes + kStackBytes); }
+Fiber::~Fiber() { munmap(memory_, kGuardBytes + kFiberStackBytes); }
 
 void Fiber::start(void (*function)(void*), void* argument) {
   std::byte* stack = memory_ + kGuardBytes;
-  if (!ended_) forget(stack, kStackBytes);
+  if (!ended_) forget(stack, kFiberStackBytes);
   function_ = function;
   argument_ = argument;
   ended_ = false;
@@ -125,12 +125,12 @@ void Fiber::start(void (*function)(void*), void* argument) {
   void* const frame[] = {nullptr, nullptr, nullptr,
                          this,  // r15 r14 r13 r12
                          nullptr, nullptr, reinterpret_cast<void*>(&nablaflow_fiber_entry)};
-  own_ = stack + kStackBytes - sizeof(frame);
+  own_ = stack + kFiberStackBytes - sizeof(frame);
   std::memcpy(own_, frame, sizeof(frame));
 #else
   getcontext(&own_);
   own_.uc_stack.ss_sp = stack;
-  own_.uc_stack.ss_size = kStackBytes;
+  own_.uc_stack.ss_size = kFiberStackBytes;
   own_.uc_link = nullptr;
   const std::uintptr_t self = reinterpret_cast<std::uintptr_t>(this);
   makecontext(&own_, reinterpret_cast<void (*)()>(&nablaflow_enter_fiber), 2,
@@ -140,7 +140,7 @@ void Fiber::start(void (*function)(void*), void* argument) {
 
 bool Fiber::resume() {
   void* fake_stack = nullptr;
-  before_switch(&fake_stack, memory_ + kGuardBytes, kStackBytes);
+  before_switch(&fake_stack, memory_ + kGuardBytes, kFiberStackBytes);
   switch_context(&caller_, &own_);
   after_switch(fake_stack, nullptr, nullptr);
   return ended_;

@@ -5,10 +5,6 @@
 namespace nabla::test {
 namespace {
 
-Tensor random(const Shape& shape, std::uint64_t seed, DType dtype) {
-  return normal(random_key(seed), shape, dtype).detach();
-}
-
 // The largest part of `a` that the orthonormal or zero directions of `b` leave over.
 double outside(const Tensor& a, const Tensor& b) {
   return reduce_max(abs(a - combine(inner_products(a, b), b))).item();
@@ -19,13 +15,13 @@ double outside(const Tensor& a, const Tensor& b) {
 TEST_CASE("a block becomes orthonormal beside a basis, and what says nothing new becomes zero") {
   for (const DType dtype : {DType::f64, DType::f32}) {
     const double tolerance = dtype == DType::f64 ? 1e-12 : 1e-5;
-    const OrthonormalBlock basis = orthonormal_beside(random({3, 2, 9}, 1, dtype), {});
+    const OrthonormalBlock basis = orthonormal_beside(random_normal({3, 2, 9}, 1, dtype), {});
     CHECK(basis.nonzero == std::vector<char>(6, 1));
-    const Tensor fresh = random({2, 2, 9}, 2, dtype);
+    const Tensor fresh = random_normal({2, 2, 9}, 2, dtype);
     const Tensor a = slice(fresh, 0, 0, 1), b = slice(fresh, 0, 1, 2);
     // New, new, their sum, something of the basis, nothing; for the second sample the first two are equal.
     const Tensor second = select(tensor(std::vector<bool>{false, true}, {1, 2, 1}), a, b);
-    const Tensor known = combine(random({2, 1, 3}, 3, dtype), basis.directions);
+    const Tensor known = combine(random_normal({2, 1, 3}, 3, dtype), basis.directions);
     const Tensor block = concatenate({a, second * 1e3, a + second, known, zeros_like(a)}, 0);
     const OrthonormalBlock found = orthonormal_beside(block, basis.directions, precision_of(dtype));
     CHECK(found.any());

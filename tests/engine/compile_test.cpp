@@ -11,7 +11,7 @@
 namespace nabla::test {
 namespace {
 
-bool same_bits(const Tensor& a, const Tensor& b) { return values(a) == values(b); }
+bool same_values(const Tensor& a, const Tensor& b) { return values(a) == values(b); }
 
 }  // namespace
 
@@ -25,10 +25,10 @@ TEST_CASE("a compiled function gives what the function gives, and traces it once
   const Tensor y = counting({3, 2}, 0.1);
   for (int turn = 1; turn <= 5; ++turn) {
     const Tensor x = counting({4, 3}, 0.05 * turn);
-    CHECK(same_bits(compiled(x, y), f(x, y)));
+    CHECK(same_values(compiled(x, y), f(x, y)));
   }
   CHECK(traces == 6);  // five calls of f itself
-  CHECK(same_bits(compiled(counting({5, 3}), y), f(counting({5, 3}), y)));
+  CHECK(same_values(compiled(counting({5, 3}), y), f(counting({5, 3}), y)));
   const auto single = [](const Tensor& x) { return cast(x, DType::f32); };
   compiled(single(counting({4, 3})), single(y));
   CHECK(compiled.statistics().traces == 3);
@@ -274,13 +274,13 @@ TEST_CASE("what is made of cells that are not assigned is computed once for each
   };
   const auto compiled = compile(f);
   const Tensor x = counting({5, 3}, 0.2);
-  for (int turn = 0; turn < 3; ++turn) CHECK(same_bits(compiled(x * turn), f(x * turn)));
+  for (int turn = 0; turn < 3; ++turn) CHECK(same_values(compiled(x * turn), f(x * turn)));
   CHECK(compiled.statistics().prologue_runs == 1);
   v.assign(counting({4, 2}, 0.3));
-  for (int turn = 0; turn < 3; ++turn) CHECK(same_bits(compiled(x * turn), f(x * turn)));
+  for (int turn = 0; turn < 3; ++turn) CHECK(same_values(compiled(x * turn), f(x * turn)));
   CHECK(compiled.statistics().prologue_runs == 2);
   untouched.assign(zeros({2}, DType::f64));  // read by the call alone
-  CHECK(same_bits(compiled(x), f(x)));
+  CHECK(same_values(compiled(x), f(x)));
   CHECK(compiled.statistics().prologue_runs == 2);
   const std::string text = compiled.explain();
   const std::size_t call = text.find("\ncall:");
@@ -341,13 +341,13 @@ TEST_CASE("derivatives inside a compiled function, and compiled functions inside
   };
   const std::vector<Tensor> expected = inside(x, v);
   const std::vector<Tensor> found = compile(inside)(x, v);
-  for (std::size_t i = 0; i < expected.size(); ++i) CHECK(same_bits(found[i], expected[i]));
+  for (std::size_t i = 0; i < expected.size(); ++i) CHECK(same_values(found[i], expected[i]));
 
   // Under the variable of a transform it is the function itself.
   const auto compiled = compile(f);
   compiled(x);
-  CHECK(same_bits(grad([&](const Tensor& at) { return compiled(at) * 2; }, x),
-                  grad([&](const Tensor& at) { return f(at) * 2; }, x)));
+  CHECK(same_values(grad([&](const Tensor& at) { return compiled(at) * 2; }, x),
+                    grad([&](const Tensor& at) { return f(at) * 2; }, x)));
   CHECK(compiled.statistics().traces == 1);
   // Outside of one its results are leaves: a derivative that finds nothing else is refused.
   const Tensor leaf = compiled(x), ct = ones_like(leaf);

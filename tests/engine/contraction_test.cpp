@@ -39,7 +39,7 @@ Tensor aligned(const Tensor& x, const std::string& letters, const std::string& a
   return reshape(permute(cast(x, DType::f64), order), shape);
 }
 
-Tensor reference(const Formula& formula, const Tensor& a, const Tensor& b) {
+Tensor by_definition_of(const Formula& formula, const Tensor& a, const Tensor& b) {
   std::string all = formula.result;
   Axes summed;
   for (const char letter : formula.a + formula.b) {
@@ -106,7 +106,7 @@ void expect_product(const std::string& text, const Extents& extents, DType dtype
   const Tensor got = einsum(text, a, b);
   INFO(text, " ", to_string(a.shape()), " ", to_string(b.shape()), " ", std::string(name_of(dtype)),
        ", layouts ", layout_a, " and ", layout_b);
-  CHECK(distance(got, reference(formula, a, b)) <= tolerance(dtype, a, got));
+  CHECK(distance(got, by_definition_of(formula, a, b)) <= tolerance(dtype, a, got));
 }
 
 void expect_products(const std::string& text, const Extents& extents) {
@@ -209,9 +209,9 @@ TEST_CASE("few results from sums long enough to be cut, and products without a s
         const Tensor y = operand(shape_of(formula.b, extents), dtype, (3 * layout + 1) % kLayouts, 1.3);
         INFO(text, " ", std::string(name_of(dtype)), ", layout ", layout);
         // Long sums are held to a share of the sum of absolute terms.
-        const Tensor terms = reference(formula, nabla::abs(x), nabla::abs(y)) + 1e-300;
+        const Tensor terms = by_definition_of(formula, nabla::abs(x), nabla::abs(y)) + 1e-300;
         const Tensor got = cast(einsum(text, x, y), DType::f64);
-        CHECK(distance(got / terms, reference(formula, x, y) / terms) <=
+        CHECK(distance(got / terms, by_definition_of(formula, x, y) / terms) <=
               (dtype == DType::f32 ? 4e-6 : 1e-12));
       }
 }
@@ -271,7 +271,7 @@ TEST_CASE("matmul broadcasts leading axes without copying them into the product'
       for (int layout = 0; layout < kLayouts; ++layout) {
         INFO("m ", m, ", ", std::string(name_of(dtype)), ", layout ", layout);
         const auto close = [&](const Tensor& got, const std::string& text, const Tensor& a, const Tensor& b) {
-          CHECK(distance(got, reference(Formula(text), a, b)) <= tolerance(dtype, a, got));
+          CHECK(distance(got, by_definition_of(Formula(text), a, b)) <= tolerance(dtype, a, got));
         };
         const Tensor flat_a = operand({m, k}, dtype, layout, 0.2);
         const Tensor flat_b = operand({k, n}, dtype, layout, 0.3);
@@ -294,9 +294,9 @@ TEST_CASE("per-sample gradients of weights, with and without the sum over sample
       const Tensor right = insert_axes(b, {-4, -2});
       const Tensor total = contraction(left, right, {1});
       CHECK(total.shape() == Shape{5, 1, in, out});
-      CHECK(distance(drop_axes(total, {1}), reference(Formula("kbd,be->kde"), a, b)) <=
+      CHECK(distance(drop_axes(total, {1}), by_definition_of(Formula("kbd,be->kde"), a, b)) <=
             tolerance(dtype, a, total));
-      CHECK(distance(contraction(left, right, {}), reference(Formula("kbd,be->kbde"), a, b)) <=
+      CHECK(distance(contraction(left, right, {}), by_definition_of(Formula("kbd,be->kbde"), a, b)) <=
             tolerance(dtype, a, total));
     }
 }

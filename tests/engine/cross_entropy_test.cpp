@@ -8,7 +8,7 @@
 namespace nabla::test {
 namespace {
 
-constexpr std::int64_t kRows = 5, kClasses = 4;
+constexpr std::int64_t kExamples = 5, kClasses = 4;
 
 // The definition in plain numbers: (1 - e) w[c] l[c] + e / C sum_k w[k] l[k] with l = -log softmax.
 double by_definition(const double* logits, std::int64_t label, double smoothing,
@@ -26,14 +26,14 @@ double by_definition(const double* logits, std::int64_t label, double smoothing,
 }  // namespace
 
 TEST_CASE("cross_entropy with label smoothing, weights and a class to ignore is its definition") {
-  const Tensor logits = nabla::sin(counting({kRows, kClasses}, 1.7)).detach();
+  const Tensor logits = nabla::sin(counting({kExamples, kClasses}, 1.7)).detach();
   const std::vector<std::int64_t> labels{3, 0, 2, 0, 1};
   const std::vector<double> weights{0.5, 2, 1, 0.25}, ones_of(kClasses, 1.0);
   for (const double smoothing : {0.0, 0.1, 1.0})
     for (const bool weighted : {false, true}) {
       CrossEntropyOptions options{.label_smoothing = smoothing};
       if (weighted) options.weights = f64(weights, {kClasses});
-      const std::vector<double> got = values(cross_entropy(logits, i64(labels, {kRows}), options));
+      const std::vector<double> got = values(cross_entropy(logits, i64(labels, {kExamples}), options));
       for (std::size_t b = 0; b < labels.size(); ++b)
         CHECK(got[b] == doctest::Approx(by_definition(logits.data<double>().data() + b * kClasses, labels[b],
                                                       smoothing, weighted ? weights : ones_of))

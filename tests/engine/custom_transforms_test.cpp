@@ -40,10 +40,10 @@ Tensor second_of(const Tensor& a, const Tensor& b) {
 
 Tensor plain_product(const Tensor& a, const Tensor& b) { return a * b; }
 
-using Binary = Tensor (*)(const Tensor&, const Tensor&);
+using OfTwo = Tensor (*)(const Tensor&, const Tensor&);
 
 // f mapped over the rows of a, with b passed whole.
-Tensor over_rows(Binary f, const Tensor& a, const Tensor& b) {
+Tensor over_rows(OfTwo f, const Tensor& a, const Tensor& b) {
   return vmap([f](const Tensors& x) { return Tensors{f(x[0], x[1])}; }, {a, b}, {0, kNotMapped})[0];
 }
 
@@ -71,7 +71,7 @@ TEST_CASE("vmap over one argument of a custom derivative leaves the other's deri
     CHECK(distance(gradients(weighted, {x})[0], gradients(sum(square(plain)), {x})[0]) < 1e-13);
   }
   // The gradient inside, the map outside.
-  const auto inner = [&](Binary f) {
+  const auto inner = [&](OfTwo f) {
     return vmap(
         [&](const Tensor& row) { return grad([&](const Tensor& v) { return sum(square(f(row, v))); }, b); },
         a);
@@ -155,14 +155,14 @@ TEST_CASE("jvp of vjp of a custom derivative under leading axes") {
   const Tensor x = (counting({4, 3}, 0.1) + 0.3).detach();
   const Tensor cts = nabla::sin(counting({2, 4, 3}));
   const Tensor dxs = nabla::cos(counting({5, 4, 3}));
-  const auto nested = [&](Binary f) {
+  const auto nested = [&](OfTwo f) {
     const Tensor y = f(x, nabla::sin(f(x, x)));
     return pushed(pulled(y, x, cts), x, dxs);
   };
   const Tensor custom = nested(&product);
   CHECK(custom.shape() == Shape{5, 2, 4, 3});
   CHECK(distance(custom, nested(&plain_product)) < 1e-13);
-  const auto other_way = [&](Binary f) {
+  const auto other_way = [&](OfTwo f) {
     const Tensor y = f(x, nabla::sin(f(x, x)));
     return pulled(pushed(y, x, dxs), x, insert_axes(cts, {-3}));
   };
@@ -172,7 +172,7 @@ TEST_CASE("jvp of vjp of a custom derivative under leading axes") {
 TEST_CASE("fields that use an independent custom derivative have divergence and Jacobians per sample") {
   const Tensor x = counting({5, 3}, 0.1).detach();
   const Tensor weights = nabla::sin(counting({3, 3}));
-  const auto field = [&](Binary f) {
+  const auto field = [&](OfTwo f) {
     return [f, weights](const Tensor& v) { return f(nabla::tanh(matmul(v, weights)), f(v, nabla::exp(v))); };
   };
   for (const JacobianMethod method : {JacobianMethod::forward, JacobianMethod::reverse})
@@ -181,7 +181,7 @@ TEST_CASE("fields that use an independent custom derivative have divergence and 
   CHECK(distance(divergence(field(&product), x), divergence(field(&plain_product), x)) < 1e-13);
   CHECK(distance(jacobian_diagonal(field(&product), x), jacobian_diagonal(field(&plain_product), x)) < 1e-13);
   // Differentiated again, as training by a divergence does.
-  const auto slope = [&](Binary f) {
+  const auto slope = [&](OfTwo f) {
     return grad([&](const Tensor& v) { return sum(square(divergence(field(f), v))); }, x);
   };
   CHECK(distance(slope(&product), slope(&plain_product)) < 1e-11);
@@ -189,7 +189,7 @@ TEST_CASE("fields that use an independent custom derivative have divergence and 
 
 TEST_CASE("rules see the full extents of compressed tangents and cotangents") {
   const Tensor x = counting({5, 3}, 0.1).detach();
-  const auto apply_to = [&](Binary f) { return f(x, nabla::sin(x) + 2); };
+  const auto apply_to = [&](OfTwo f) { return f(x, nabla::sin(x) + 2); };
   for (const Shape& shape : {Shape{1, 3}, Shape{5, 1}, Shape{4, 1, 3}, Shape{2, 4, 1, 1}}) {
     INFO(to_string(shape));
     const Tensor direction = nabla::cos(counting(shape));

@@ -7,10 +7,6 @@
 namespace nabla::test {
 namespace {
 
-Tensor random(const Shape& shape, std::uint64_t seed) {
-  return normal(random_key(seed), shape, DType::f64).detach();
-}
-
 // The n-th derivative of h -> v(x + h d) at 0 by central differences of order 4 of the derivative before.
 Tensor difference(const Field& v, const Tensor& x, const Tensor& d, int n) {
   if (n == 0) return v(x);
@@ -22,7 +18,7 @@ Tensor difference(const Field& v, const Tensor& x, const Tensor& d, int n) {
 }  // namespace
 
 TEST_CASE("derivatives along a direction of functions whose derivatives are known") {
-  const Tensor x = random({5, 3}, 1), d = random({5, 3}, 2);
+  const Tensor x = random_normal({5, 3}, 1), d = random_normal({5, 3}, 2);
   const std::vector<Tensor> of_exp =
       directional_derivatives([](const Tensor& at) { return exp(at); }, x, d, 4);
   REQUIRE(of_exp.size() == 5);
@@ -44,13 +40,13 @@ TEST_CASE("derivatives along a direction of functions whose derivatives are know
 }
 
 TEST_CASE("three derivatives of a network against differences, along several directions at once") {
-  const Tensor w1 = random({4, 8}, 1) * 0.5, w2 = random({8, 4}, 2) * 0.5;
+  const Tensor w1 = random_normal({4, 8}, 1) * 0.5, w2 = random_normal({8, 4}, 2) * 0.5;
   const Field v = [&](const Tensor& at) {
     const Tensor h = silu(matmul(at, w1));
     const Tensor normed = (h - mean(h, {-1}, true)) * rsqrt(var(h, {-1}, true) + 1e-2);
     return softmax(matmul(normed, w2)) * at + nabla::tanh(at);
   };
-  const Tensor x = random({6, 4}, 3), d = random({2, 3, 6, 4}, 4) * 0.3;
+  const Tensor x = random_normal({6, 4}, 3), d = random_normal({2, 3, 6, 4}, 4) * 0.3;
   const std::vector<Tensor> found = directional_derivatives(v, x, d, 3);
   CHECK(found[0].shape() == Shape{6, 4});
   for (int n = 1; n <= 3; ++n) {
@@ -62,7 +58,7 @@ TEST_CASE("three derivatives of a network against differences, along several dir
     }
   }
   // A direction that all samples share.
-  const Tensor shared = random({1, 4}, 5);
+  const Tensor shared = random_normal({1, 4}, 5);
   CHECK(distance(directional_derivatives(v, x, shared, 3)[3],
                  directional_derivatives(v, x, broadcast_to(shared, {6, 4}), 3)[3]) < 1e-13);
   // The same inside compile, and its gradient by x.
@@ -75,7 +71,7 @@ TEST_CASE("three derivatives of a network against differences, along several dir
 }
 
 TEST_CASE("an order more is a pass more, not twice as many") {
-  const Tensor w = random({4, 4}, 1), x = random({6, 4}, 2), d = random({6, 4}, 3);
+  const Tensor w = random_normal({4, 4}, 1), x = random_normal({6, 4}, 2), d = random_normal({6, 4}, 3);
   Field v = [&](const Tensor& at) {
     Tensor h = at;
     for (int layer = 0; layer < 3; ++layer) h = nabla::tanh(matmul(h, w));

@@ -9,7 +9,7 @@ namespace nabla::test {
 namespace {
 
 // 1/3 and denormal numbers, in constants, in one element and in enough of them for all threads.
-std::vector<double> results() {
+std::vector<double> rounded_results() {
   clear_plan_cache();
   const Tensor x = f64({1.0, 3.0, 1e-310}, {3});
   const Tensor folded = full({}, 1.0, DType::f64) / 3.0;
@@ -22,7 +22,7 @@ std::vector<double> results() {
 }  // namespace
 
 TEST_CASE("rounding and denormals are what they always are, whatever the program has set") {
-  const std::vector<double> expected = results();
+  const std::vector<double> expected = rounded_results();
   CHECK(expected[0] == 1.0 / 3.0);
   CHECK(expected[2] == 5e-311);
   std::fenv_t before;
@@ -33,7 +33,7 @@ TEST_CASE("rounding and denormals are what they always are, whatever the program
 #if defined(__SSE2__)
   _mm_setcsr(_mm_getcsr() | 0x8040);  // zeros for denormals, as a program linked with -ffast-math has them
 #endif
-  const std::vector<double> got = results();
+  const std::vector<double> got = rounded_results();
   const int rounding = std::fegetround();
   std::fesetenv(&before);
   set_thread_count(threads);

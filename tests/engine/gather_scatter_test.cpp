@@ -7,13 +7,13 @@
 namespace nabla::test {
 namespace {
 
-struct Case {
+struct GatherCase {
   Shape data, indices;  // of gather; updates of scatter_add have the shape of its result
   int axis;
 };
 
 // Lines of their own, columns side by side, rows of a table, lists that rows share, lines cut into ranges.
-const std::vector<Case> kCases{
+const std::vector<GatherCase> kGatherCases{
     {{50, 40}, {50, 60}, 1},      {{40, 50}, {60, 50}, 0},       {{40, 50}, {60, 1}, 0},
     {{40, 3}, {70, 1}, 0},        {{40, 50}, {1, 60}, 1},        {{3, 40, 20}, {3, 90, 20}, 1},
     {{3, 40, 20}, {3, 90, 1}, 1}, {{3, 40, 20}, {1, 90, 20}, 1}, {{5000}, {3000}, 0},
@@ -31,7 +31,7 @@ std::int64_t offset_of(const Shape& shape, std::int64_t place, const Shape& of) 
 }
 
 // Where result `place` of gather(data, indices) comes from.
-std::int64_t source_of(const Case& c, const Shape& result, std::int64_t place, std::int64_t index) {
+std::int64_t source_of(const GatherCase& c, const Shape& result, std::int64_t place, std::int64_t index) {
   std::int64_t inside = 1;
   for (int axis = c.axis + 1; axis < result.rank(); ++axis) inside *= c.data[axis];
   const std::int64_t outer = place / inside / result[c.axis];
@@ -41,7 +41,7 @@ std::int64_t source_of(const Case& c, const Shape& result, std::int64_t place, s
 }  // namespace
 
 TEST_CASE("gather and scatter_add agree with one element at a time, however they lie") {
-  for (const Case& c : kCases)
+  for (const GatherCase& c : kGatherCases)
     for (const DType dtype : {DType::f32, DType::f64}) {
       INFO(to_string(c.data), " by ", to_string(c.indices), " along ", c.axis);
       const Tensor key = random_key(3);
@@ -108,7 +108,7 @@ TEST_CASE("many updates of one row lose no digits") {
 }
 
 TEST_CASE("an index outside its axis is refused on every way") {
-  for (const Case& c : kCases) {
+  for (const GatherCase& c : kGatherCases) {
     INFO(to_string(c.data), " by ", to_string(c.indices), " along ", c.axis);
     for (const std::int64_t wrong : {std::int64_t{-1}, c.data[c.axis], std::int64_t{1} << 62}) {
       std::vector<std::int64_t> index(static_cast<std::size_t>(c.indices.size()));

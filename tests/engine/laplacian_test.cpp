@@ -6,14 +6,10 @@
 namespace nabla::test {
 namespace {
 
-Tensor random(const Shape& shape, std::uint64_t seed) {
-  return normal(random_key(seed), shape, DType::f64).detach();
-}
-
 Tensor squared_length(const Tensor& x) { return sum(square(x), {-1}); }
 
 // The same by second derivatives along every element, one by one.
-Tensor reference(const Field& f, const Tensor& x) {
+Tensor by_second_derivatives(const Field& f, const Tensor& x) {
   const Shape sample = x.shape().without_first(1);
   const Tensor directions =
       reshape(identity(sample.size(), x.dtype()), concatenate(Shape{sample.size(), 1}, sample));
@@ -21,7 +17,7 @@ Tensor reference(const Field& f, const Tensor& x) {
 }
 
 void check_against_reference(const Field& f, const Tensor& x, double tolerance = 1e-10) {
-  const Tensor expected = reference(f, x);
+  const Tensor expected = by_second_derivatives(f, x);
   const double size = std::max(1.0, reduce_max(abs(expected)).item());
   CHECK(reduce_max(abs(expected)).item() > 1e-3);
   CHECK(distance(laplacian(f, x), expected) < tolerance * size);
@@ -46,11 +42,11 @@ double product_flops(const Tensor& result) {
 }  // namespace
 
 TEST_CASE("Laplacians that are known") {
-  const Tensor x = random({7, 5}, 1);
+  const Tensor x = random_normal({7, 5}, 1);
   const Tensor r2 = squared_length(x);
   CHECK(distance(laplacian([](const Tensor& at) { return squared_length(at); }, x),
                  full({7}, 10, DType::f64)) < 1e-14);
-  const Tensor a = random({5, 5}, 2);
+  const Tensor a = random_normal({5, 5}, 2);
   const Field quadratic = [&](const Tensor& at) { return sum(matmul(at, a) * at, {-1}); };
   CHECK(distance(laplacian(quadratic, x), broadcast_to(sum(a * identity(5, DType::f64)) * 2, {7})) < 1e-13);
   // |x|^4: 4 (D + 2) |x|^2. exp(-|x|^2 / 2): (|x|^2 - D) times itself. |x|: (D - 1) / |x|.
@@ -59,7 +55,7 @@ TEST_CASE("Laplacians that are known") {
                  (r2 - 5) * exp(r2 * -0.5)) < 1e-13);
   CHECK(distance(laplacian([](const Tensor& at) { return norm(at, {-1}); }, x), 4 / sqrt(r2)) < 1e-13);
   // Harmonic: x y, log r in the plane, 1 / r in space, exp(x) sin(y), and everything that is linear.
-  const Tensor plane = random({9, 2}, 3) + 2.0, space = random({9, 3}, 4);
+  const Tensor plane = random_normal({9, 2}, 3) + 2.0, space = random_normal({9, 3}, 4);
   const auto part = [](const Tensor& at, int i) { return at({all, i}); };
   CHECK(distance(laplacian([&](const Tensor& at) { return part(at, 0) * part(at, 1); }, plane),
                  zeros({9}, DType::f64)) == 0);
@@ -80,8 +76,8 @@ TEST_CASE("Laplacians that are known") {
 }
 
 TEST_CASE("Laplacians of networks against second derivatives along every element") {
-  const Tensor x = random({4, 6}, 1), w1 = random({6, 8}, 2) * 0.5, w2 = random({8, 8}, 3) * 0.4,
-               w3 = random({8, 3}, 4), b = random({8}, 5);
+  const Tensor x = random_normal({4, 6}, 1), w1 = random_normal({6, 8}, 2) * 0.5,
+               w2 = random_normal({8, 8}, 3) * 0.4, w3 = random_normal({8, 3}, 4), b = random_normal({8}, 5);
   const auto layer_norm = [](const Tensor& h) {
     return (h - mean(h, {-1}, true)) * rsqrt(var(h, {-1}, true) + 1e-3);
   };
@@ -114,7 +110,8 @@ TEST_CASE("Laplacians of networks against second derivatives along every element
       },
       x);
   // An attention of one head on samples of several elements.
-  const Tensor q = random({4, 4}, 6) * 0.5, k = random({4, 4}, 7) * 0.5, tokens = random({3, 5, 4}, 8);
+  const Tensor q = random_normal({4, 4}, 6) * 0.5, k = random_normal({4, 4}, 7) * 0.5,
+               tokens = random_normal({3, 5, 4}, 8);
   check_against_reference(
       [&](const Tensor& at) {
         return matmul(softmax(matmul(matmul(at, q), transpose(matmul(at, k)))), nabla::tanh(at));
@@ -131,7 +128,7 @@ TEST_CASE("Laplacians of networks against second derivatives along every element
 
 TEST_CASE("products of two tangents along an axis that neither varies on") {
   // The products see the samples' elements only through a mean that is repeated.
-  const Tensor x = random({4, 3}, 1), w = random({1, 6, 2}, 2);
+  const Tensor x = random_normal({4, 3}, 1), w = random_normal({1, 6, 2}, 2);
   check_against_reference(
       [&](const Tensor& at) {
         const Tensor m = broadcast_to(insert_axes(sum(at, {-1}, true), {-1}), {4, 6, 1});
@@ -142,7 +139,7 @@ TEST_CASE("products of two tangents along an axis that neither varies on") {
 }
 
 TEST_CASE("the trace of the Hessian, by reverse over forward") {
-  const Tensor x = random({4, 6}, 1), w1 = random({6, 8}, 2), w2 = random({8, 1}, 3);
+  const Tensor x = random_normal({4, 6}, 1), w1 = random_normal({6, 8}, 2), w2 = random_normal({8, 1}, 3);
   const Field f = [&](const Tensor& at) { return drop_axes(matmul(nabla::tanh(matmul(at, w1)), w2), {-1}); };
   const Field gradient = [&](const Tensor& at) {
     return grad([&](const Tensor& z) { return sum(f(z)); })(at);
@@ -156,7 +153,7 @@ TEST_CASE("the trace of the Hessian, by reverse over forward") {
 }
 
 TEST_CASE("checkpoints, rules of the caller's own, and captured values") {
-  const Tensor x = random({4, 6}, 1), w = random({6, 6}, 2) * 0.5;
+  const Tensor x = random_normal({4, 6}, 1), w = random_normal({6, 6}, 2) * 0.5;
   const CustomDerivative cube(
       "cube", [](const std::vector<Tensor>& in) { return in[0] * square(in[0]); },
       [](const std::vector<Tensor>& in, const Tensor&, const std::vector<std::optional<Tensor>>& t) {
@@ -168,7 +165,7 @@ TEST_CASE("checkpoints, rules of the caller's own, and captured values") {
       CustomDerivative::Samples::independent);
   check_against_reference([&](const Tensor& at) { return cube({nabla::tanh(matmul(at, w))}); }, x);
   const Field inner = [&](const Tensor& at) { return nabla::tanh(matmul(at, w)) * at; };
-  const Tensor expected = reference(inner, x);
+  const Tensor expected = by_second_derivatives(inner, x);
   CHECK(distance(laplacian([&](const Tensor& at) { return checkpoint(inner, at); }, x), expected) < 1e-12);
   // A derivative that is zero on its way.
   check_against_reference(
@@ -183,13 +180,13 @@ TEST_CASE("checkpoints, rules of the caller's own, and captured values") {
 }
 
 TEST_CASE("derivatives of a Laplacian by parameters and by the argument") {
-  const Tensor x = random({4, 3}, 1), w1 = random({3, 5}, 2), w2 = random({5, 2}, 3);
+  const Tensor x = random_normal({4, 3}, 1), w1 = random_normal({3, 5}, 2), w2 = random_normal({5, 2}, 3);
   const auto loss = [&](const Tensor& at, const Tensor& w) {
     return sum(square(laplacian([&](const Tensor& z) { return matmul(nabla::tanh(matmul(z, w)), w2); }, at) +
                       at({all, range(0, 2)})));
   };
   const double h = 1e-5;
-  const Tensor dw = random({3, 5}, 4), dx = random({4, 3}, 5);
+  const Tensor dw = random_normal({3, 5}, 4), dx = random_normal({4, 3}, 5);
   const double by_w = (loss(x, w1 + dw * h) - loss(x, w1 - dw * h)).item() / (2 * h);
   CHECK(sum(grad([&](const Tensor& w) { return loss(x, w); })(w1) * dw).item() ==
         doctest::Approx(by_w).epsilon(1e-7));
@@ -203,14 +200,14 @@ TEST_CASE("derivatives of a Laplacian by parameters and by the argument") {
   CHECK(distance(laplacian([&](const Tensor& at) { return laplacian(quartic, at); }, x),
                  full({4}, 120, DType::f64)) < 1e-11);
   // A batch of batches.
-  const Tensor many = random({2, 4, 3}, 6);
+  const Tensor many = random_normal({2, 4, 3}, 6);
   const Tensor mapped = vmap([&](const Tensor& at) { return laplacian(quartic, at); }, many);
   CHECK(distance(mapped, squared_length(many) * 20) < 1e-11);
 }
 
 TEST_CASE("a Laplacian takes D + 2 passes") {
-  const Tensor x = random({16, 3}, 1), w1 = random({3, 8}, 2), w2 = random({8, 8}, 3), w3 = random({8, 8}, 4),
-               w4 = random({8, 1}, 5);
+  const Tensor x = random_normal({16, 3}, 1), w1 = random_normal({3, 8}, 2), w2 = random_normal({8, 8}, 3),
+               w3 = random_normal({8, 8}, 4), w4 = random_normal({8, 1}, 5);
   const Field f = [&](const Tensor& at) {
     return matmul(nabla::tanh(matmul(nabla::tanh(matmul(nabla::tanh(matmul(at, w1)), w2)), w3)), w4);
   };

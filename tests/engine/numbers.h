@@ -20,6 +20,10 @@ inline Tensor i64(const std::vector<std::int64_t>& values, const Shape& shape) {
 }
 inline std::vector<double> values(const Tensor& x) { return cast(x, DType::f64).to_vector<double>(); }
 
+inline Tensor random_normal(const Shape& shape, std::uint64_t seed, DType dtype = DType::f64) {
+  return normal(random_key(seed), shape, dtype).detach();
+}
+
 /// 0, 1, .. scaled, as a tensor of this shape.
 inline Tensor counting(const Shape& shape, double scale = 1) {
   return reshape(iota(shape.size(), DType::f64) * scale, shape);

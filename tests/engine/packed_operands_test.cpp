@@ -66,7 +66,7 @@ double relative_distance(const Tensor& a, const Tensor& b) {
   return distance(a, b) / reduce_max(abs(b)).item();
 }
 
-constexpr std::int64_t kRows = 256, kInputs = 500, kOutputs = 540;
+constexpr std::int64_t kCalledRows = 256, kInputs = 500, kOutputs = 540;
 
 }  // namespace
 
@@ -94,12 +94,12 @@ TEST_CASE("an infinite or missing number stays in its row") {
   // Packing fills up with zeros, which must meet none of these.
   constexpr float kInfinite = std::numeric_limits<float>::infinity();
   constexpr std::int64_t kColumns = 519, kTerms = 517;
-  std::vector<float> rows(kRows * kTerms, 0.5f);
+  std::vector<float> rows(kCalledRows * kTerms, 0.5f);
   rows[7 * kTerms + kTerms - 1] = kInfinite;
   rows[8 * kTerms] = std::numeric_limits<float>::quiet_NaN();
   const Tensor w = (waves({kTerms, kColumns}, 0.1) + 2).detach();
   const auto product = compile([&](const Tensor& x) { return matmul(x, w); });
-  const std::vector<float> found = product(tensor<float>(rows, {kRows, kTerms})).to_vector<float>();
+  const std::vector<float> found = product(tensor<float>(rows, {kCalledRows, kTerms})).to_vector<float>();
   for (std::size_t i = 0; i < found.size(); ++i) {
     const std::size_t row = i / kColumns;
     if (std::isinf(found[i]) != (row == 7) || std::isnan(found[i]) != (row == 8))
@@ -108,7 +108,7 @@ TEST_CASE("an infinite or missing number stays in its row") {
 }
 
 TEST_CASE("what is packed, and what is not") {
-  const Tensor x = waves({kRows, kInputs}, 0.2);
+  const Tensor x = waves({kCalledRows, kInputs}, 0.2);
   const Tensor w = waves({kInputs, kOutputs}, 1.3);
   Cell cell(w);
   Cell other(waves({kOutputs, kInputs}, 0.4));
@@ -165,7 +165,7 @@ TEST_CASE("what is packed, and what is not") {
 }
 
 TEST_CASE("a new version of a cell is packed before the next call") {
-  const Tensor x = waves({kRows, kInputs}, 0.2);
+  const Tensor x = waves({kCalledRows, kInputs}, 0.2);
   Cell a(waves({kInputs, kOutputs}, 1.3));
   Cell b(waves({kOutputs, kInputs}, 0.4));
   // b's cell is read by the product itself, a's through what the prologue makes of it.
@@ -189,7 +189,7 @@ TEST_CASE("a new version of a cell is packed before the next call") {
 }
 
 TEST_CASE("a call does not list what it reads packed alone") {
-  const Tensor x = waves({kRows, kInputs}, 0.2);
+  const Tensor x = waves({kCalledRows, kInputs}, 0.2);
   const Cell cell(waves({kInputs, kOutputs}, 1.3));
   const auto once = compile([&](const Tensor& v) { return matmul(v, cell.get()); });
   once(x);

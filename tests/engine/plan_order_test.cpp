@@ -10,17 +10,17 @@
 namespace nabla::test {
 namespace {
 
-constexpr std::int64_t kRows = 512;
-constexpr std::int64_t kWidth = 256;
-constexpr std::size_t kActivation = kRows * kWidth * sizeof(float);
+constexpr std::int64_t kBatch = 512;
+constexpr std::int64_t kLayerWidth = 256;
+constexpr std::size_t kActivationBytes = kBatch * kLayerWidth * sizeof(float);
 
-Tensor waves(const Shape& shape, double step) {
+Tensor sines(const Shape& shape, double step) {
   return cast(sin(counting(shape) * step), DType::f32).detach();
 }
 
 std::vector<Tensor> weights(int count) {
   std::vector<Tensor> made;
-  for (int i = 0; i < count; ++i) made.push_back((waves({kWidth, kWidth}, 0.1 + i) * 0.1).detach());
+  for (int i = 0; i < count; ++i) made.push_back((sines({kLayerWidth, kLayerWidth}, 0.1 + i) * 0.1).detach());
   return made;
 }
 
@@ -48,7 +48,7 @@ std::size_t instructions_named(const std::vector<Tensor>& results, std::string_v
 
 TEST_CASE("an update runs right behind its gradient") {
   const std::vector<Tensor> ws = weights(6);
-  const Tensor x = waves({kRows, kWidth}, 0.7);
+  const Tensor x = sines({kBatch, kLayerWidth}, 0.7);
   std::vector<Tensor> updated;
   {
     const std::vector<Tensor> gs = gradients(network(x, ws), ws);
@@ -60,7 +60,7 @@ TEST_CASE("an update runs right behind its gradient") {
   std::size_t gradients_seen = 0;
   for (std::size_t s = 0; s < steps.size(); ++s) {
     const PlanValue& made = graph.plan->values()[static_cast<std::size_t>(steps[s].outputs[0])];
-    if (steps[s].is_program() || made.layout.shape.size() != kWidth * kWidth) continue;
+    if (steps[s].is_program() || made.layout.shape.size() != kLayerWidth * kLayerWidth) continue;
     ++gradients_seen;
     bool is_read_soon = false;
     for (std::size_t later = s + 1; later < std::min(steps.size(), s + 3); ++later)
@@ -74,7 +74,7 @@ TEST_CASE("an update runs right behind its gradient") {
 
 TEST_CASE("what is needed late is made late") {
   // The products with w are built first, but each is added in its turn.
-  const Tensor x = waves({kRows, kWidth}, 0.3);
+  const Tensor x = sines({kBatch, kLayerWidth}, 0.3);
   const std::vector<Tensor> ws = weights(8);
   const auto sum_of_products = [&] {
     std::vector<Tensor> products;
@@ -83,24 +83,24 @@ TEST_CASE("what is needed late is made late") {
     for (const Tensor& product : products) total = matmul(tanh(total + product), ws[1]);
     return sum(total);
   };
-  CHECK(arena({sum_of_products()}) <= 4 * kActivation + 4096);
+  CHECK(arena({sum_of_products()}) <= 4 * kActivationBytes + 4096);
   set_plan_optimisations(false);
   const std::size_t as_built = arena({sum_of_products()});
   const double expected = sum_of_products().item();
   set_plan_optimisations(true);
-  CHECK(as_built >= 9 * kActivation);
+  CHECK(as_built >= 9 * kActivationBytes);
   CHECK(sum_of_products().item() == doctest::Approx(expected).epsilon(1e-5));
 }
 
 TEST_CASE("the sigmoid of a silu is computed again in the backward pass, where it is large") {
   const std::vector<Tensor> ws = weights(3);
-  const Tensor x = waves({kRows, kWidth}, 0.7);
+  const Tensor x = sines({kBatch, kLayerWidth}, 0.7);
   const auto gradients_of = [&](const Tensor& at) { return gradients(network(at, ws), ws); };
   CHECK(instructions_named(gradients_of(x), "sigmoid") ==
         3 * ws.size() -
             1);  // the last layer has both passes in one; the derivative is sigmoid(z) sigmoid(-z)
   // One row: the caches keep it.
-  CHECK(instructions_named(gradients_of(waves({1, kWidth}, 0.7)), "sigmoid") == 2 * ws.size());
+  CHECK(instructions_named(gradients_of(sines({1, kLayerWidth}, 0.7)), "sigmoid") == 2 * ws.size());
   set_plan_optimisations(false);
   const std::vector<Tensor> plain = gradients_of(x);
   evaluate(plain);

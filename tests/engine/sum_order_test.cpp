@@ -9,7 +9,7 @@
 namespace nabla::test {
 namespace {
 
-Tensor numbers(const Shape& shape, int key, DType dtype) {
+Tensor shifted_numbers(const Shape& shape, int key, DType dtype) {
   return cast(normal(random_key(static_cast<std::uint64_t>(key)), shape, DType::f64) * 100 + 1, dtype)
       .detach();
 }
@@ -43,7 +43,7 @@ TEST_CASE("a sum has the same bits however its terms lie, alone and inside a pro
   for (const std::int64_t terms : {2, 31, 32, 33, 100, 255, 256, 257, 300, 1000, 1025, 4096, 5000, 70001})
     for (const DType dtype : {DType::f64, DType::f32}) {
       INFO(terms, " terms, ", std::string(name_of(dtype)));
-      const Tensor w = numbers({terms, 12}, 1, dtype);
+      const Tensor w = shifted_numbers({terms, 12}, 1, dtype);
       const Tensor turned = dense_transpose(w);
       const Tensor alone = sum(turned, {-1}).detach();
       CHECK(same_bits(sum(w, {0}), alone));
@@ -58,12 +58,12 @@ TEST_CASE("a sum has the same bits however its terms lie, alone and inside a pro
 
 TEST_CASE("a sum of pieces, and one over tangents, have the bits of the sum of the same terms in a row") {
   for (const DType dtype : {DType::f64, DType::f32}) {
-    const Tensor x = numbers({9, 70, 33}, 2, dtype);
+    const Tensor x = shifted_numbers({9, 70, 33}, 2, dtype);
     const Tensor row = reshape(transpose(x, 0, 1), {70, 9 * 33});
     CHECK(same_bits(sum(x, {0, 2}), sum((row + 0.0).detach(), {1})));
     for (const std::int64_t tangents : {2, 32, 50, 300}) {
       INFO(tangents, " tangents");
-      const Tensor t = numbers({tangents, 16, 1024}, 3, dtype);
+      const Tensor t = shifted_numbers({tangents, 16, 1024}, 3, dtype);
       const Tensor twice = (t * 2.0).detach();
       const Tensor alone = sum(dense_transpose(reshape(twice, {tangents, 16 * 1024})), {-1});
       CHECK(same_bits(reshape(sum(t * 2.0, {0}), {16 * 1024}), alone));

@@ -11,31 +11,31 @@
 namespace nabla::test {
 namespace {
 
-struct Case {
+struct SumCase {
   Shape shape;
   Axes axes;
 };
 
 // Around the lanes, the blocks of columns and the length from which a sum is cut.
-const std::vector<Case> kCases{{{3}, {0}},
-                               {{16}, {0}},
-                               {{100003}, {0}},
-                               {{32768}, {0}},
-                               {{7, 3}, {1}},
-                               {{5, 17}, {1}},
-                               {{3, 40001}, {1}},
-                               {{70, 515}, {0}},
-                               {{5, 1100}, {0}},
-                               {{40000, 3}, {0}},
-                               {{2001, 37}, {0}},
-                               {{65, 33, 19}, {0, 1}},
-                               {{65, 33, 19}, {0, 2}},
-                               {{65, 33, 19}, {1}},
-                               {{65, 33, 19}, {0, 1, 2}},
-                               {{9, 5, 700}, {0, 1}},
-                               {{0, 5}, {0}},
-                               {{0, 5}, {1}},
-                               {{5, 1}, {0, 1}}};
+const std::vector<SumCase> kSumCases{{{3}, {0}},
+                                     {{16}, {0}},
+                                     {{100003}, {0}},
+                                     {{32768}, {0}},
+                                     {{7, 3}, {1}},
+                                     {{5, 17}, {1}},
+                                     {{3, 40001}, {1}},
+                                     {{70, 515}, {0}},
+                                     {{5, 1100}, {0}},
+                                     {{40000, 3}, {0}},
+                                     {{2001, 37}, {0}},
+                                     {{65, 33, 19}, {0, 1}},
+                                     {{65, 33, 19}, {0, 2}},
+                                     {{65, 33, 19}, {1}},
+                                     {{65, 33, 19}, {0, 1, 2}},
+                                     {{9, 5, 700}, {0, 1}},
+                                     {{0, 5}, {0}},
+                                     {{0, 5}, {1}},
+                                     {{5, 1}, {0, 1}}};
 
 std::vector<double> one_by_one(const Tensor& x, const Axes& axes) {
   const std::vector<double> all = cast(x, DType::f64).to_vector<double>();
@@ -55,7 +55,7 @@ std::vector<double> one_by_one(const Tensor& x, const Axes& axes) {
   return sums;
 }
 
-Tensor numbers(const Shape& shape, DType dtype, int layout) {
+Tensor laid_out(const Shape& shape, DType dtype, int layout) {
   const Tensor dense = cast(nabla::sin(counting(shape, 0.37)) * 9, dtype).detach();
   if (layout == 1 && shape.rank() > 0) return flip(dense, -1);
   if (layout == 2 && shape.rank() == 2) return transpose(cast(transpose(dense), dtype).detach());
@@ -67,10 +67,10 @@ Tensor numbers(const Shape& shape, DType dtype, int layout) {
 TEST_CASE("sums of every length and layout") {
   for (const DType dtype : {DType::f32, DType::f64, DType::i32, DType::i64})
     for (const int layout : {0, 1, 2})
-      for (const auto& [shape, axes] : kCases) {
+      for (const auto& [shape, axes] : kSumCases) {
         INFO(to_string(shape), " ", std::string(name_of(dtype)), ", layout ", layout, ", first axis ",
              axes[0]);
-        const Tensor x = numbers(shape, dtype, layout);
+        const Tensor x = laid_out(shape, dtype, layout);
         const std::vector<double> expected = one_by_one(x, axes);
         const std::vector<double> got = cast(sum(x, axes), DType::f64).to_vector<double>();
         REQUIRE(got.size() == expected.size());
@@ -86,9 +86,9 @@ TEST_CASE("sums of every length and layout") {
 TEST_CASE("sums have the same bits with every instruction set") {
   const InstructionSet best = instruction_set();
   for (const DType dtype : {DType::f32, DType::f64})
-    for (const auto& [shape, axes] : kCases) {
+    for (const auto& [shape, axes] : kSumCases) {
       INFO(to_string(shape), " ", std::string(name_of(dtype)));
-      const Tensor x = numbers(shape, dtype, 0);
+      const Tensor x = laid_out(shape, dtype, 0);
       const auto bits = [&](InstructionSet set) {
         set_instruction_set(set);
         return cast(sum(x, axes).detach(), DType::f64).to_vector<double>();

@@ -17,7 +17,7 @@ namespace nabla::test {
 namespace {
 
 // Large enough that the work is split, with extents that no block divides.
-std::vector<std::vector<float>> results() {
+std::vector<std::vector<float>> float_results() {
   const Tensor key = random_key(1);
   const Tensor a = normal(key, {301, 517}).detach();
   const Tensor b = normal(fold_in(key, 1), {517, 203}).detach();
@@ -68,11 +68,11 @@ bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
 TEST_CASE("results have the same bits for any number of threads") {
   const int before = thread_count();
   set_thread_count(1);
-  const auto expected = results();
+  const auto expected = float_results();
   for (const int threads : {1, 2, 3, 5}) {
     set_thread_count(threads);
     CHECK(thread_count() == threads);
-    const auto got = results();
+    const auto got = float_results();
     REQUIRE(got.size() == expected.size());
     for (std::size_t i = 0; i < got.size(); ++i) {
       INFO("threads ", threads, ", result ", i);

@@ -7,14 +7,14 @@
 namespace nabla::test {
 namespace {
 
-Tensor weight(std::int64_t m, std::int64_t n, std::uint64_t key) {
+Tensor random_matrix(std::int64_t m, std::int64_t n, std::uint64_t key) {
   return cast(normal(random_key(key), {m, n}), DType::f64).detach();
 }
 
 }  // namespace
 
 TEST_CASE("estimates of a divergence lie within four standard errors, and these say how they spread") {
-  const Tensor w = weight(12, 12, 1), x = weight(50, 12, 2);
+  const Tensor w = random_matrix(12, 12, 1), x = random_matrix(50, 12, 2);
   const Field v = [&](const Tensor& at) { return nabla::tanh(matmul(at, w) * 0.3) * at; };
   const std::vector<double> exact = values(divergence(v, x));
   for (const JacobianMethod method : {JacobianMethod::hutchinson, JacobianMethod::hutch_plus_plus}) {
@@ -40,7 +40,8 @@ TEST_CASE("estimates of a divergence lie within four standard errors, and these 
 }
 
 TEST_CASE("Hutch++ is unbiased, and closer where few directions hold the trace") {
-  const Tensor narrow = weight(40, 2, 1), diagonal = weight(1, 40, 3), x = weight(30, 40, 2);
+  const Tensor narrow = random_matrix(40, 2, 1), diagonal = random_matrix(1, 40, 3),
+               x = random_matrix(30, 40, 2);
   const Field v = [&](const Tensor& at) {
     return matmul(matmul(at, narrow), transpose(narrow)) + at * diagonal * 0.2;
   };
@@ -61,7 +62,7 @@ TEST_CASE("Hutch++ is unbiased, and closer where few directions hold the trace")
 }
 
 TEST_CASE("estimates of a diagonal, differentiable and compiled") {
-  const Tensor w = weight(6, 6, 1), x = weight(4, 6, 2);
+  const Tensor w = random_matrix(6, 6, 1), x = random_matrix(4, 6, 2);
   const auto field = [](const Tensor& by) {
     return [=](const Tensor& at) { return nabla::tanh(matmul(at, by) * 0.3); };
   };
@@ -76,7 +77,7 @@ TEST_CASE("estimates of a diagonal, differentiable and compiled") {
     return sum(
         square(divergence(field(by), x, {.method = JacobianMethod::hutchinson, .key = random_key(7)})));
   };
-  const Tensor direction = weight(6, 6, 9);
+  const Tensor direction = random_matrix(6, 6, 9);
   const double slope = sum(grad(loss, w) * direction).item();
   const double difference = (loss(w + direction * 1e-5).item() - loss(w - direction * 1e-5).item()) / 2e-5;
   CHECK(slope == doctest::Approx(difference).epsilon(1e-6));
@@ -85,7 +86,7 @@ TEST_CASE("estimates of a diagonal, differentiable and compiled") {
 }
 
 TEST_CASE("colouring is exact for local fields, signs keep it unbiased for others") {
-  const Tensor x = weight(3, 4 * 9, 1).detach();
+  const Tensor x = random_matrix(3, 4 * 9, 1).detach();
   const Tensor picture = reshape(x, {3, 4, 9}).detach();
   // Each element sees two neighbours on either side.
   const Field local = [](const Tensor& at) {
@@ -125,7 +126,7 @@ TEST_CASE("colouring is exact for local fields, signs keep it unbiased for other
   CHECK(distance(divergence(local, picture, {.method = JacobianMethod::coloured, .radius = 2}),
                  divergence(local, picture)) < 1e-12);
   // Not local: the mean over signs, within its standard error.
-  const Tensor w = weight(9, 9, 3);
+  const Tensor w = random_matrix(9, 9, 3);
   const Field far = [&](const Tensor& at) { return matmul(at, w); };
   const Tensor truth = jacobian_diagonal(far, picture);
   CHECK(contains(error_of([&] { coloured(far, 2); }), "reaches farther"));
@@ -142,7 +143,7 @@ TEST_CASE("colouring is exact for local fields, signs keep it unbiased for other
 }
 
 TEST_CASE("a diagonal by Hutch++ is unbiased, and exact on the sketched range") {
-  const Tensor w = weight(12, 12, 1), x = weight(10, 12, 2);
+  const Tensor w = random_matrix(12, 12, 1), x = random_matrix(10, 12, 2);
   const Field v = [&](const Tensor& at) { return nabla::tanh(matmul(at, w) * 0.3) * at; };
   const Tensor exact = jacobian_diagonal(v, x);
   const auto estimate = [&](std::int64_t products, std::uint64_t seed) {
@@ -164,7 +165,7 @@ TEST_CASE("a diagonal by Hutch++ is unbiased, and exact on the sketched range") 
 }
 
 TEST_CASE("what methods refuse") {
-  const Tensor x = weight(2, 3, 1);
+  const Tensor x = random_matrix(2, 3, 1);
   const Field v = [](const Tensor& at) { return at * 2.0; };
   const auto refusal = [&](const JacobianOptions& options, const Field& field) {
     return error_of([&] { divergence(field, x, options); });

@@ -10,15 +10,10 @@
 #include "flow/gaussian_mixture.h"
 #include "flow/paired_field.h"
 #include "flow/preconditioned_field.h"
+#include "tests/flow/numbers.h"
 
 namespace nabla::flow {
 namespace {
-
-double largest(const Tensor& x) { return reduce_max(abs(x)).item(); }
-
-Tensor random_normal(std::uint64_t seed, const Shape& shape) {
-  return normal(random_key(seed), shape, DType::f64);
-}
 
 const AffinePath& path_number(int i) {
   static const AffinePath paths[] = {linear_path(), trigonometric_path()};

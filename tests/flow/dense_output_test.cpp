@@ -8,31 +8,30 @@
 #include "engine/engine.h"
 #include "flow/dormand_prince.h"
 #include "flow/gaussian.h"
+#include "tests/flow/numbers.h"
 
 namespace nabla::flow {
 namespace {
 
-GaussianField gaussian() {
+GaussianField plane_gaussian() {
   return GaussianField(tensor<double>({1, -0.5}, Shape{2}), tensor<double>({2, 0.05}, Shape{2}));
 }
 
 Tensor start() { return normal(random_key(1), Shape{3, 2}, DType::f64); }
 
 AdaptiveSolution solve(double from, double to, const AdaptiveOptions& options) {
-  const GaussianField field = gaussian();
+  const GaussianField field = plane_gaussian();
   return integrate_adaptive([&](const Tensor& x, const Tensor& t) { return field.velocity(x, t); }, start(),
                             from, to, options);
 }
 
 double error_at(const DenseOutput& dense, double t) {
   const Tensor exact =
-      gaussian().flow_map(start(), shared_time(dense.from(), DType::f64), shared_time(t, DType::f64));
+      plane_gaussian().flow_map(start(), shared_time(dense.from(), DType::f64), shared_time(t, DType::f64));
   return reduce_max(abs(dense(t) - exact)).item();
 }
 
-double distance(const Tensor& a, const Tensor& b) { return reduce_max(abs(a - b)).item(); }
-
-AdaptiveOptions fixed_steps(double length) {
+AdaptiveOptions fixed_dense_steps(double length) {
   return {.rtol = 1e6, .atol = 1e6, .first_step = length, .max_step = length, .dense = true};
 }
 
@@ -40,8 +39,8 @@ AdaptiveOptions fixed_steps(double length) {
 
 TEST_CASE("between the steps the error falls at least with order 4, in both directions") {
   for (const auto& [from, to] : {std::pair{0.0, 1.0}, std::pair{1.0, 0.0}}) {
-    const AdaptiveSolution coarse = solve(from, to, fixed_steps(1. / 80));
-    const AdaptiveSolution fine = solve(from, to, fixed_steps(1. / 160));
+    const AdaptiveSolution coarse = solve(from, to, fixed_dense_steps(1. / 80));
+    const AdaptiveSolution fine = solve(from, to, fixed_dense_steps(1. / 160));
     double coarse_error = 0;
     double fine_error = 0;
     // The same places within steps of both lengths.
@@ -58,14 +57,14 @@ TEST_CASE("between the steps the error falls at least with order 4, in both dire
 
 TEST_CASE("at the ends of steps it gives the states themselves") {
   for (const auto& [from, to] : {std::pair{0.0, 1.0}, std::pair{1.0, 0.0}}) {
-    const AdaptiveSolution whole = solve(from, to, fixed_steps(0.125));
+    const AdaptiveSolution whole = solve(from, to, fixed_dense_steps(0.125));
     const DenseOutput& dense = *whole.dense;
     CHECK(dense.from() == from);
     CHECK(dense.to() == to);
     CHECK(distance(dense(from), start()) == 0);
     CHECK(distance(dense(to), whole.x) < 1e-15);
     const double middle = from + (to - from) * 0.5;
-    const AdaptiveSolution half = solve(from, middle, fixed_steps(0.125));
+    const AdaptiveSolution half = solve(from, middle, fixed_dense_steps(0.125));
     CHECK(distance(dense(middle), half.x) < 1e-15);
   }
 }

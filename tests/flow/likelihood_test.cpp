@@ -23,7 +23,7 @@ struct Problem {
 };
 
 // A rotation [d, d] as a product of reflections.
-Tensor rotation(std::int64_t d) {
+Tensor turned_basis(std::int64_t d) {
   Tensor q = identity(d, DType::f64);
   for (std::uint64_t i = 0; i < 4; ++i) {
     Tensor w = normal(random_key(50 + i), Shape{d, 1}, DType::f64);
@@ -34,10 +34,10 @@ Tensor rotation(std::int64_t d) {
 }
 
 // N(mu, Q diag(l) Q^T) in six dimensions, with l from .001 to 2.
-Problem gaussian(DType type) {
+Problem gaussian_problem(DType type) {
   const Tensor mean = tensor<double>({0.5, -1, 0, 0.3, -0.2, 0.8}, Shape{6});
   const Tensor variances = tensor<double>({0.001, 0.01, 0.1, 0.5, 1, 2}, Shape{6});
-  const Tensor basis = rotation(6);
+  const Tensor basis = turned_basis(6);
   const Tensor z = normal(random_key(3), Shape{64, 6}, DType::f64);
   const GaussianField field(cast(mean, type), cast(variances, type), cast(basis, type));
   return {cast(mean + matmul(z * sqrt(variances), transpose(basis)), type).detach(),
@@ -46,7 +46,7 @@ Problem gaussian(DType type) {
 }
 
 // Two overlapping components in three dimensions. At t = 1 this field is 0 / 0.
-Problem mixture(DType type) {
+Problem mixture_problem(DType type) {
   const Tensor weights = tensor<double>({0.3, 0.7}, Shape{2});
   const Tensor means = tensor<double>({-0.6, 0.5, 0.2, 0.7, -0.3, 0.1}, Shape{2, 3});
   const Tensor variances = tensor<double>({0.02, 0.1, 0.5, 0.05, 0.01, 0.3}, Shape{2, 3});
@@ -68,7 +68,7 @@ double largest_error(const Problem& problem, const LikelihoodOptions& options = 
 }  // namespace
 
 TEST_CASE("the log-density of a Gaussian is right to 1e-4 nats with few divergences") {
-  const Problem problem = gaussian(DType::f64);
+  const Problem problem = gaussian_problem(DType::f64);
   CHECK(largest_error(problem) < 1e-5);
   CHECK(largest_error(problem, {.nodes = 16}) < 1e-4);
   CHECK(largest_error(problem, {.nodes = 24, .steps_between_nodes = 2}) < 2e-4);
@@ -78,12 +78,12 @@ TEST_CASE("the log-density of a Gaussian is right to 1e-4 nats with few divergen
 }
 
 TEST_CASE("f32 loses little") {
-  CHECK(largest_error(gaussian(DType::f32)) < 3e-4);
-  CHECK(largest_error(mixture(DType::f32), {.nodes = 40}) < 5e-4);
+  CHECK(largest_error(gaussian_problem(DType::f32)) < 3e-4);
+  CHECK(largest_error(mixture_problem(DType::f32), {.nodes = 40}) < 5e-4);
 }
 
 TEST_CASE("the log-density of a mixture is right, and its field not asked where it is 0 / 0") {
-  const Problem problem = mixture(DType::f64);
+  const Problem problem = mixture_problem(DType::f64);
   CHECK(largest_error(problem) < 5e-3);
   CHECK(largest_error(problem, {.nodes = 40}) < 1e-4);
   CHECK(largest_error(problem, {.nodes = 80}) < 1e-6);
@@ -91,7 +91,7 @@ TEST_CASE("the log-density of a mixture is right, and its field not asked where 
 
 TEST_CASE("a likelihood says how far few divergences may lead astray") {
   for (const bool several : {false, true}) {
-    const Problem problem = several ? mixture(DType::f64) : gaussian(DType::f64);
+    const Problem problem = several ? mixture_problem(DType::f64) : gaussian_problem(DType::f64);
     for (const std::int64_t nodes : {16, 24, 40}) {
       CAPTURE(several);
       CAPTURE(nodes);
@@ -107,15 +107,16 @@ TEST_CASE("a likelihood says how far few divergences may lead astray") {
   const auto largest = [](const Problem& problem) {
     return reduce_max(log_likelihood(problem.v, problem.x).quadrature_error).item();
   };
-  CHECK(largest(mixture(DType::f64)) > 0.005);
-  CHECK(largest(gaussian(DType::f64)) < 0.002);
-  CHECK(std::isnan(log_likelihood(gaussian(DType::f64).v, gaussian(DType::f64).x, {.nodes = 3})
-                       .quadrature_error[0]
-                       .item()));
+  CHECK(largest(mixture_problem(DType::f64)) > 0.005);
+  CHECK(largest(gaussian_problem(DType::f64)) < 0.002);
+  CHECK(
+      std::isnan(log_likelihood(gaussian_problem(DType::f64).v, gaussian_problem(DType::f64).x, {.nodes = 3})
+                     .quadrature_error[0]
+                     .item()));
 }
 
 TEST_CASE("the noise belongs to the sample, and evaluations are counted") {
-  const Problem problem = gaussian(DType::f64);
+  const Problem problem = gaussian_problem(DType::f64);
   std::int64_t calls = 0;
   const TimedField counted = [&](const Tensor& x, const Tensor& t) {
     ++calls;
@@ -137,7 +138,7 @@ TEST_CASE(
   const Tensor variances =
       full(Shape{40}, 0.3, DType::f64) + pad(tensor<double>({1.7, 0.7, -0.28}, Shape{3}), 0, 0, 37);
   const Tensor z = normal(random_key(3), Shape{48, 40}, DType::f64);
-  const Tensor basis = rotation(40);
+  const Tensor basis = turned_basis(40);
   const GaussianField field(zeros(Shape{40}, DType::f64), variances, basis);
   const Tensor x = matmul(z * sqrt(variances), transpose(basis)).detach();
   const Tensor log_density = sum(square(z) + log(variances) + kLogTwoPi, {-1}) * -0.5;
@@ -173,7 +174,7 @@ TEST_CASE(
 }
 
 TEST_CASE("rows in blocks, images, and tangents in chunks give the same") {
-  const Problem problem = gaussian(DType::f64);
+  const Problem problem = gaussian_problem(DType::f64);
   const Likelihood whole = log_likelihood(problem.v, problem.x, {.nodes = 6});
   std::vector<std::int64_t> done;
   const Likelihood parts = log_likelihood(

@@ -4,14 +4,14 @@
 namespace nabla::flow {
 
 TEST_CASE("metadata and errors do not depend on the locale") {
-  test::check_same_in_comma_locale([] {
+  nabla::test::check_same_in_comma_locale([] {
     std::string text;
     for (const auto& [name, value] :
          FieldMetadata{.source_scale = 1.5, .seed = 12345, .step = 67890}.to_text())
       text += name + "=" + value + ";";
     return text;
   });
-  test::check_same_in_comma_locale([]() -> std::string {
+  nabla::test::check_same_in_comma_locale([]() -> std::string {
     try {
       graded_grid(0, 1, 4, 0.25);
     } catch (const Error& error) {

@@ -11,18 +11,13 @@
 #include "flow/gaussian.h"
 #include "flow/preconditioned_field.h"
 #include "nn/nn.h"
+#include "tests/flow/numbers.h"
 
 namespace nabla::flow {
 namespace {
 
-double largest(const Tensor& x) { return reduce_max(abs(x)).item(); }
-
-Tensor random_normal(std::uint64_t seed, const Shape& shape) {
-  return normal(random_key(seed), shape, DType::f64);
-}
-
 // Data with a full covariance, for which all average velocities are known.
-GaussianField gaussian(const AffinePath& path = linear_path()) {
+GaussianField correlated_gaussian(const AffinePath& path = linear_path()) {
   const Tensor v = random_normal(5, Shape{4, 1});
   const Tensor reflection = identity(4, DType::f64) - matmul(v, transpose(v)) * 2 / sum(square(v));
   return GaussianField(random_normal(1, Shape{4}), tensor<double>({2, 0.7, 0.1, 0.02}, Shape{4}), reflection,
@@ -55,7 +50,7 @@ Tensor small_field(const Tensor& x, const Tensor& t, const Tensor& r) {
 
 TEST_CASE("the average velocity of a Gaussian satisfies both identities") {
   for (const AffinePath& path : {linear_path(), trigonometric_path()}) {
-    const AverageField u = exact(gaussian(path));
+    const AverageField u = exact(correlated_gaussian(path));
     const Tensor x = random_normal(2, Shape{200, 4}) * 1.5;
     const Times times = three_times(200);
     CHECK(largest(meanflow_residual(u, x, times.t, times.r)) < 1e-9);
@@ -259,7 +254,7 @@ TEST_CASE("time pairs are sorted where there are two, and equal elsewhere") {
 }
 
 TEST_CASE("an average velocity takes noise to data in one step, or in several that agree where it is exact") {
-  const GaussianField field = gaussian();
+  const GaussianField field = correlated_gaussian();
   const AverageField u = exact(field);
   const Tensor x0 = random_normal(2, Shape{5, 4});
   const Tensor expected = field.flow_map(x0, shared_time(0, DType::f64), shared_time(1, DType::f64));

@@ -7,17 +7,10 @@
 #include "engine/engine.h"
 #include "flow/empirical_field.h"
 #include "flow/field.h"
+#include "tests/flow/numbers.h"
 
 namespace nabla::flow {
-namespace {
-
-double largest(const Tensor& x) { return reduce_max(abs(x)).item(); }
-
-Tensor random_normal(std::uint64_t seed, const Shape& shape) {
-  return normal(random_key(seed), shape, DType::f64);
-}
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("pairs without noise and a blur of 1 are the empirical field") {
   const Tensor data = random_normal(1, Shape{9, 3}) + 1;

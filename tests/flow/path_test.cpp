@@ -9,13 +9,10 @@
 #include "flow/cfm_loss.h"
 #include "flow/field.h"
 #include "flow/times.h"
+#include "tests/flow/numbers.h"
 
 namespace nabla::flow {
-namespace {
-
-double largest(const Tensor& x) { return reduce_max(abs(x)).item(); }
-
-}  // namespace
+namespace {}  // namespace
 
 TEST_CASE("paths run from noise to data, and their rates are what the engine derives") {
   for (const AffinePath& path : {linear_path(), trigonometric_path()}) {

@@ -13,7 +13,7 @@ using test::corpus;
 using test::message_of;
 using test::ScratchDirectory;
 
-Bytes small_file() {
+Bytes small_npz() {
   return encode_npz(
       std::vector<NamedTensor>{{"a", tensor<float>({1, 2}, {2})}, {"b", tensor<bool>({true}, {1})}});
 }
@@ -98,7 +98,7 @@ TEST_CASE("npz does not believe a size that the packed bytes cannot hold") {
 }
 
 TEST_CASE("an npz file is refused wherever it is cut") {
-  for (const Bytes& whole : {small_file(), read_bytes(corpus("npz/stored.npz"))}) {
+  for (const Bytes& whole : {small_npz(), read_bytes(corpus("npz/stored.npz"))}) {
     test::for_every_cut(whole, [](const Bytes& cut) {
       CHECK(message_of([&] { parse_npz(cut, "some.npz"); }).starts_with("read_npz: some.npz"));
     });
@@ -106,9 +106,9 @@ TEST_CASE("an npz file is refused wherever it is cut") {
 }
 
 TEST_CASE("an npz file with a flipped bit is refused or says the same; never other numbers") {
-  const auto tensors = parse_npz(small_file(), "f");
+  const auto tensors = parse_npz(small_npz(), "f");
   int refused = 0;
-  test::for_every_flip(small_file(), [&](const Bytes& flipped) {
+  test::for_every_flip(small_npz(), [&](const Bytes& flipped) {
     const std::string message = message_of([&] {
       // The archive's own fields, such as the time of an entry, have no checksum.
       const auto read = parse_npz(flipped, "some.npz");

@@ -222,9 +222,9 @@ TEST_CASE("a thousand training steps with a schedule build one plan") {
 }
 
 TEST_CASE("training that goes on from saved states is the same to the last bit") {
-  struct Training {
+  struct NumbersTraining {
     Numbers module;
-    Training() : module(std::vector<double>{1.5, -0.25, 0}) {}
+    NumbersTraining() : module(std::vector<double>{1.5, -0.25, 0}) {}
     Adam adam{module, {.weight_decay = 0.1}};
     Ema ema{module, 0.9};
     void step(std::int64_t number) {
@@ -235,11 +235,11 @@ TEST_CASE("training that goes on from saved states is the same to the last bit")
       commit(updates);
     }
   };
-  Training whole;
+  NumbersTraining whole;
   for (std::int64_t n = 0; n < 9; ++n) whole.step(n);
-  Training first;
+  NumbersTraining first;
   for (std::int64_t n = 0; n < 4; ++n) first.step(n);
-  Training second;
+  NumbersTraining second;
   second.step(7);  // what it did before is forgotten
   load_state(second.module, state_of(first.module));
   second.adam.load(first.adam.state());

@@ -36,9 +36,9 @@ const CustomDerivative& wave() {
   return rule;
 }
 
-class Generator {
+class NestGenerator {
  public:
-  Generator(std::uint64_t seed, NestParts parts) : random_(seed), parts_(parts) {}
+  NestGenerator(std::uint64_t seed, NestParts parts) : random_(seed), parts_(parts) {}
 
   Expression generate() { return block(1, 0, 0); }
 
@@ -173,7 +173,7 @@ class Generator {
 }  // namespace
 
 NestFunction random_nest(std::uint64_t seed, NestParts parts) {
-  const Expression expression = Generator(seed, parts).generate();
+  const Expression expression = NestGenerator(seed, parts).generate();
   return [expression](const Tensor& x) { return mean(expression({x})); };
 }
 

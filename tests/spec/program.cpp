@@ -51,9 +51,9 @@ struct Program {
   }
 };
 
-class Generator {
+class ProgramGenerator {
  public:
-  explicit Generator(std::uint64_t seed) : random_(seed) {}
+  explicit ProgramGenerator(std::uint64_t seed) : random_(seed) {}
 
   Program generate() {
     const int inputs = 1 + pick(3);
@@ -284,7 +284,7 @@ std::uint64_t nest_count() { return from_environment("NABLAFLOW_FUZZ_NESTS", 60)
 std::uint64_t first_seed() { return from_environment("NABLAFLOW_FUZZ_SEED", 1); }
 
 Spec random_program(std::uint64_t seed) {
-  const auto program = std::make_shared<const Program>(Generator(seed).generate());
+  const auto program = std::make_shared<const Program>(ProgramGenerator(seed).generate());
   const bool kinked =
       std::ranges::any_of(program->steps, [](const Step& step) { return step.kink != nullptr; });
   return {.primitive = "program",

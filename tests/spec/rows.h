@@ -24,4 +24,14 @@ inline Input boolean(const Shape& shape) { return {.shape = shape, .dtype = DTyp
 
 using Args = const std::vector<Tensor>&;
 
+/// A row without cases.
+inline Spec row(const char* primitive, const char* label, Builder build, std::vector<Input> inputs,
+                bool analytic = true) {
+  return {.primitive = primitive,
+          .label = label,
+          .build = std::move(build),
+          .inputs = std::move(inputs),
+          .analytic = analytic};
+}
+
 }  // namespace nabla::spec

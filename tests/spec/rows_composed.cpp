@@ -5,19 +5,6 @@
 // Named compositions: their derivatives follow from their parts, their conventions at kinks do not.
 
 namespace nabla::spec {
-namespace {
-
-Spec row(const char* primitive, const char* label, Builder build, std::vector<Input> inputs,
-         bool analytic = true) {
-  return {.primitive = primitive,
-          .label = label,
-          .build = std::move(build),
-          .inputs = std::move(inputs),
-          .analytic = analytic};
-}
-
-}  // namespace
-
 std::vector<Spec> rows_composed() {
   std::vector<Spec> rows;
   Input away = real({2, 3});

@@ -3,10 +3,6 @@
 namespace nabla::spec {
 namespace {
 
-Spec row(const char* primitive, const char* label, Builder build, std::vector<Input> inputs) {
-  return {.primitive = primitive, .label = label, .build = std::move(build), .inputs = std::move(inputs)};
-}
-
 Spec unordered(Spec spec) {
   spec.analytic = false;
   spec.separated = true;

@@ -6,13 +6,13 @@
 namespace nabla::spec {
 namespace {
 
-using Function = Tensor (*)(const Operand&, const Operand&);
-using Scalar = double (*)(double, double);
+using BinaryFunction = Tensor (*)(const Operand&, const Operand&);
+using BinaryScalar = double (*)(double, double);
 
 struct Binary {
   const char* name;
-  Function function;
-  Scalar scalar;
+  BinaryFunction function;
+  BinaryScalar scalar;
   Input left;
   Input right;
   bool analytic = true;
@@ -53,7 +53,7 @@ std::vector<Binary> functions() {
 }
 
 // Pairs with value and the two derivatives.
-struct Point {
+struct PairPoint {
   double a;
   double b;
   double value;
@@ -61,13 +61,13 @@ struct Point {
   double by_b;
 };
 
-Case points(const char* label, std::vector<Point> list, bool differentiable = true) {
+Case pair_points(const char* label, std::vector<PairPoint> list, bool differentiable = true) {
   std::vector<double> a;
   std::vector<double> b;
   std::vector<double> by_a;
   std::vector<double> by_b;
   Case c{label, {}, {}};
-  for (const Point& p : list) {
+  for (const PairPoint& p : list) {
     a.push_back(p.a);
     b.push_back(p.b);
     c.value.push_back(p.value);
@@ -80,28 +80,31 @@ Case points(const char* label, std::vector<Point> list, bool differentiable = tr
   return c;
 }
 
-Case comparison(const char* label, std::vector<Point> list) { return points(label, std::move(list), false); }
+Case comparison(const char* label, std::vector<PairPoint> list) {
+  return pair_points(label, std::move(list), false);
+}
 
-std::vector<Case> special_points(std::string_view name) {
+std::vector<Case> special_pairs(std::string_view name) {
   if (name == "max")
-    return {points("ties", {{1, 1, 1, 0.5, 0.5}, {0, -0.0, 0, 0.5, 0.5}, {-kInf, 2, 2, 0, 1}}),
+    return {pair_points("ties", {{1, 1, 1, 0.5, 0.5}, {0, -0.0, 0, 0.5, 0.5}, {-kInf, 2, 2, 0, 1}}),
             comparison("NaN", {{kNan, 1, kNan, 0, 0}, {1, kNan, kNan, 0, 0}})};
   if (name == "min")
-    return {points("ties", {{1, 1, 1, 0.5, 0.5}, {kInf, kInf, kInf, 0.5, 0.5}, {-1, 2, -1, 1, 0}}),
+    return {pair_points("ties", {{1, 1, 1, 0.5, 0.5}, {kInf, kInf, kInf, 0.5, 0.5}, {-1, 2, -1, 1, 0}}),
             comparison("NaN", {{kNan, 1, kNan, 0, 0}, {1, kNan, kNan, 0, 0}})};
   if (name == "div")
-    return {points("edges", {{1, kInf, 0, 0, -0.0}, {3, 2, 1.5, 0.5, -0.75}, {1, 0, kInf, kInf, -kInf}})};
+    return {
+        pair_points("edges", {{1, kInf, 0, 0, -0.0}, {3, 2, 1.5, 0.5, -0.75}, {1, 0, kInf, kInf, -kInf}})};
   if (name == "pow")
-    return {points("zero base", {{0, 0, 1, 0, 0}, {0, 1, 0, 1, 0}, {0, 2, 0, 0, 0}, {0, 3, 0, 0, 0}}),
-            points("zero exponent",
-                   {{2, 0, 1, 0, std::log(2.0)}, {1, 0, 1, 0, 0}, {3, 1, 3, 1, 3 * std::log(3.0)}})};
+    return {pair_points("zero base", {{0, 0, 1, 0, 0}, {0, 1, 0, 1, 0}, {0, 2, 0, 0, 0}, {0, 3, 0, 0, 0}}),
+            pair_points("zero exponent",
+                        {{2, 0, 1, 0, std::log(2.0)}, {1, 0, 1, 0, 0}, {3, 1, 3, 1, 3 * std::log(3.0)}})};
   if (name == "logaddexp")
-    return {points("edges", {{0, 0, std::log(2.0), 0.5, 0.5},
-                             {kInf, 1, kInf, 1, 0},
-                             {-kInf, 3, 3, 0, 1},
-                             {1000, -1000, 1000, 1, 0},
-                             {-1000, -1000, std::log(2.0) - 1000, 0.5, 0.5}}),
-            points("equal infinities", {{-kInf, -kInf, -kInf, 0, 0}, {kInf, kInf, kInf, kNan, kNan}})};
+    return {pair_points("edges", {{0, 0, std::log(2.0), 0.5, 0.5},
+                                  {kInf, 1, kInf, 1, 0},
+                                  {-kInf, 3, 3, 0, 1},
+                                  {1000, -1000, 1000, 1, 0},
+                                  {-1000, -1000, std::log(2.0) - 1000, 0.5, 0.5}}),
+            pair_points("equal infinities", {{-kInf, -kInf, -kInf, 0, 0}, {kInf, kInf, kInf, kNan, kNan}})};
   if (name == "equal")
     return {comparison("NaN", {{kNan, kNan, 0, 0, 0}, {1, 1, 1, 0, 0}, {0, -0.0, 1, 0, 0}})};
   if (name == "not_equal")
@@ -121,8 +124,8 @@ std::vector<Case> special_points(std::string_view name) {
 std::vector<Spec> rows_pointwise_binary() {
   std::vector<Spec> rows;
   for (const Binary& binary : functions()) {
-    const Function function = binary.function;
-    const Scalar scalar = binary.scalar;
+    const BinaryFunction function = binary.function;
+    const BinaryScalar scalar = binary.scalar;
     Spec row{.primitive = binary.name,
              .label = "",
              .build = [function](Args x) { return function(x[0], x[1]); },
@@ -131,7 +134,7 @@ std::vector<Spec> rows_pointwise_binary() {
              .separated = binary.separated,
              .scalar = [scalar](std::span<const double> x) { return scalar(x[0], x[1]); },
              .nondifferentiable = binary.nondifferentiable};
-    row.cases = special_points(binary.name);
+    row.cases = special_pairs(binary.name);
     rows.push_back(row);
     rows.push_back(reshaped(row, "row beside matrix", {{3}, {2, 3}}));
     rows.push_back(reshaped(row, "row and column", {{2, 1}, {1, 3}}));

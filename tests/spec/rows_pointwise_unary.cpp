@@ -6,13 +6,13 @@
 namespace nabla::spec {
 namespace {
 
-using Function = Tensor (*)(const Operand&);
-using Scalar = double (*)(double);
+using UnaryFunction = Tensor (*)(const Operand&);
+using UnaryScalar = double (*)(double);
 
 struct Unary {
   const char* name;
-  Function function;
-  Scalar scalar;
+  UnaryFunction function;
+  UnaryScalar scalar;
   double low;
   double high;
   bool analytic = true;
@@ -119,8 +119,8 @@ std::vector<Case> special_points(std::string_view name) {
 std::vector<Spec> rows_pointwise_unary() {
   std::vector<Spec> rows;
   for (const Unary& unary : kUnary) {
-    const Function function = unary.function;
-    const Scalar scalar = unary.scalar;
+    const UnaryFunction function = unary.function;
+    const UnaryScalar scalar = unary.scalar;
     Spec row{.primitive = unary.name,
              .label = "",
              .build = [function](const std::vector<Tensor>& x) { return function(x[0]); },

@@ -4,10 +4,6 @@
 namespace nabla::spec {
 namespace {
 
-Spec row(const char* primitive, const char* label, Builder build, std::vector<Input> inputs) {
-  return {.primitive = primitive, .label = label, .build = std::move(build), .inputs = std::move(inputs)};
-}
-
 Spec with_value(Spec spec, std::vector<Tensor> inputs, std::vector<double> value) {
   spec.cases.push_back({.label = "value", .inputs = std::move(inputs), .value = std::move(value)});
   return spec;

@@ -22,7 +22,7 @@ namespace {
 using namespace test;
 
 const std::vector<double> kVariances{1.5, .3};
-const std::vector<double> kTimes{.1, .2, .3, .5, .7, .9};
+const std::vector<double> kControlTimes{.1, .2, .3, .5, .7, .9};
 constexpr std::int64_t kSamples = 4000;
 
 Tensor variances() { return tensor(kVariances, Shape{1, 2}); }
@@ -44,7 +44,7 @@ ValidityReport report_of(const flow::TimedField& v, const Tensor& x1,
                          const flow::Coupling& coupling = nullptr) {
   ValidityOptions options{.coupling = coupling};
   options.posterior.metadata = flow::FieldMetadata{};
-  return validity_report(v, flow::linear_path(), x1, random_key(7), kTimes, options);
+  return validity_report(v, flow::linear_path(), x1, random_key(7), kControlTimes, options);
 }
 
 // Honest metadata refuse the field; those that lie give no warning.
@@ -92,7 +92,7 @@ TEST_CASE("control: the optimal coupling of normal data") {
   const ValidityReport own = report_of(v, x1, [](const Tensor&, const Tensor& data) {
     return flow::Pair{data / sqrt(variances()), data};
   });
-  CHECK(check_calibrations(own, [](double) { return 0; }) == static_cast<int>(kTimes.size()));
+  CHECK(check_calibrations(own, [](double) { return 0; }) == static_cast<int>(kControlTimes.size()));
 }
 
 TEST_CASE("control: minibatch optimal transport of two rings") {
@@ -165,8 +165,8 @@ TEST_CASE("control: classifier-free guidance of two mixtures") {
     const Tensor key = random_key(7);
     const ValidityReport report = report_of(guided(w), x1);
     std::vector<double> predicted;
-    for (std::size_t i = 0; i < kTimes.size(); ++i) {
-      const Tensor t = time_of(kTimes[i]);
+    for (std::size_t i = 0; i < kControlTimes.size(); ++i) {
+      const Tensor t = time_of(kControlTimes[i]);
       const Tensor x0 = normal(fold_in(key, static_cast<std::uint32_t>(i)), x1.shape(), DType::f64);
       const Tensor x = flow::interpolate(flow::linear_path(), x0, x1, t).x;
       const Tensor s0 = all.posterior_covariance(x, t), s1 = one.posterior_covariance(x, t);
@@ -179,7 +179,7 @@ TEST_CASE("control: classifier-free guidance of two mixtures") {
     }
     INFO(to_text(report));
     int flagged = 0;
-    for (std::size_t i = 0; i < kTimes.size(); ++i) {
+    for (std::size_t i = 0; i < kControlTimes.size(); ++i) {
       const ValidityRow& row = report.rows[i];
       CHECK(std::abs(row.calibration - predicted[i]) <= 4.5 * row.calibration_error);
       // A sum of gradients is a gradient: symmetry never sees guidance.
@@ -240,7 +240,7 @@ TEST_CASE("control: a source of another scale that is not declared") {
           2);
     // Declared, it is right.
     const ValidityReport declared = validity_report(
-        v, flow::linear_path(), x1, random_key(7), kTimes,
+        v, flow::linear_path(), x1, random_key(7), kControlTimes,
         {.posterior = {.source_scale = k, .metadata = flow::FieldMetadata{.source_scale = k}}});
     INFO(to_text(declared));
     for (const ValidityRow& row : declared.rows) CHECK_FALSE(row.miscalibrated);

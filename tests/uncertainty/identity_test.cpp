@@ -19,7 +19,7 @@ namespace {
 
 using namespace test;
 
-constexpr double kTimes[] = {.02, .05, .1, .2, .3, .4, .5, .6, .7, .8, .9, .95, .98};
+constexpr double kIdentityTimes[] = {.02, .05, .1, .2, .3, .4, .5, .6, .7, .8, .9, .95, .98};
 
 // |s^2 s' / (a (a' s - a s'))| D, on the linear path ((1-t)^2 / t) D: what an error of dm/dx of one unit in
 // the last place becomes in S. On the trigonometric path s' vanishes with t, and s J is as large as what it
@@ -121,7 +121,7 @@ TEST_CASE("the Jacobian of an empirical field tells the posterior of its weights
   const Tensor x0 = random_normal(2, Shape{4, 16});
   for (const flow::AffinePath& path : paths()) {
     const EmpiricalOracle oracle(data, path);
-    for (const double time : kTimes) {
+    for (const double time : kIdentityTimes) {
       const Tensor x = flow::interpolate(path, x0, x1, time_of(time)).x.detach();
       const double effective = reduce_min(oracle.field.effective_sample_size(x, time_of(time))).item();
       check_members(oracle, path, x, time, effective);
@@ -135,7 +135,7 @@ TEST_CASE("the Jacobian of the field of a Gaussian tells its posterior to roundi
   const Tensor x = random_normal(6, Shape{5, n});
   for (const flow::AffinePath& path : paths()) {
     const GaussianOracle oracle(random_normal(7, Shape{n}), variances, reflection(4, n), path);
-    for (const double time : kTimes) check_members(oracle, path, x, time, INFINITY);
+    for (const double time : kIdentityTimes) check_members(oracle, path, x, time, INFINITY);
   }
 }
 
@@ -145,7 +145,7 @@ TEST_CASE("the Jacobian of the field of a Gaussian mixture tells its posterior t
   for (const flow::AffinePath& path : paths()) {
     const MixtureOracle oracle(tensor<double>({1, 2, 3}, Shape{3}), random_normal(8, Shape{3, n}),
                                uniform(random_key(9), Shape{3, n}, DType::f64) + 0.05, path);
-    for (const double time : kTimes) check_members(oracle, path, x, time, INFINITY);
+    for (const double time : kIdentityTimes) check_members(oracle, path, x, time, INFINITY);
   }
 }
 

@@ -9,25 +9,22 @@
 #include "engine/dense/log_determinant.h"
 #include "engine/engine.h"
 #include "flow/flow.h"
+#include "tests/uncertainty/oracles.h"
 #include "uncertainty/posterior.h"
 
 namespace nabla::uncertainty {
 namespace {
 
+using namespace test;
+
 constexpr std::int64_t kDim = 4;
 
-double largest(const Tensor& x) { return reduce_max(abs(x)).item(); }
-
-Tensor random_normal(std::uint64_t seed, const Shape& shape) {
-  return normal(random_key(seed), shape, DType::f64);
-}
-
-const std::vector<double> kVariances{2, 0.7, 0.1, 0.02};
+const std::vector<double> kSpectrum{2, 0.7, 0.1, 0.02};
 
 flow::GaussianField gaussian() {
   const Tensor v = random_normal(5, Shape{kDim, 1});
   const Tensor reflection = identity(kDim, DType::f64) - matmul(v, transpose(v)) * 2 / sum(square(v));
-  return flow::GaussianField(random_normal(1, Shape{kDim}), tensor(kVariances, Shape{kDim}), reflection);
+  return flow::GaussianField(random_normal(1, Shape{kDim}), tensor(kSpectrum, Shape{kDim}), reflection);
 }
 
 flow::AverageField average(const flow::GaussianField& field) {
@@ -94,7 +91,7 @@ TEST_CASE("the one-step likelihood of a Gaussian is its density at the sample") 
   const std::vector<double> found = one_step_log_density(u, x0).to_vector<double>();
   const std::vector<double> lengths = sum(square(x0), {1}).to_vector<double>();
   double half_log_determinant = 0;
-  for (const double variance : kVariances) half_log_determinant += 0.5 * std::log(variance);
+  for (const double variance : kSpectrum) half_log_determinant += 0.5 * std::log(variance);
   for (std::size_t i = 0; i < found.size(); ++i) {
     // In the whitened coordinates of the data the sample is x0 itself, up to a rotation.
     const double expected =

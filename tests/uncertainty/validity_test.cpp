@@ -14,7 +14,7 @@ namespace {
 
 using namespace test;
 
-const std::vector<double> kTimes{.1, .3, .5, .7, .9};
+const std::vector<double> kReportTimes{.1, .3, .5, .7, .9};
 
 // Data of the mixture of means [C, D] with variances [C, D] and equal weights.
 Tensor draw_mixture(const Tensor& key, std::int64_t count, const Tensor& means, const Tensor& variances) {
@@ -33,10 +33,10 @@ TEST_CASE("the exact field of a mixture passes on every path") {
   for (const flow::AffinePath& path : paths()) {
     const flow::GaussianMixtureField field(ones(Shape{3}, DType::f64), means, variances, path);
     const flow::TimedField v = [&](const Tensor& x, const Tensor& t) { return field.velocity(x, t); };
-    const ValidityReport report = validity_report(v, path, x1, random_key(4), kTimes);
+    const ValidityReport report = validity_report(v, path, x1, random_key(4), kReportTimes);
     INFO(path.name << "\n" << to_text(report));
     CHECK(report.passed());
-    REQUIRE(report.rows.size() == kTimes.size());
+    REQUIRE(report.rows.size() == kReportTimes.size());
     for (const ValidityRow& row : report.rows) {
       CHECK(row.symmetry_defect < 1e-10);
       CHECK(row.negative_mass < 1e-10);
@@ -74,7 +74,7 @@ TEST_CASE("amplification is what an error of the Jacobian does to the covariance
     const flow::TimedField wrong = [&](const Tensor& x, const Tensor& t) { return v(x, t) + error * x; };
     const Tensor x = random_normal(1, Shape{20, 2});
     const ValidityReport report =
-        validity_report(v, path, x, random_key(1), kTimes, {.posterior = {.source_scale = k}});
+        validity_report(v, path, x, random_key(1), kReportTimes, {.posterior = {.source_scale = k}});
     for (const ValidityRow& row : report.rows) {
       const Tensor t = time_of(row.t);
       const Tensor difference = posterior(wrong, path, x, t, {.source_scale = k}).variance() -
@@ -225,12 +225,12 @@ TEST_CASE("a report says how far it is, and ends where it is told to") {
   };
   std::vector<std::size_t> told;
   const auto progress = [&](std::size_t done, std::size_t all) {
-    CHECK(all == kTimes.size());
+    CHECK(all == kReportTimes.size());
     told.push_back(done);
     return done < 2;
   };
   const ValidityReport report =
-      validity_report(v, flow::linear_path(), x1, random_key(2), kTimes, {.progress = progress});
+      validity_report(v, flow::linear_path(), x1, random_key(2), kReportTimes, {.progress = progress});
   CHECK(told == std::vector<std::size_t>{1, 2});
   CHECK(report.rows.size() == 2);
 }

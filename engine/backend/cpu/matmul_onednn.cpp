@@ -165,10 +165,10 @@ MatmulShape with_packed_b(MatmulShape x) {
   return x;
 }
 
-struct Stream : dnnl::stream {
-  Stream() : dnnl::stream(cpu_engine()) {}
+struct OwnStream : dnnl::stream {
+  OwnStream() : dnnl::stream(cpu_engine()) {}
 };
-dnnl::stream& own_stream() { return thread_own<Stream>(); }
+dnnl::stream& own_stream() { return thread_own<OwnStream>(); }
 
 // What oneDNN refuses is an error of ours.
 template <class Work>

@@ -9,9 +9,9 @@ namespace nabla::cpu {
 namespace {
 
 // Word `index` of the stream of `key` for `purpose`.
-class Stream {
+class WordStream {
  public:
-  Stream(const std::uint32_t* key, std::int64_t stride, std::uint32_t purpose)
+  WordStream(const std::uint32_t* key, std::int64_t stride, std::uint32_t purpose)
       : key_{key[0], key[stride]}, purpose_(purpose) {}
   std::array<std::uint32_t, 4> block(std::uint64_t index) const {
     return philox_4x32_10(
@@ -26,7 +26,7 @@ class Stream {
 // Fills `count` numbers of `per_block` each from the blocks of one key. A block depends on its index alone,
 // so blocks may be made in any order.
 template <class T, class Convert>
-void fill(T* out, std::int64_t count, std::int64_t per_block, const Stream& stream, Convert convert) {
+void fill(T* out, std::int64_t count, std::int64_t per_block, const WordStream& stream, Convert convert) {
   const std::int64_t blocks = (count + per_block - 1) / per_block;
   const std::int64_t per_task = kTaskElements / 4;
   parallel_for((blocks + per_task - 1) / per_task, [&](std::int64_t task) {
@@ -54,8 +54,8 @@ void fill_all(const KernelCall& call, std::int64_t per_block, Convert convert) {
       offset += rest % leading[i] * keys.layout.strides[static_cast<std::size_t>(i)];
       rest /= leading[i];
     }
-    const Stream stream(data + offset, keys.layout.strides[static_cast<std::size_t>(rank - 1)],
-                        static_cast<std::uint32_t>(call.attributes[1]));
+    const WordStream stream(data + offset, keys.layout.strides[static_cast<std::size_t>(rank - 1)],
+                            static_cast<std::uint32_t>(call.attributes[1]));
     fill(out + k * count, count, per_block, stream, convert);
   }
 }
@@ -90,7 +90,7 @@ void fold_in(const KernelCall& call) {
       call.output.shape(), -1, 2, {call.output.layout, keys.layout, numbers.layout},
       [&](const std::array<std::int64_t, 3>& at) {
         const auto words =
-            Stream(key + at[1], key_stride, kFoldIn).block(static_cast<std::uint64_t>(number[at[2]]));
+            WordStream(key + at[1], key_stride, kFoldIn).block(static_cast<std::uint64_t>(number[at[2]]));
         out[at[0]] = words[0];
         out[at[0] + 1] = words[1];
       });

@@ -132,7 +132,7 @@ NABLAFLOW_INLINED void rows_loop(void* out_elements, const RowsOperand& x, std::
 }
 
 template <class Op, bool kMaps, class T>
-struct Loops {
+struct RowsLoops {
   static void baseline(void* out, const RowsOperand& x, std::int64_t rows) {
     rows_loop<Op, kMaps, T>(out, x, rows);
   }
@@ -148,25 +148,25 @@ struct Loops {
   }
 };
 
-using Find = RowsVariants (*)(const char* name, DType dtype);
+using FindRows = RowsVariants (*)(const char* name, DType dtype);
 
 template <class Op, bool kMaps = false>
 RowsVariants floating(const char* name, DType dtype) {
   RowsVariants found{};
   visit_floating(name, dtype,
-                 [&](auto type) { found = Loops<Op, kMaps, typename decltype(type)::type>::variants(); });
+                 [&](auto type) { found = RowsLoops<Op, kMaps, typename decltype(type)::type>::variants(); });
   return found;
 }
 template <class Op>
 RowsVariants real(const char* name, DType dtype) {
   RowsVariants found{};
   visit_real(name, dtype,
-             [&](auto type) { found = Loops<Op, false, typename decltype(type)::type>::variants(); });
+             [&](auto type) { found = RowsLoops<Op, false, typename decltype(type)::type>::variants(); });
   return found;
 }
 
-const std::map<std::string_view, Find>& table() {
-  static const std::map<std::string_view, Find>& loops = *new std::map<std::string_view, Find>{
+const std::map<std::string_view, FindRows>& rows_table() {
+  static const std::map<std::string_view, FindRows>& loops = *new std::map<std::string_view, FindRows>{
       {"sum", &floating<RowSum>},
       {"reduce_max", &real<RowExtreme<true>>},
       {"reduce_min", &real<RowExtreme<false>>},
@@ -179,8 +179,8 @@ const std::map<std::string_view, Find>& table() {
 }  // namespace
 
 RowsVariants row_reduction(std::string_view primitive, DType dtype) {
-  const auto found = table().find(primitive);
-  if (found == table().end()) throw Error("cpu: no loop over rows for " + std::string(primitive));
+  const auto found = rows_table().find(primitive);
+  if (found == rows_table().end()) throw Error("cpu: no loop over rows for " + std::string(primitive));
   return found->second(found->first.data(), dtype);
 }
 

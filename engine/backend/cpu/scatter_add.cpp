@@ -14,8 +14,8 @@
 namespace nabla::cpu {
 namespace {
 
-constexpr std::int64_t kColumns = IndexLines::kColumns;
-constexpr std::int64_t kPanelBytes = IndexLines::kPanelBytes;
+constexpr std::int64_t kAddedColumns = IndexLines::kColumns;
+constexpr std::int64_t kSumsBytes = IndexLines::kPanelBytes;
 // Columns of which a row is summed at once.
 constexpr std::int64_t kRowColumns = 256;
 
@@ -129,7 +129,8 @@ void scatter_lines(const IndexLines& scatter, const T* updates, const std::int64
   const std::int64_t step = scatter.lines.inner_stride(1);
   const std::int64_t index_step = scatter.lines.inner_stride(2);
   const std::int64_t most =
-      out_step != 1 ? 1 : std::clamp<std::int64_t>(kPanelBytes / (size * (scatter.extent + 1)), 1, kColumns);
+      out_step != 1 ? 1
+                    : std::clamp<std::int64_t>(kSumsBytes / (size * (scatter.extent + 1)), 1, kAddedColumns);
   for_each_run<3>(
       scatter.lines,
       [&](const std::array<std::int64_t, 3>& at, std::int64_t count) {
@@ -156,7 +157,7 @@ void scatter_lines(const IndexLines& scatter, const T* updates, const std::int64
               to[i * scatter.out + j * out_step] = sums[static_cast<std::size_t>(i * width + j)].value();
         }
       },
-      std::min(scatter.length + scatter.extent, kTaskElements / kColumns));
+      std::min(scatter.length + scatter.extent, kTaskElements / kAddedColumns));
 }
 
 // Lines so long that their sums would leave the second-level cache are cut into ranges of rows, by several
@@ -166,7 +167,7 @@ constexpr std::int64_t kFewestUpdates = 65536;
 
 std::int64_t ranges(const IndexLines& scatter, std::int64_t size) {
   if (scatter.length < kFewestUpdates) return 1;
-  return std::clamp<std::int64_t>(scatter.extent * size / (2 * kPanelBytes), 1, kMostRanges);
+  return std::clamp<std::int64_t>(scatter.extent * size / (2 * kSumsBytes), 1, kMostRanges);
 }
 
 template <class T>

@@ -143,7 +143,7 @@ void sum_each(const Reduction& reduction, const T* x, T* out) {
 }
 
 template <class A>
-struct Lanes {
+struct SumsOfLanes {
   std::vector<A> sums;
 };
 
@@ -169,7 +169,7 @@ void sum_rows(const Reduction& reduction, const T* x, T* out) {
   };
   // The sums of a piece, in memory of this thread.
   const auto sums_of = [&](std::int64_t block, std::int64_t piece) -> const A* {
-    std::vector<A>& memory = thread_own<Lanes<A>>().sums;
+    std::vector<A>& memory = thread_own<SumsOfLanes<A>>().sums;
     const std::int64_t width = width_of(block);
     const std::int64_t first = piece * terms;
     const std::int64_t count = std::min(terms, reduction.count - first);

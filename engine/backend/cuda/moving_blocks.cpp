@@ -8,7 +8,7 @@ namespace {
 // A loop may alternate between two sets of addresses; a third says that there will be more.
 constexpr int kMostMoves = 2;
 // A larger block would take longer to copy than a plan gains by being captured.
-constexpr std::size_t kMostBytes = std::size_t{1} << 20;
+constexpr std::size_t kMostMovedBytes = std::size_t{1} << 20;
 
 using Use = BoundBlock::Use;
 
@@ -28,7 +28,7 @@ void MovingBlocks::note(std::span<std::byte* const> addresses) {
   for (std::size_t i = 0; i < last_.size(); ++i) {
     const BoundBlock& block = blocks_[i];
     const bool may_be_copied =
-        (block.use == Use::read || block.use == Use::made) && block.bytes <= kMostBytes;
+        (block.use == Use::read || block.use == Use::made) && block.bytes <= kMostMovedBytes;
     if (places_[i] || !may_be_copied || addresses[i] == last_[i] || ++moves_[i] <= kMostMoves) continue;
     places_[i] = std::make_unique<Block>(block.bytes);
   }

@@ -6,8 +6,8 @@
 namespace nabla::cuda {
 namespace {
 
-constexpr std::size_t kMostBytes = 4096;
-constexpr std::size_t kAlignment = 64;
+constexpr std::size_t kMostPackedBytes = 4096;
+constexpr std::size_t kPlaceAlignment = 64;
 constexpr std::size_t kNotPacked = static_cast<std::size_t>(-1);
 
 }  // namespace
@@ -15,10 +15,10 @@ constexpr std::size_t kNotPacked = static_cast<std::size_t>(-1);
 PackedInputs::PackedInputs(std::span<const BoundBlock> blocks) {
   std::size_t total = 0;
   for (const BoundBlock& block : blocks) {
-    const bool is_packed = block.use == BoundBlock::Use::read && block.bytes <= kMostBytes;
+    const bool is_packed = block.use == BoundBlock::Use::read && block.bytes <= kMostPackedBytes;
     places_.push_back(is_packed ? total : kNotPacked);
     bytes_.push_back(block.bytes);
-    if (is_packed) total += (block.bytes + kAlignment - 1) / kAlignment * kAlignment;
+    if (is_packed) total += (block.bytes + kPlaceAlignment - 1) / kPlaceAlignment * kPlaceAlignment;
   }
   elements_.resize(total);
   stale_begin_ = total;

@@ -45,4 +45,14 @@ void load_kernels(const std::vector<Build>& builds);
 /// What is wrong with the outputs on the GPU, evaluated together; nothing if nothing is.
 spec::Failures compare_with_cpu(const std::string& what, const Build& build);
 
+/// The message of the Error that f throws.
+inline std::string message_of(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
 }  // namespace nabla::test

@@ -23,15 +23,6 @@ class With {
   With& operator=(const With&) = delete;
 };
 
-std::string message_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "no error";
-}
-
 }  // namespace
 
 TEST_CASE("without a driver or a GPU the reason is told, and plans go on running on the CPU") {

@@ -29,8 +29,8 @@ struct Algorithm {
   std::uint32_t alignment_a, alignment_b, alignment_c, alignment_d;
 };
 
-constexpr std::uint64_t kMark = 0x6162c0de;
-constexpr std::uint64_t kWorkspaceBytes = 32 << 10;
+constexpr std::uint64_t kAlgorithmMark = 0x6162c0de;
+constexpr std::uint64_t kProductWorkspaceBytes = 32 << 10;
 /// Of the widest access.
 constexpr std::uint32_t kLargestAlignment = 16;
 
@@ -261,8 +261,8 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
     const auto alignment = [](std::uint32_t offered) { return std::min(offered, kLargestAlignment); };
     results[0] = {};
     auto& algorithm = inside<Algorithm>(&results[0].algo);
-    algorithm = {kMark,
-                 wanted.workspace_bytes >= kWorkspaceBytes ? kWorkspaceBytes : 0,
+    algorithm = {kAlgorithmMark,
+                 wanted.workspace_bytes >= kProductWorkspaceBytes ? kProductWorkspaceBytes : 0,
                  alignment(wanted.alignment_a),
                  alignment(wanted.alignment_b),
                  alignment(wanted.alignment_c),
@@ -295,9 +295,9 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t handle, cublasLtMatmulDesc_t desc
     if (const cublasStatus_t status = check(p.description, p.a, p.b, p.c, p.d);
         status != CUBLAS_STATUS_SUCCESS)
       return status;
-    Algorithm chosen{kMark, 0, 1, 1, 1, 1};
+    Algorithm chosen{kAlgorithmMark, 0, 1, 1, 1, 1};
     if (algorithm != nullptr) chosen = inside<Algorithm>(algorithm);
-    if (chosen.mark != kMark) return refuse("an algorithm that is none");
+    if (chosen.mark != kAlgorithmMark) return refuse("an algorithm that is none");
     if (workspace_bytes < chosen.workspace_bytes) return refuse("a workspace below what the algorithm needs");
     if (!is_aligned(a_at, chosen.alignment_a) || !is_aligned(b_at, chosen.alignment_b) ||
         !is_aligned(c_at, chosen.alignment_c) || !is_aligned(d_at, chosen.alignment_d))

@@ -15,7 +15,7 @@ namespace nabla::cuda::emulator {
 
 namespace {
 
-constexpr char kMark[] = "emulated kernels";
+constexpr char kImageMark[] = "emulated kernels";
 
 struct LoadedLibrary {
   std::string text;
@@ -68,15 +68,15 @@ bool is_launchable(dim3 grid, dim3 block, std::size_t shared_bytes) {
 }  // namespace
 
 std::vector<char> image_of(const std::string& text) {
-  std::vector<char> image(kMark, kMark + sizeof(kMark));
+  std::vector<char> image(kImageMark, kImageMark + sizeof(kImageMark));
   image.insert(image.end(), text.c_str(), text.c_str() + text.size() + 1);
   return image;
 }
 
 std::string text_of(const void* image) {
-  if (std::strncmp(static_cast<const char*>(image), kMark, sizeof(kMark)) != 0)
+  if (std::strncmp(static_cast<const char*>(image), kImageMark, sizeof(kImageMark)) != 0)
     throw Failure{cudaErrorInvalidKernelImage, "this is not what NVRTC made"};
-  return static_cast<const char*>(image) + sizeof(kMark);
+  return static_cast<const char*>(image) + sizeof(kImageMark);
 }
 
 void expect(const std::string& text) { expected_texts().push_back(text); }

@@ -22,14 +22,14 @@ namespace nabla::cuda::emulator {
 
 namespace {
 
-constexpr std::size_t kWorkspaceBytes = 4 << 10;
+constexpr std::size_t kConvolutionWorkspaceBytes = 4 << 10;
 
 template <class F>
 cudnnStatus_t dnn_call(const char* function, const F& f) {
   return library_call(function, CUDNN_STATUS_EXECUTION_FAILED, f);
 }
 
-cudnnStatus_t refuse(const char* why) {
+cudnnStatus_t refuse_convolution(const char* why) {
   complain(std::string("cuDNN: ") + why);
   return CUDNN_STATUS_BAD_PARAM;
 }
@@ -49,7 +49,7 @@ cudnnStatus_t check(const TensorLayout& x, const TensorLayout& w, const TensorLa
                     const ConvolutionDescription& convolution) {
   if (convolution.type != x.type || w.type != x.type || y.type != x.type) return CUDNN_STATUS_NOT_SUPPORTED;
   return fits(x, w, y, convolution) ? CUDNN_STATUS_SUCCESS
-                                    : refuse("image, filter and result do not fit each other");
+                                    : refuse_convolution("image, filter and result do not fit each other");
 }
 
 /// Finds one algorithm.
@@ -66,7 +66,7 @@ cudnnStatus_t find(const char* function, const TensorLayout& x, const TensorLayo
     results[0].algo = algorithm;
     results[0].status = CUDNN_STATUS_SUCCESS;
     results[0].time = -1;
-    results[0].memory = kWorkspaceBytes;
+    results[0].memory = kConvolutionWorkspaceBytes;
     results[0].determinism = CUDNN_DETERMINISTIC;
     results[0].mathType = convolution.math;
     *returned = 1;
@@ -78,7 +78,7 @@ cudnnStatus_t workspace_bytes(const char* function, const TensorLayout& x, const
                               const TensorLayout& y, const ConvolutionDescription& convolution,
                               std::size_t* bytes) {
   return dnn_call(function, [&] {
-    *bytes = kWorkspaceBytes;
+    *bytes = kConvolutionWorkspaceBytes;
     return check(x, w, y, convolution);
   });
 }
@@ -97,14 +97,15 @@ cudnnStatus_t convolve(const char* function, cudnnHandle_t handle, Convolution c
   return dnn_call(function, [&] {
     if (const cudnnStatus_t status = check(c.x, c.w, c.y, c.description); status != CUDNN_STATUS_SUCCESS)
       return status;
-    if (bytes < kWorkspaceBytes) return refuse("a workspace below what the algorithm needs");
+    if (bytes < kConvolutionWorkspaceBytes)
+      return refuse_convolution("a workspace below what the algorithm needs");
     const Scales scales = scales_of(alpha, beta, c.x.type);
     c.alpha = scales.alpha;
     c.beta = scales.beta;
     const cudaError_t error = enqueue(stream_of(handle->stream), [c, workspace] {
-      if (!device_memory().reach(workspace, kWorkspaceBytes))
+      if (!device_memory().reach(workspace, kConvolutionWorkspaceBytes))
         throw Failure{cudaErrorIllegalAddress, "a convolution's workspace does not lie in a live allocation"};
-      std::memset(workspace, 0xff, kWorkspaceBytes);
+      std::memset(workspace, 0xff, kConvolutionWorkspaceBytes);
       run(c);
       ++machine().counters.convolutions_run;
     });
@@ -183,8 +184,9 @@ cudnnStatus_t cudnnSetTensorNdDescriptor(cudnnTensorDescriptor_t description, cu
                                          const int extents[], const int strides[]) {
   return dnn_call("cudnnSetTensorNdDescriptor", [=] {
     if (!is_known(type)) return CUDNN_STATUS_NOT_SUPPORTED;
-    if (rank < 4 || rank > kLargestRank) return refuse("tensors have 4 or 5 axes");
-    if (std::any_of(extents, extents + rank, [](int n) { return n < 1; })) return refuse("an empty axis");
+    if (rank < 4 || rank > kLargestRank) return refuse_convolution("tensors have 4 or 5 axes");
+    if (std::any_of(extents, extents + rank, [](int n) { return n < 1; }))
+      return refuse_convolution("an empty axis");
     description->type = type;
     description->extents.assign(extents, extents + rank);
     description->strides.assign(strides, strides + rank);
@@ -213,8 +215,9 @@ cudnnStatus_t cudnnSetFilterNdDescriptor(cudnnFilterDescriptor_t description, cu
                                          cudnnTensorFormat_t format, int rank, const int extents[]) {
   return dnn_call("cudnnSetFilterNdDescriptor", [=] {
     if (!is_known(type) || format != CUDNN_TENSOR_NCHW) return CUDNN_STATUS_NOT_SUPPORTED;
-    if (rank < 4 || rank > kLargestRank) return refuse("filters have 4 or 5 axes");
-    if (std::any_of(extents, extents + rank, [](int n) { return n < 1; })) return refuse("an empty axis");
+    if (rank < 4 || rank > kLargestRank) return refuse_convolution("filters have 4 or 5 axes");
+    if (std::any_of(extents, extents + rank, [](int n) { return n < 1; }))
+      return refuse_convolution("an empty axis");
     description->type = type;
     description->extents.assign(extents, extents + rank);
     description->strides.assign(static_cast<std::size_t>(rank), 1);
@@ -244,9 +247,10 @@ cudnnStatus_t cudnnSetConvolutionNdDescriptor(cudnnConvolutionDescriptor_t descr
                                               cudnnConvolutionMode_t mode, cudnnDataType_t type) {
   return dnn_call("cudnnSetConvolutionNdDescriptor", [=] {
     if (!is_known(type)) return CUDNN_STATUS_NOT_SUPPORTED;
-    if (axes < 2 || axes > kLargestRank - 2) return refuse("convolutions are along 2 or 3 axes");
+    if (axes < 2 || axes > kLargestRank - 2) return refuse_convolution("convolutions are along 2 or 3 axes");
     for (int i = 0; i < axes; ++i)
-      if (padding[i] < 0 || strides[i] < 1 || dilation[i] < 1) return refuse("padding, strides or dilation");
+      if (padding[i] < 0 || strides[i] < 1 || dilation[i] < 1)
+        return refuse_convolution("padding, strides or dilation");
     description->padding.assign(padding, padding + axes);
     description->strides.assign(strides, strides + axes);
     description->dilation.assign(dilation, dilation + axes);
@@ -266,7 +270,7 @@ cudnnStatus_t cudnnSetConvolution2dDescriptor(cudnnConvolutionDescriptor_t descr
 }
 
 cudnnStatus_t cudnnSetConvolutionGroupCount(cudnnConvolutionDescriptor_t description, int groups) {
-  if (groups < 1) return refuse("a number of groups");
+  if (groups < 1) return refuse_convolution("a number of groups");
   description->groups = groups;
   return CUDNN_STATUS_SUCCESS;
 }

@@ -6,6 +6,7 @@
 #include <numbers>
 
 #include "engine/engine.h"
+#include "tests/flow/numbers.h"
 
 namespace nabla::flow {
 namespace {
@@ -22,8 +23,6 @@ Tensor covariance(const Tensor& x) {
   const Tensor d = x - mean(x, {0});
   return matmul(transpose(d), d) * (1 / static_cast<double>(x.shape()[0]));
 }
-
-double distance(const Tensor& a, const Tensor& b) { return reduce_max(abs(a - b)).item(); }
 
 }  // namespace
 
