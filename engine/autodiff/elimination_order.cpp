@@ -21,9 +21,11 @@ constexpr std::size_t kMostOrders = 256;
 // An operation on each element of a matrix moves it through memory; this many of a product take that time.
 constexpr double kElementwise = 8;
 
-bool has_matrix(const MapForm& map) { return map.kind == MapKind::shared || map.kind == MapKind::per_sample; }
+bool form_has_matrix(const MapForm& map) {
+  return map.kind == MapKind::shared || map.kind == MapKind::per_sample;
+}
 
-bool is_dense(const MapForm& map) { return has_matrix(map) || map.kind == MapKind::applied; }
+bool form_is_dense(const MapForm& map) { return form_has_matrix(map) || map.kind == MapKind::applied; }
 
 double elements_of(const MapForm& map) {
   return static_cast<double>(map.rows) * static_cast<double>(map.columns);
@@ -159,17 +161,17 @@ struct CountingAlgebra {
 
   // All terms with a matrix as one.
   void form(Edge& maps) {
-    const auto matrices = std::ranges::count_if(maps, has_matrix);
+    const auto matrices = std::ranges::count_if(maps, form_has_matrix);
     if (matrices <= 1) return;
     const MapForm all{MapKind::per_sample, maps.front().rows, maps.front().columns};
     cost.per_sample += kElementwise * elements_of(all) * static_cast<double>(matrices);
-    std::erase_if(maps, has_matrix);
+    std::erase_if(maps, form_has_matrix);
     maps.push_back(all);
   }
 
   Edge multiply(Edge second, Edge first) {
-    const bool second_forms = std::ranges::any_of(first, is_dense);
-    if (std::ranges::any_of(second, is_dense)) form(first);
+    const bool second_forms = std::ranges::any_of(first, form_is_dense);
+    if (std::ranges::any_of(second, form_is_dense)) form(first);
     if (second_forms) form(second);
     Edge result;
     for (const MapForm& s : second)
@@ -206,7 +208,7 @@ struct CountingAlgebra {
       return;
     }
     to.push_back(term);
-    if (std::ranges::count_if(to, has_matrix) > kMostMatrices) form(to);
+    if (std::ranges::count_if(to, form_has_matrix) > kMostMatrices) form(to);
   }
   void add(Edge& to, const Edge& terms) {
     for (const MapForm& term : terms) add(to, term);
@@ -287,7 +289,7 @@ State after(const State& state, int vertex) {
   return next;
 }
 
-bool is_cheap(const MapForm& map) { return !is_dense(map); }
+bool is_cheap(const MapForm& map) { return !form_is_dense(map); }
 
 // Vertices that hand on what a single edge brings or takes, scaled or up to few outer products, cost next to
 // nothing in any order, and neither do those so narrow that all products through them stay outer products.
@@ -382,7 +384,8 @@ namespace {
 std::vector<int> cut_of(const EliminationGraph& simple) {
   std::vector<std::pair<int, int>> edges;
   for (const EliminationGraph::Edge& edge : simple.edges)
-    if (edge.from != simple.argument || edge.to != simple.result || std::ranges::any_of(edge.terms, is_dense))
+    if (edge.from != simple.argument || edge.to != simple.result ||
+        std::ranges::any_of(edge.terms, form_is_dense))
       edges.emplace_back(edge.from, edge.to);
   return narrowest_cut(simple.sizes, edges, simple.argument, simple.result);
 }

@@ -8,7 +8,7 @@
 namespace nabla {
 namespace {
 
-std::string with_prefix(double count) {
+std::string three_digits(double count) {
   static constexpr const char* kPrefixes[] = {"", "k", "M", "G", "T", "P"};
   std::size_t prefix = 0;
   while (count >= 999.5 && prefix + 1 < std::size(kPrefixes)) {
@@ -33,7 +33,7 @@ std::string line(const JacobianWay& way, std::int64_t samples) {
     return std::string(width - std::min(width, text.size()), ' ');
   };
   const auto right = [&](double count) {
-    const std::string text = with_prefix(count);
+    const std::string text = three_digits(count);
     return fill(text, 12) + text;
   };
   const double per_sample = (way.total - way.once) / static_cast<double>(std::max<std::int64_t>(1, samples));

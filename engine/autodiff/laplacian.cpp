@@ -21,7 +21,7 @@ namespace {
 
 using Optional = std::optional<Tensor>;
 
-void accumulate(Optional& sum, const Optional& term) {
+void add_term(Optional& sum, const Optional& term) {
   if (term) sum = sum ? *sum + *term : *term;
 }
 
@@ -89,7 +89,7 @@ class SecondOrderTerm {
         if (!second) continue;
         const Tensor factor = substitute(std::span(&*second, 1), copy.variables, values)[0];
         const Tensor square = sum(*tangents_[active_[i]] * *tangents_[active_[j]], {0});
-        accumulate(total, factor * (i == j ? square : square * 2.0));
+        add_term(total, factor * (i == j ? square : square * 2.0));
       }
     }
     return total;
@@ -112,7 +112,7 @@ class SecondOrderTerm {
         std::vector<Tensor> pair = arguments;
         pair[active_[i]] = full_tangent(active_[i]);
         pair[active_[j]] = full_tangent(active_[j]);
-        accumulate(total, sum(apply(primitive_, pair, at_.attributes), {0}) * 2.0);
+        add_term(total, sum(apply(primitive_, pair, at_.attributes), {0}) * 2.0);
       }
     return total;
   }
@@ -158,7 +158,7 @@ class Forward {
   void push(const Tensor& seeds) {
     walk(seeds, [&](std::size_t n, const Primitive& primitive, const Application& at, Tangents incoming) {
       if (all_zero(incoming)) return Optional();
-      accumulate(second_order_[n], SecondOrderTerm(primitive, at, incoming, seeds.shape()[0]).get());
+      add_term(second_order_[n], SecondOrderTerm(primitive, at, incoming, seeds.shape()[0]).get());
       return primitive.jvp(at, incoming);
     });
   }
@@ -168,7 +168,7 @@ class Forward {
     return walk(std::nullopt,
                 [&](std::size_t n, const Primitive& primitive, const Application& at, Tangents incoming) {
                   Optional result = all_zero(incoming) ? std::nullopt : primitive.jvp(at, incoming);
-                  accumulate(result, second_order_[n]);
+                  add_term(result, second_order_[n]);
                   return result;
                 });
   }

@@ -10,7 +10,7 @@ namespace nabla {
 namespace {
 
 // Every node begins with one of these or, for an operation, with its primitive's address, which is larger.
-enum Mark : std::uint64_t { kLeaf = 1, kOutputs = 2 };
+enum Mark : std::uint64_t { kLeafMark = 1, kOutputsMark = 2 };
 
 std::uint64_t hash_of(std::span<const std::uint64_t> words) {
   std::uint64_t hash = words.size();
@@ -91,7 +91,7 @@ PlanKey::PlanKey(const Schedule& schedule, std::span<const Tensor> outputs, bool
     node.has_value() ? add_leaf(node, schedule.donated[i])
                      : add_operation(node, schedule.held[i], schedule.place);
   }
-  add(kOutputs);
+  add(kOutputsMark);
   for (const Tensor& output : outputs) add(static_cast<std::uint64_t>(schedule.place.find(&output.node())));
   hash_ = hash_of(words_);
 }
@@ -99,7 +99,7 @@ PlanKey::PlanKey(const Schedule& schedule, std::span<const Tensor> outputs, bool
 void PlanKey::add_leaf(const Node& node, bool donated) {
   const Layout& layout = node.value().layout;
   const int rank = layout.shape.rank();
-  add(kLeaf);
+  add(kLeafMark);
   // Who holds a leaf decides nothing: it has its value.
   add(static_cast<std::uint64_t>(node.dtype()) | static_cast<std::uint64_t>(rank) << 8 |
       static_cast<std::uint64_t>(donated) << 16);

@@ -16,9 +16,9 @@ std::vector<int> wide_axes(const Shape& shape) {
   return axes;
 }
 
-class Product {
+class ProductRewrite {
  public:
-  Product(CanonicalGraph& graph, const GivenGraph& given, int index, const PlanNode& node)
+  ProductRewrite(CanonicalGraph& graph, const GivenGraph& given, int index, const PlanNode& node)
       : graph_(graph), given_(given), index_(index), node_(node) {}
 
   std::optional<int> cheaper() {
@@ -184,7 +184,7 @@ GivenGraph::GivenGraph(const PlanGraph& given) : graph(given), reads(given.nodes
 
 std::optional<int> cheaper_product(CanonicalGraph& graph, const GivenGraph& given, int index,
                                    const PlanNode& node) {
-  return Product(graph, given, index, node).cheaper();
+  return ProductRewrite(graph, given, index, node).cheaper();
 }
 
 }  // namespace nabla

@@ -148,8 +148,8 @@ struct SumsOfLanes {
 };
 
 // Columns that are summed side by side.
-constexpr std::int64_t kMostColumns = 256;
-constexpr std::int64_t kFewestColumns = 8;
+constexpr std::int64_t kMostAdded = 256;
+constexpr std::int64_t kFewestAdded = 8;
 
 // The kept axis is the dense one: rows are added, a lane at a time.
 template <class T>
@@ -157,15 +157,15 @@ void sum_rows(const Reduction& reduction, const T* x, T* out) {
   using A = Accumulator<T>;
   const SumLoops<T> loops = sum_loops<T>();
   const std::int64_t inner = reduction.kept.inner_extent();
-  const std::int64_t blocks = (inner + kMostColumns - 1) / kMostColumns;
-  const std::int64_t widest = std::min(kMostColumns, inner);
+  const std::int64_t blocks = (inner + kMostAdded - 1) / kMostAdded;
+  const std::int64_t widest = std::min(kMostAdded, inner);
   const std::int64_t terms =
       std::max(kSumBlock,
                static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(kTermsPerTask / widest))));
   const std::int64_t pieces = (reduction.count + terms - 1) / terms;
   const std::int64_t outer = reduction.kept.outer_count();
   const auto width_of = [&](std::int64_t block) {
-    return std::min(kMostColumns, inner - block % blocks * kMostColumns);
+    return std::min(kMostAdded, inner - block % blocks * kMostAdded);
   };
   // The sums of a piece, in memory of this thread.
   const auto sums_of = [&](std::int64_t block, std::int64_t piece) -> const A* {
@@ -174,8 +174,7 @@ void sum_rows(const Reduction& reduction, const T* x, T* out) {
     const std::int64_t first = piece * terms;
     const std::int64_t count = std::min(terms, reduction.count - first);
     memory.resize(static_cast<std::size_t>(most_waiting(count) * width));
-    const T* from =
-        x + loop_offset(reduction.kept, 1, block / blocks * inner) + block % blocks * kMostColumns;
+    const T* from = x + loop_offset(reduction.kept, 1, block / blocks * inner) + block % blocks * kMostAdded;
     PairwiseRows<A> lanes(memory.data(), width);
     for_each_lane(count, [&](std::int64_t start, std::int64_t step, std::int64_t of_lane) {
       const T* rows[kRowsOfLane];
@@ -188,7 +187,7 @@ void sum_rows(const Reduction& reduction, const T* x, T* out) {
   };
   const auto write = [&](std::int64_t block, auto&& sum) {
     T* to = out + loop_offset(reduction.kept, 0, block / blocks * inner) +
-            block % blocks * kMostColumns * reduction.kept.inner_stride(0);
+            block % blocks * kMostAdded * reduction.kept.inner_stride(0);
     for (std::int64_t j = 0; j < width_of(block); ++j)
       to[j * reduction.kept.inner_stride(0)] = static_cast<T>(sum(j));
   };
@@ -225,7 +224,7 @@ void sum(const KernelCall& call) {
   T* out = call.output.data<T>();
   if (call.output.shape().size() == 0) return;
   const bool columns_are_dense = reduction.kept.rank > 0 && reduction.kept.inner_stride(1) == 1 &&
-                                 reduction.kept.inner_extent() >= kFewestColumns &&
+                                 reduction.kept.inner_extent() >= kFewestAdded &&
                                  reduction.reduced.inner_stride(0) != 1 && reduction.count > 0;
   if (columns_are_dense) return sum_rows(reduction, x, out);
   sum_each(reduction, x, out);
