@@ -20,7 +20,7 @@
 namespace nabla {
 namespace {
 
-constexpr const char* kName = "DeflatedTrace";
+constexpr const char* kDeflatedTrace = "DeflatedTrace";
 
 // q^T A q of each direction [K, B, D] with its image, in f64: [K, B].
 Tensor quadratic_forms(const Tensor& directions, const Tensor& images) {
@@ -41,7 +41,7 @@ Tensor probes_beside(const Tensor& basis, const Tensor& key, std::int64_t count)
 
 DeflatedTrace::DeflatedTrace(const DeflationOptions& options) : options_(options) {
   if (options.rank < 1 || options.probes < 2 || options.warm_up < 0)
-    throw Error(std::string(kName) + ": rank " + std::to_string(options.rank) + ", probes " +
+    throw Error(std::string(kDeflatedTrace) + ": rank " + std::to_string(options.rank) + ", probes " +
                 std::to_string(options.probes) + " and warm_up " + std::to_string(options.warm_up) +
                 " must be at least 1, 2 and 0");
 }
@@ -49,7 +49,7 @@ DeflatedTrace::DeflatedTrace(const DeflationOptions& options) : options_(options
 Estimate DeflatedTrace::estimate(const LinearOperator& a, const Tensor& key) {
   const std::int64_t extent = a.domain.without_first(1).size();
   if (!(a.domain == a.range) || extent < 1)
-    throw Error(std::string(kName) + ": the operator maps " + to_string(a.domain) + " to " +
+    throw Error(std::string(kDeflatedTrace) + ": the operator maps " + to_string(a.domain) + " to " +
                 to_string(a.range) + "; a trace needs equal spaces that are not empty");
   if (a.domain[0] == 0) return {zeros(Shape{0}, DType::f64), zeros(Shape{0}, DType::f64)};
   if (!basis_.directions.defined()) {
@@ -61,7 +61,7 @@ Estimate DeflatedTrace::estimate(const LinearOperator& a, const Tensor& key) {
     for (std::int64_t i = 0; i < options_.warm_up; ++i)
       turn(a, fold_in(key, static_cast<std::uint32_t>(i + 2)));
   } else if (!(domain_ == a.domain) || dtype_ != a.dtype) {
-    throw Error(std::string(kName) + ": an operator on " + to_string(a.domain) + " " +
+    throw Error(std::string(kDeflatedTrace) + ": an operator on " + to_string(a.domain) + " " +
                 std::string(name_of(a.dtype)) + " after one on " + to_string(domain_) + " " +
                 std::string(name_of(dtype_)));
   }
@@ -98,7 +98,7 @@ Estimate DeflatedTrace::turn(const LinearOperator& a, const Tensor& key) {
   evaluate({found.value, found.standard_error, shifted, largest});
   const Tensor factors = tensor(factors_to_one(largest.data<double>(), dtype_), Shape{samples, 1});
   refresh((shifted.detach() * cast(factors, dtype_)).detach(), rank);
-  Evaluation evaluation(kName);
+  Evaluation evaluation(kDeflatedTrace);
   return {evaluation.leaf(found.value), evaluation.leaf(found.standard_error)};
 }
 

@@ -69,13 +69,13 @@ Tensor draw(const RandomPrimitive& primitive, const Operand& key, DType dtype, s
 }
 
 // Up to here an f64, and so a constant, holds every integer.
-constexpr std::uint64_t kExact = std::uint64_t{1} << 53;
+constexpr std::uint64_t kExactBelow = std::uint64_t{1} << 53;
 
 Tensor exactly(std::int64_t number) {
   const std::uint64_t size =
       number < 0 ? 0 - static_cast<std::uint64_t>(number) : static_cast<std::uint64_t>(number);
-  return size <= kExact ? full({}, static_cast<double>(number), DType::i64)
-                        : tensor<std::int64_t>({number}, {});
+  return size <= kExactBelow ? full({}, static_cast<double>(number), DType::i64)
+                             : tensor<std::int64_t>({number}, {});
 }
 
 }  // namespace
@@ -127,7 +127,7 @@ Tensor normal(const Operand& key, const Shape& shape, DType dtype) {
 Tensor integers(const Operand& key, const Shape& shape, std::int64_t low, std::int64_t high) {
   const SourceScope scope(key.where());
   const std::uint64_t range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
-  if (low >= high || range > kExact)
+  if (low >= high || range > kExactBelow)
     throw Error("integers: no integer lies in [" + std::to_string(low) + ", " + std::to_string(high) +
                 "), or more than 2^53 do");
   const Tensor drawn = cast(uniform(key, shape, DType::f64) * static_cast<double>(range), DType::i64);
