@@ -9,10 +9,11 @@ namespace nabla::flow {
 ///   w_i(x, t) = softmax_i( -|x - a(t) x_i|^2 / (2 s(t)^2) ),  m = sum_i w_i x_i,  S = sum_i w_i
 ///   (x_i-m)(x_i-m)^T.
 /// Times are inside (0, 1), of shape [B, 1] or [1, 1]; x is [B, D]. Rounding acts as if the data were moved
-/// by about one unit in their last place: those of f32 are worked on in f64, which has room for the squares
-/// of their digits, in values and in derivatives; for f64 exponents are formed relative to a data point near
-/// x / a, by differences. Jacobians are products with the data, which lose about |x_i - mean|^2 / s^2 times
-/// the precision of f64: late times are no concern. Takes memory for [B, n] in f64.
+/// by about one unit in the last place of the largest of them, an outlier's too: those of f32 are worked on
+/// in f64, which has room for the squares of their digits, in values and in derivatives; for f64 exponents
+/// are formed relative to a data point near x / a, by differences. Jacobians are products with the data,
+/// which lose about |x_i - mean|^2 / s^2 times the precision of f64: late times are no concern. Takes memory
+/// for [B, n] in f64.
 class EmpiricalField {
  public:
   /// data [n, D], floating. @throws Error if it is empty or of another rank.

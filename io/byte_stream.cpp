@@ -82,15 +82,16 @@ void FileStream::require_length() const {
                 std::to_string(status.st_size));
 }
 
-std::shared_ptr<std::byte> FileStream::map() const {
-  if (size_ == 0 || size_ > std::numeric_limits<std::size_t>::max()) return nullptr;
-  const auto size = static_cast<std::size_t>(size_);
+std::shared_ptr<std::byte> FileStream::map(std::uint64_t begin, std::size_t count) const {
+  if (count == 0 || begin > size_ || count > size_ - begin) return nullptr;
+  const std::uint64_t ahead = begin % static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t size = count + static_cast<std::size_t>(ahead);
   // Private and writable, for values are written over old ones that nobody needs; without swap set aside for
   // pages that may never be written.
-  void* const data =
-      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor_, 0);
+  void* const data = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, descriptor_,
+                            static_cast<off_t>(begin - ahead));
   if (data == MAP_FAILED) return nullptr;
-  return {static_cast<std::byte*>(data), [size](std::byte* memory) { ::munmap(memory, size); }};
+  return {static_cast<std::byte*>(data) + ahead, [data, size](std::byte*) { ::munmap(data, size); }};
 }
 
 void FileStream::seek(std::uint64_t byte) {

@@ -54,9 +54,10 @@ class FileStream final : public ByteStream {
   bool is_regular() const { return regular_; }
   /// Reads all that is left.
   std::vector<std::byte> rest();
-  /// All of a regular file as memory, from its first byte on and as long as somebody holds it: what is read
-  /// there is read from the file, what is written stays in memory. Null where the system maps no such file.
-  std::shared_ptr<std::byte> map() const;
+  /// Bytes [begin, begin + count) of a regular file as memory of their own, as long as somebody holds it:
+  /// what is read there is read from the file, what is written stays in this memory. Null where the system
+  /// maps no such file, or the file has no such bytes.
+  std::shared_ptr<std::byte> map(std::uint64_t begin, std::size_t count) const;
   /// @throws Error if a regular file is not as long as it was when it was opened.
   void require_length() const;
   /// Goes on reading at a byte of a regular file. @throws Error if that cannot be done.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <bit>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -154,7 +155,6 @@ struct SafetensorsFile::Content {
   std::string name;
   FileStream stream;
   Header header;
-  std::optional<std::shared_ptr<std::byte>> mapping = std::nullopt;  // of the file, once it was asked for
 };
 
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path, Checksums checksums)
@@ -200,13 +200,13 @@ Tensor SafetensorsFile::map(std::string_view name) {
   const bool is_held = std::endian::native == std::endian::little && is_stored_as_held(entry.type) &&
                        begin % size_of(entry.type) == 0 && entry.begin < entry.end;
   content_->stream.require_length();
-  if (is_held && !content_->mapping) content_->mapping = content_->stream.map();
-  if (!is_held || !*content_->mapping) return read(name);
+  if (!is_held || entry.end - entry.begin > std::numeric_limits<std::size_t>::max()) return read(name);
+  const auto size = static_cast<std::size_t>(entry.end - entry.begin);
   return telling_shortage(safetensors::kReader, content_->name, [&] {
-    const std::shared_ptr<std::byte>& file = *content_->mapping;
-    const std::shared_ptr<std::byte> elements(file, file.get() + begin);
-    return leaf({std::make_shared<Buffer>(elements, static_cast<std::size_t>(entry.end - entry.begin)),
-                 Layout::dense(entry.shape), dtype_of(entry.type)});
+    // A mapping of its own, for what one tensor's owner writes must not be seen in another.
+    const std::shared_ptr<std::byte> elements = content_->stream.map(begin, size);
+    if (!elements) return read(name);
+    return leaf({std::make_shared<Buffer>(elements, size), Layout::dense(entry.shape), dtype_of(entry.type)});
   });
 }
 

@@ -22,13 +22,13 @@ void lock_all() {
   evaluation_mutex().lock();
   cell_mutex().lock();
   node_mutex().lock();
-  cpu::product_mutex().lock();
+  cpu::lock_products();
   BlockCache::instance().mutex().lock();
 }
 
 void unlock_all() {
   BlockCache::instance().mutex().unlock();
-  cpu::product_mutex().unlock();
+  cpu::unlock_products();
   node_mutex().unlock();
   cell_mutex().unlock();
   evaluation_mutex().unlock();

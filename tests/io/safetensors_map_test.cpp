@@ -117,6 +117,24 @@ TEST_CASE("what is written over a mapped tensor does not reach its file") {
   CHECK(read_bytes(scratch / "a.safetensors") == before);
 }
 
+TEST_CASE("what is written over a mapped tensor is seen in no other that is mapped") {
+  const ScratchDirectory scratch;
+  const std::vector<float> stored{1, 2, 3};
+  write_safetensors(scratch / "a.safetensors", {{}, {{"w", tensor<float>({1, 2, 3}, {3})}}});
+  SafetensorsFile file(scratch / "a.safetensors");
+  const Tensor teacher = file.map("w");
+  Cell student(file.map("w")), slow(file.map("w"));
+  const auto step = compile([&](const Tensor& x) {
+    student.assign(student.get() * 0.5F + x);
+    return sum(slow.get());
+  });
+  for (int i = 0; i < 3; ++i) CHECK(step(tensor<float>({1}, {1})).item() == 6);
+  CHECK(student.get().to_vector<float>() == std::vector<float>{1.875F, 2, 2.125F});
+  CHECK(teacher.to_vector<float>() == stored);
+  CHECK(file.map("w").to_vector<float>() == stored);
+  CHECK(file.read("w").to_vector<float>() == stored);
+}
+
 TEST_CASE("mapped tensors outlive their file, and another that is written to its path") {
   const ScratchDirectory scratch;
   const Tensor value = iota(5000, DType::f64).detach();

@@ -27,9 +27,8 @@ void by_shared_panels(const ProductBlocks& blocks, const MatmulShape& whole, con
   double* panels = reinterpret_cast<double*>(memory->data());
   parallel_for(right.parts(), [&](std::int64_t part) { right.pack(part, b, panels); });
   parallel_for(blocks.count(), [&](std::int64_t i) {
-    ProductBlock block = blocks[i];
-    block.shape.b_row = block.shape.b_column = 0;
-    matmul(MatmulArguments<double>{block.shape, a + block.a, panels, c + block.c});
+    const ProductBlock block = blocks[i];
+    right.multiply({block.shape, a + block.a, panels, c + block.c});
   });
 }
 

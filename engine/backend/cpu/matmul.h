@@ -2,8 +2,9 @@
 
 #include <complex>
 #include <cstdint>
-#include <shared_mutex>
 #include <span>
+
+#include "engine/backend/instruction_set.h"
 
 namespace nabla::cpu {
 
@@ -31,8 +32,8 @@ void matmul(const MatmulArguments<float>& arguments);
 void matmul(const MatmulArguments<double>& arguments);
 void matmul(const MatmulArguments<std::complex<double>>& arguments);
 
-/// The panels that the f64 product's kernel reads b from. It makes those of a call by itself; products that
-/// have b in common may be given them instead, with 0 as both strides of b.
+/// The panels that the f64 product's kernel reads b from. It makes those of a call by itself; here products
+/// that have b in common share them. All are made for the instruction set of this moment.
 class RightPanels {
  public:
   explicit RightPanels(const MatmulShape& product);
@@ -41,9 +42,12 @@ class RightPanels {
   /// The panels can be made by so many threads.
   std::int64_t parts() const;
   void pack(std::int64_t part, const double* b, double* panels) const;
+  /// The product of some rows of a, with all panels as its b. Run on the calling thread.
+  void multiply(MatmulArguments<double> rows) const;
 
  private:
   MatmulShape product_;
+  InstructionSet set_;
   std::int64_t width_;   // columns of a panel
   std::int64_t across_;  // parts beside each other
 };
@@ -65,9 +69,10 @@ std::int64_t packed_columns(const MatmulShape& product);
 /// packed_columns(), or n.
 void pack(const MatmulShape& product, std::int64_t first, std::int64_t last, const float* b, float* packed);
 
-/// The lock that threads share while oneDNN makes something, and that whoever forks takes alone; under it the
-/// child, which has no other threads, says so.
-std::shared_mutex& product_mutex();
+/// For whoever forks: waits until oneDNN makes nothing and lets it begin nothing; both processes unlock it.
+/// The child, which has no other threads, forgets them first.
+void lock_products();
+void unlock_products();
 void forget_other_products();
 
 }  // namespace nabla::cpu

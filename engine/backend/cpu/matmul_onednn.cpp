@@ -6,8 +6,9 @@
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <mutex>
 #include <oneapi/dnnl/dnnl.hpp>
-#include <shared_mutex>
+#include <optional>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -95,6 +96,25 @@ class OneDnnCall {
   Count& running_;
 };
 
+// oneDNN makes something that threads share, several threads at once; a fork waits for all of them.
+class Making {
+ public:
+  Making() {
+    const std::lock_guard lock(mutex());
+    ++count;
+  }
+  ~Making() { --count; }
+  Making(const Making&) = delete;
+  Making& operator=(const Making&) = delete;
+
+  static std::mutex& mutex() {
+    // Never destroyed: threads may compute while the process ends.
+    static std::mutex& mutex = *new std::mutex;
+    return mutex;
+  }
+  static constinit inline std::atomic<int> count = 0;
+};
+
 struct HashOfShape {
   std::size_t operator()(const MatmulShape& x) const {
     std::uint64_t hash = 0;
@@ -141,7 +161,7 @@ Product& product(const MatmulShape& x) {
   const auto found = products.find(x);
   if (found != products.end()) return found->second;
   if (products.size() >= kMostProducts) products.clear();
-  const std::shared_lock lock(product_mutex());
+  const Making making;
   Product& made = products.emplace(x, Product(x)).first->second;
   OneDnnCall::end_before_what_is_made();
   return made;
@@ -192,8 +212,8 @@ bool matmul_onednn(const MatmulArguments<float>& x) try {
     p.set(DNNL_ARG_SRC, x.a);
     p.set(DNNL_ARG_WEIGHTS, x.b);
     p.set(DNNL_ARG_DST, x.c);
-    std::shared_lock first_run(product_mutex(), std::defer_lock);  // makes code
-    if (!p.has_run) first_run.lock();
+    std::optional<Making> first_run;  // makes code
+    if (!p.has_run) first_run.emplace();
     p.primitive.execute(own_stream(), p.arguments);
     own_stream().wait();
     if (!std::exchange(p.has_run, true)) OneDnnCall::end_before_what_is_made();
@@ -204,11 +224,11 @@ bool matmul_onednn(const MatmulArguments<float>& x) try {
   return false;  // our own kernel does
 }
 
-std::shared_mutex& product_mutex() {
-  static std::shared_mutex& mutex =
-      *new std::shared_mutex;  // never destroyed: threads may compute while the process ends
-  return mutex;
+void lock_products() {
+  Making::mutex().lock();
+  while (Making::count > 0) std::this_thread::yield();
 }
+void unlock_products() { Making::mutex().unlock(); }
 void forget_other_products() { OneDnnCall::forget_others(); }
 
 bool worth_packing(std::span<const MatmulShape> products) {
@@ -260,10 +280,8 @@ void pack(const MatmulShape& x, std::int64_t first, std::int64_t last, const flo
 namespace nabla::cpu {
 
 bool matmul_onednn(const MatmulArguments<float>&) { return false; }
-std::shared_mutex& product_mutex() {
-  static std::shared_mutex& mutex = *new std::shared_mutex;
-  return mutex;
-}
+void lock_products() {}
+void unlock_products() {}
 void forget_other_products() {}
 bool worth_packing(std::span<const MatmulShape>) { return false; }
 std::int64_t packed_size(const MatmulShape& x) { return x.k * x.n; }

@@ -133,10 +133,10 @@ NABLAFLOW_TARGET_AVX512 void avx512_tile(std::int64_t k, const T* a, const T* b,
 #endif
 
 template <class T>
-TileKernel<T> tile_kernel() {
+TileKernel<T> tile_kernel(InstructionSet set) {
 #if NABLAFLOW_TARGETS
-  if (instruction_set() == InstructionSet::avx512) return {8, 2 * kWidth<64, T>, &avx512_tile<T>};
-  if (instruction_set() == InstructionSet::avx2) return {4, 3 * kWidth<32, T>, &avx2_tile<T>};
+  if (set == InstructionSet::avx512) return {8, 2 * kWidth<64, T>, &avx512_tile<T>};
+  if (set == InstructionSet::avx2) return {4, 3 * kWidth<32, T>, &avx2_tile<T>};
 #endif
   return {4, 2 * kWidth<16, T>, &baseline_tile<T>};
 }
@@ -193,12 +193,12 @@ void pack_right(const MatmulShape& x, const T* b, std::int64_t pc, std::int64_t 
 }
 
 template <class T>
-void blocked(const MatmulArguments<T>& x) {
+void blocked(const MatmulArguments<T>& x, InstructionSet set) {
   if (x.k == 0) {
     for (std::int64_t i = 0; i < x.m; ++i) std::fill(x.c + i * x.c_row, x.c + i * x.c_row + x.n, T(0));
     return;
   }
-  const TileKernel<T> kernel = tile_kernel<T>();
+  const TileKernel<T> kernel = tile_kernel<T>(set);
   auto& [a_panel, b_panel] = thread_own<Panels<T>>();
   a_panel.resize(static_cast<std::size_t>(kMc * std::min(kKc, x.k)));
   if (!x.has_packed_b())
@@ -241,13 +241,16 @@ void blocked(const MatmulArguments<T>& x) {
 }  // namespace
 
 void matmul(const MatmulArguments<float>& arguments) {
-  if (!matmul_onednn(arguments)) blocked(arguments);
+  if (!matmul_onednn(arguments)) blocked(arguments, instruction_set());
 }
 
-void matmul(const MatmulArguments<double>& arguments) { blocked(arguments); }
+void matmul(const MatmulArguments<double>& arguments) { blocked(arguments, instruction_set()); }
 
 RightPanels::RightPanels(const MatmulShape& product)
-    : product_(product), width_(tile_kernel<double>().columns), across_((product.n + kNc - 1) / kNc) {}
+    : product_(product),
+      set_(instruction_set()),
+      width_(tile_kernel<double>(set_).columns),
+      across_((product.n + kNc - 1) / kNc) {}
 
 std::int64_t RightPanels::size() const { return padded(product_.n, width_) * product_.k; }
 
@@ -259,6 +262,11 @@ void RightPanels::pack(std::int64_t part, const double* b, double* panels) const
   const std::int64_t kc = std::min(kKc, product_.k - pc);
   const std::int64_t nc = std::min(kNc, product_.n - jc);
   pack_right(product_, b, pc, kc, jc, nc, width_, panels + pc * padded(product_.n, width_) + jc * kc);
+}
+
+void RightPanels::multiply(MatmulArguments<double> block) const {
+  block.b_row = block.b_column = 0;
+  blocked(block, set_);
 }
 
 // Test-only: clarity over speed.
