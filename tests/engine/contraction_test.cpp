@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "engine/backend/cpu/matmul.h"
 #include "engine/backend/instruction_set.h"
 #include "tests/engine/numbers.h"
 
@@ -241,6 +242,23 @@ TEST_CASE("products of f64 are right with every instruction set, from AVX2 on to
     for (const std::int64_t n : {1, 11, 12, 16, 33, 530})
       for (const std::int64_t k : {1, 5, 256, 300}) check(m, n, k);
   check(770, 490, 300);  // blocks of rows that share their right operand
+}
+
+TEST_CASE("panels of a product keep the instruction set that they were made for") {
+  const InstructionSet best = instruction_set();
+  constexpr std::int64_t kM = 20, kN = 50, kK = 30;
+  const Tensor a = operand({kM, kK}, DType::f64, 0, 0.2).detach();
+  const Tensor b = operand({kK, kN}, DType::f64, 0, 1.3).detach();
+  const std::vector<double> expected = values(matmul(a, b));
+  const cpu::MatmulShape shape{kM, kN, kK, kK, 1, kN, 1, kN};
+  const cpu::RightPanels panels(shape);
+  std::vector<double> memory(static_cast<std::size_t>(panels.size())), c(kM * kN);
+  set_instruction_set(InstructionSet::baseline);
+  for (std::int64_t part = 0; part < panels.parts(); ++part)
+    panels.pack(part, b.data<double>().data(), memory.data());
+  panels.multiply({shape, a.data<double>().data(), memory.data(), c.data()});
+  set_instruction_set(best);
+  CHECK(c == expected);
 }
 
 TEST_CASE("dot products have the same bits with every instruction set") {
