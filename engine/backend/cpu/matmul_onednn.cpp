@@ -173,7 +173,6 @@ bool suits(std::int64_t rows, std::int64_t columns, std::int64_t row_stride, std
 }
 
 bool suits(const MatmulShape& x) {
-  if (product_library() != ProductLibrary::onednn) return false;
   // Below this a product costs less than the call.
   if (x.m * x.n * x.k < 4096) return false;
   return suits(x.m, x.k, x.a_row, x.a_column) && (x.has_packed_b() || suits(x.k, x.n, x.b_row, x.b_column)) &&
@@ -233,7 +232,7 @@ void forget_other_products() { OneDnnCall::forget_others(); }
 
 bool worth_packing(std::span<const MatmulShape> products) {
   const auto suitable = [](const MatmulShape& x) { return suits(x); };
-  if (!std::ranges::all_of(products, suitable)) return false;
+  if (product_library() != ProductLibrary::onednn || !std::ranges::all_of(products, suitable)) return false;
   const MatmulShape& first = products.front();
   return guarded(first, [&] {
     const dnnl::memory::desc preferred = product(with_packed_b(first)).b;

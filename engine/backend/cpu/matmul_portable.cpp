@@ -6,6 +6,7 @@
 #include "engine/backend/cpu/target.h"
 #include "engine/backend/cpu/thread_own.h"
 #include "engine/backend/instruction_set.h"
+#include "engine/backend/products.h"
 
 #if NABLAFLOW_TARGETS
 #include <immintrin.h>
@@ -241,7 +242,8 @@ void blocked(const MatmulArguments<T>& x, InstructionSet set) {
 }  // namespace
 
 void matmul(const MatmulArguments<float>& arguments) {
-  if (!matmul_onednn(arguments)) blocked(arguments, instruction_set());
+  if (product_library() != ProductLibrary::onednn || !matmul_onednn(arguments))
+    blocked(arguments, instruction_set());
 }
 
 void matmul(const MatmulArguments<double>& arguments) { blocked(arguments, instruction_set()); }
