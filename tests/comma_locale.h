@@ -5,7 +5,6 @@
 
 #include <clocale>
 #include <cstdlib>
-#include <filesystem>
 #include <locale>
 #include <string>
 
@@ -14,7 +13,8 @@
 namespace nabla::test {
 
 /// While it lives, numbers are written as in 1.234,5 by all that follows the locale of the process: streams,
-/// and printf where localedef (of the C library's own programs) can make such a locale.
+/// and printf where localedef (of the C library's own programs, with the character maps of Debian's locales)
+/// can make such a locale.
 class CommaLocale {
  public:
   CommaLocale() {
@@ -29,10 +29,10 @@ class CommaLocale {
     const char* const before = std::getenv("LOCPATH");
     const std::string path = before ? before : "";
     ::setenv("LOCPATH", (scratch_ / "").c_str(), 1);
-    if (std::filesystem::exists(made)) REQUIRE(std::setlocale(LC_NUMERIC, "comma") != nullptr);
+    std::setlocale(LC_NUMERIC, "comma");  // null where localedef made none
     before ? ::setenv("LOCPATH", path.c_str(), 1) : ::unsetenv("LOCPATH");
     if (std::localeconv()->decimal_point != std::string(","))
-      MESSAGE("no localedef: only streams are tested");
+      MESSAGE("localedef made no locale: only streams are tested");
   }
   CommaLocale(const CommaLocale&) = delete;
   CommaLocale& operator=(const CommaLocale&) = delete;

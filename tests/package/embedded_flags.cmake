@@ -1,9 +1,9 @@
 # Nablaflow embedded in a project that sets no build type and asks for fast arithmetic: its own sources are compiled as
-# ever.  cmake -DSOURCE=<this tree> -DSCRATCH=<directory> -DCOMPILER=<C++ compiler> -P embedded_flags.cmake
+# ever.  cmake -DSOURCE=<this tree> -DSCRATCH=<directory> -DCOMPILER=<C++ compiler> -DGENERATOR=<CMake generator> -P embedded_flags.cmake
 
 cmake_minimum_required(VERSION 3.25)
 file(REMOVE_RECURSE "${SCRATCH}")
-execute_process(COMMAND "${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST_DIR}" -B "${SCRATCH}" -G "Unix Makefiles"
+execute_process(COMMAND "${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST_DIR}" -B "${SCRATCH}" -G "${GENERATOR}"
     "-DNABLAFLOW_SOURCE=${SOURCE}" -DNABLAFLOW_CUDA=OFF -DCMAKE_BUILD_TYPE= "-DCMAKE_CXX_COMPILER=${COMPILER}"
     "-DCMAKE_CXX_FLAGS=-ffast-math -ffinite-math-only" -DCMAKE_EXPORT_COMPILE_COMMANDS=ON
   RESULT_VARIABLE result OUTPUT_VARIABLE output ERROR_VARIABLE output)
