@@ -7,19 +7,15 @@
 #include <cstdio>
 #include <vector>
 
+#include "bench/cpu_time.h"
 #include "engine/engine.h"
 #include "flow/flow.h"
 #include "nn/nn.h"
 
 using namespace nabla;
+using bench::cpu_milliseconds;
 
 namespace {
-
-double cpu_milliseconds() {
-  timespec now;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return 1e3 * static_cast<double>(now.tv_sec) + 1e-6 * static_cast<double>(now.tv_nsec);
-}
 
 template <class F>
 double median_of(int runs, F&& measure) {

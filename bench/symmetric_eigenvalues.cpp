@@ -2,6 +2,7 @@
 // thread, the least and the median of several runs. Argument: the number of rows.
 
 #include "engine/dense/symmetric_eigenvalues.h"
+#include "bench/cpu_time.h"
 
 #include <time.h>
 
@@ -15,14 +16,9 @@
 #include "engine/engine.h"
 
 using namespace nabla;
+using bench::cpu_milliseconds;
 
 namespace {
-
-double cpu_milliseconds() {
-  timespec now;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return 1e3 * static_cast<double>(now.tv_sec) + 1e-6 * static_cast<double>(now.tv_nsec);
-}
 
 template <class F>
 void print_times(const char* what, int runs, F&& f) {
