@@ -2,9 +2,6 @@
 // thread, the least and the median of several runs. Argument: the number of rows.
 
 #include "engine/dense/symmetric_eigenvalues.h"
-#include "bench/cpu_time.h"
-
-#include <time.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -12,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/cpu_time.h"
 #include "engine/backend/instruction_set.h"
 #include "engine/engine.h"
 
