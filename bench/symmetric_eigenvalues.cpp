@@ -36,7 +36,7 @@ int main(int count, char** arguments) {
   const std::int64_t n = count > 1 ? std::atoi(arguments[1]) : 784;
   const Tensor x = normal(random_key(0), Shape{n, n}, DType::f64);
   const std::vector<double> matrix = (x + transpose(x)).to_vector<double>();
-  const std::size_t rows = static_cast<std::size_t>(n);
+  const std::size_t rows = n;
   for (const InstructionSet set : {InstructionSet::baseline, InstructionSet::avx2, InstructionSet::avx512}) {
     try {
       set_instruction_set(set);

@@ -11,7 +11,7 @@
 namespace nabla::flow {
 
 std::vector<std::int64_t> optimal_assignment(std::span<const double> costs, std::int64_t n) {
-  const std::size_t size = static_cast<std::size_t>(n);
+  const std::size_t size = n;
   if (n < 0 || costs.size() != size * size)
     throw Error("optimal_assignment: " + std::to_string(costs.size()) + " costs for " + std::to_string(n) +
                 " rows and columns");

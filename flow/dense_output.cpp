@@ -26,8 +26,7 @@ DenseOutput::DenseOutput(double from, double to, const Tensor& x)
 
 void DenseOutput::add(Piece piece) {
   for (std::size_t i = 0; i < piece.rows.size(); ++i)
-    steps_[static_cast<std::size_t>(piece.rows[i])].push_back(
-        {piece.stop[i], pieces_.size(), static_cast<std::int64_t>(i)});
+    steps_[piece.rows[i]].push_back({piece.stop[i], pieces_.size(), static_cast<std::int64_t>(i)});
   pieces_.push_back(std::move(piece));
 }
 
@@ -55,7 +54,7 @@ Tensor DenseOutput::operator()(double t) const {
     });
     if (step == steps.end()) --step;  // it stopped before t
     const Piece& piece = pieces_[step->piece];
-    const std::size_t row = static_cast<std::size_t>(step->row);
+    const std::size_t row = step->row;
     const double share = (t - piece.start[row]) / (piece.stop[row] - piece.start[row]);
     Selection& selection = selections[step->piece];
     selection.rows.push_back(step->row);
@@ -71,17 +70,14 @@ Tensor DenseOutput::operator()(double t) const {
   }
   for (const auto& [index, selection] : selections) {
     const Tensor rows = rows_of(selection.rows);
-    const auto c = [&, &piece = pieces_[index]](int i) {
-      return take(piece.coefficients[static_cast<std::size_t>(i)], rows);
-    };
+    const auto c = [&, &piece = pieces_[index]](int i) { return take(piece.coefficients[i], rows); };
     const Tensor q = per_sample_factor(selection.share, start_);
     parts.push_back(c(0) + q * (c(1) + (1 - q) * (c(2) + q * (c(3) + (1 - q) * c(4)))));
     order.insert(order.end(), selection.samples.begin(), selection.samples.end());
   }
   if (parts.empty()) return start_;
   std::vector<std::int64_t> place(order.size());
-  for (std::size_t i = 0; i < order.size(); ++i)
-    place[static_cast<std::size_t>(order[i])] = static_cast<std::int64_t>(i);
+  for (std::size_t i = 0; i < order.size(); ++i) place[order[i]] = static_cast<std::int64_t>(i);
   return take(concatenate(parts, 0), rows_of(place));
 }
 

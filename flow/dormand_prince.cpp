@@ -224,8 +224,8 @@ void Integration::keep(const Attempt& attempt, const Tensor& before, const std::
   evaluate(piece.coefficients);
   for (Tensor& coefficient : piece.coefficients) coefficient = evaluation_.leaf(coefficient);
   for (const std::int64_t row : rows) {
-    piece.start.push_back(starts[static_cast<std::size_t>(row)]);
-    piece.stop.push_back(controls_[static_cast<std::size_t>(row)].time());
+    piece.start.push_back(starts[row]);
+    piece.stop.push_back(controls_[row].time());
   }
   dense_->add(std::move(piece));
 }

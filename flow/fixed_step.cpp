@@ -81,7 +81,7 @@ Solution integrate(Solver solver, const TimedField& v, const Tensor& x, std::spa
   Evaluation evaluation("integrate");
   Solution solution{evaluation.leaf(evaluation.reads(x)), 0};
   for (std::int64_t i = 0; i < steps; ++i) {
-    const std::size_t at = static_cast<std::size_t>(i);
+    const std::size_t at = i;
     solution.x = evaluation.leaf(step_by(table, v, solution.x, grid[at], grid[at + 1]));
     solution.evaluations += table.stages;
     if (on_step) on_step(i + 1, steps, solution.x);

@@ -18,7 +18,7 @@ class FirstAxisFastest {
   explicit FirstAxisFastest(const Shape& shape) : shape_(shape) {
     std::size_t stride = 1;
     for (int axis = shape.rank() - 1; axis >= 0; --axis) {
-      strides_[static_cast<std::size_t>(axis)] = stride;
+      strides_[axis] = stride;
       stride *= static_cast<std::size_t>(shape[axis]);
     }
   }
@@ -95,7 +95,7 @@ Tensor read_elements(ByteStream& stream, const Input& input, const Shape& shape,
   const std::span<std::byte> elements = bytes_of(array);
   const bool scattered = stored.first_axis_fastest && shape.rank() > 1;
   FirstAxisFastest places(shape);
-  std::vector<std::byte> block(static_cast<std::size_t>(std::min<std::uint64_t>(total, kBlock)));
+  std::vector<std::byte> block(std::min<std::uint64_t>(total, kBlock));
   std::vector<std::byte> converted(scattered ? block.size() / stored_size * size : 0);
   for (std::uint64_t at = 0; at < total;) {
     const std::span<std::byte> part =

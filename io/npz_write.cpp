@@ -55,7 +55,7 @@ std::vector<std::byte> content_of(zip_source_t* source) {
   };
   zip_stat_t status;
   check(zip_source_stat(source, &status) == 0);
-  std::vector<std::byte> bytes(static_cast<std::size_t>(status.size));
+  std::vector<std::byte> bytes(status.size);
   check(zip_source_open(source) == 0);
   const zip_int64_t count = zip_source_read(source, bytes.data(), bytes.size());
   zip_source_close(source);

@@ -46,8 +46,8 @@ Tensor one_step_log_density(const flow::AverageField& u, const Tensor& x0, const
   const Tensor map =
       cast(map_jacobian(u, x0, flow::shared_time(0, x0.dtype()), flow::shared_time(1, x0.dtype()), options),
            DType::f64);
-  const std::size_t rows = static_cast<std::size_t>(x0.shape()[0]);
-  const std::size_t elements = static_cast<std::size_t>(map.shape()[1]);
+  const std::size_t rows = x0.shape()[0];
+  const std::size_t elements = map.shape()[1];
   const Tensor of_noise = flow::standard_normal_log_density(x0);
   evaluate({map, of_noise});
   Evaluation evaluation("one_step_log_density");

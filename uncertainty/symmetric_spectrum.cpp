@@ -15,10 +15,10 @@ auto for_each_symmetric(const Tensor& matrices, F f) {
   const Tensor wide = cast(matrices, DType::f64);
   const Tensor symmetric = (wide + transpose(wide)) * 0.5;
   const std::span<const double> values = symmetric.data<double>();
-  const std::size_t n = static_cast<std::size_t>(matrices.shape()[1]);
+  const std::size_t n = matrices.shape()[1];
   std::vector<decltype(f(values, n))> results(static_cast<std::size_t>(matrices.shape()[0]));
   cpu::parallel_for(matrices.shape()[0], [&](std::int64_t task) {
-    const std::size_t b = static_cast<std::size_t>(task);
+    const std::size_t b = task;
     results[b] = f(values.subspan(b * n * n, n * n), n);
   });
   return results;

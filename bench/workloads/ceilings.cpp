@@ -34,16 +34,16 @@ double median(std::vector<double> values) {
 double together(int threads, int repeats, const std::function<void(int thread)>& work) {
   using Clock = std::chrono::steady_clock;
   std::barrier gate(threads);
-  std::vector<Clock::time_point> starts(static_cast<std::size_t>(threads)), ends(starts);
+  std::vector<Clock::time_point> starts(threads), ends(starts);
   {
     std::vector<std::jthread> team;
     for (int thread = 0; thread < threads; ++thread)
       team.emplace_back([&, thread] {
         work(thread);  // what is made once per thread
         gate.arrive_and_wait();
-        starts[static_cast<std::size_t>(thread)] = Clock::now();
+        starts[thread] = Clock::now();
         for (int i = 0; i < repeats; ++i) work(thread);
-        ends[static_cast<std::size_t>(thread)] = Clock::now();
+        ends[thread] = Clock::now();
       });
   }
   return std::chrono::duration<double>(std::ranges::max(ends) - std::ranges::min(starts)).count() / repeats;
@@ -66,7 +66,7 @@ double engine_product(const Extents& e) {
 double backend_product(int threads, const Extents& e, int times_measured) {
   const Tensor a = normal(random_key(1), {e.m, e.k}).detach();
   const Tensor b = normal(random_key(2), {e.k, e.n}).detach();
-  std::vector<float> c(static_cast<std::size_t>(e.m * e.n));
+  std::vector<float> c(e.m * e.n);
   const float* a_data = a.data<float>().data();
   const float* b_data = b.data<float>().data();
   const std::int64_t rows = e.m / threads;

@@ -51,7 +51,7 @@ class UseOfNode {
   }
   Application application() const { return {inputs_, output_, output_.node().attributes()}; }
   int slots() const { return static_cast<int>(inputs_.size()); }
-  const Node* input_node(int slot) const { return &inputs_[static_cast<std::size_t>(slot)].node(); }
+  const Node* input_node(int slot) const { return &inputs_[slot].node(); }
 
  private:
   DerivedSourceScope scope_;

@@ -28,8 +28,8 @@ Tensor of_unit_length(const Tensor& block, double shortest) {
 
 // Makes unit directions, or zeros, orthonormal among each other.
 OrthonormalBlock orthonormalise(const Tensor& block) {
-  const std::size_t count = static_cast<std::size_t>(block.shape()[0]);
-  const std::size_t samples = static_cast<std::size_t>(block.shape()[1]);
+  const std::size_t count = block.shape()[0];
+  const std::size_t samples = block.shape()[1];
   const Tensor gram = cast(inner_products(block, block), DType::f64);
   evaluate({block, gram});
   const std::span<const double> products = gram.data<double>();

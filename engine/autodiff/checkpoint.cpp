@@ -60,7 +60,7 @@ class Checkpoint final : public OnePassPrimitive {
 
   void vjp_of_slots(const Application& at, const std::vector<bool>& wanted, const Tensor& cotangent,
                     std::vector<std::optional<Tensor>>& results) const override {
-    const std::size_t arguments = static_cast<std::size_t>(at.attributes[0]);
+    const std::size_t arguments = at.attributes[0];
     std::vector<Tensor> starts;
     std::vector<Tensor> replacements;
     std::vector<Tensor> variables;

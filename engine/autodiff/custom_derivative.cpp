@@ -66,7 +66,7 @@ class CustomDerivative::Rule final : public OnePassPrimitive {
 
   std::optional<int> carried_axis(const Application& at, int slot, int axis) const override {
     if (slot == 0) return axis;
-    const int own = static_cast<int>(at.attributes[static_cast<std::size_t>(slot)]);
+    const int own = static_cast<int>(at.attributes[slot]);
     const int result = static_cast<int>(at.attributes[0]);
     if (-axis > own) return axis + own - result;  // one that a transform has put in front
     if (samples_ == Samples::independent && -axis == own) return -result;

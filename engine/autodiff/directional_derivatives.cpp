@@ -29,7 +29,7 @@ std::vector<Tensor> directional_derivatives(const std::function<Tensor(const Ten
   const Tensor full = broadcast_to(direction, concatenate(leading, x.shape()));
   std::vector<Tensor> results = substitute(derivatives, variables, std::vector{x, full});
   for (int n = 1; n <= order; ++n) {
-    Tensor& result = results[static_cast<std::size_t>(n)];
+    Tensor& result = results[n];
     result = broadcast_to(result, concatenate(leading, y.shape()));
   }
   return results;

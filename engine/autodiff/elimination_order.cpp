@@ -310,7 +310,7 @@ void eliminate_trivial(State& state, std::set<int>& left, const std::vector<std:
   // Only what lies beside an eliminated vertex may have become trivial.
   for (std::set<int> asked = left; !asked.empty();) {
     const int vertex = asked.extract(asked.begin()).value();
-    if (!is_trivial(state.graph, vertex, sizes[static_cast<std::size_t>(vertex)])) continue;
+    if (!is_trivial(state.graph, vertex, sizes[vertex])) continue;
     left.erase(vertex);
     state.graph.for_each_edge_at(vertex, [&](int from, int to, const std::vector<MapForm>&) {
       const int beside = from == vertex ? to : from;
@@ -394,12 +394,12 @@ std::vector<int> cut_of(const EliminationGraph& simple) {
 std::vector<int> upwards_from(const EliminationGraph& simple, const std::vector<int>& cut,
                               const std::set<int>& left) {
   std::vector<bool> above(simple.sizes.size(), false);
-  for (const int vertex : cut) above[static_cast<std::size_t>(vertex)] = true;
+  for (const int vertex : cut) above[vertex] = true;
   for (bool found = true; found;) {
     found = false;
     for (const EliminationGraph::Edge& edge : simple.edges) {
-      if (!above[static_cast<std::size_t>(edge.from)] || above[static_cast<std::size_t>(edge.to)]) continue;
-      above[static_cast<std::size_t>(edge.to)] = found = true;
+      if (!above[edge.from] || above[edge.to]) continue;
+      above[edge.to] = found = true;
     }
   }
   // What is above the cut first, then the argument, then what is below; a cut by the argument is forward
@@ -408,7 +408,7 @@ std::vector<int> upwards_from(const EliminationGraph& simple, const std::vector<
   std::ranges::stable_sort(order, {}, [&](int vertex) {
     if (std::ranges::binary_search(cut, vertex)) return 3;
     if (vertex == simple.argument) return 1;
-    return above[static_cast<std::size_t>(vertex)] ? 0 : 2;
+    return above[vertex] ? 0 : 2;
   });
   return order;
 }
@@ -437,7 +437,7 @@ std::vector<EliminationOrder> searched_orders(const EliminationGraph& graph) {
   const EliminationGraph simple = without_trivial_vertices(graph);
   const std::vector<int> cut = cut_of(simple);
   std::int64_t width = 0;
-  for (const int vertex : cut) width += graph.sizes[static_cast<std::size_t>(vertex)];
+  for (const int vertex : cut) width += graph.sizes[vertex];
   std::vector<int> from_cut = state.order;
   std::ranges::copy(upwards_from(simple, cut, left), std::back_inserter(from_cut));
   add("cut at " + std::to_string(width), from_cut);

@@ -83,8 +83,7 @@ std::map<int, Place> places_of(const EliminationGraph& graph, double& width, dou
   std::map<int, Place> places;
   std::map<int, int> used;
   for (const auto& [vertex, at] : column) {
-    const double size =
-        static_cast<double>(std::max<std::int64_t>(1, graph.sizes[static_cast<std::size_t>(vertex)]));
+    const double size = static_cast<double>(std::max<std::int64_t>(1, graph.sizes[vertex]));
     const double box = std::clamp(18 + 6 * std::log2(size), 24.0, 84.0);
     const double middle = above + kRow * (rows - in_column[at]) / 2.0 + kRow * (used[at]++ + 0.5);
     places[vertex] = {kMargin + kBoxWidth / 2 + kColumn * at, middle, box};
@@ -158,7 +157,7 @@ std::string draw_elimination(const EliminationGraph& graph, const EliminationOrd
                              : vertex == graph.result ? "f(x)"
                                                       : "v" + std::to_string(vertex);
     svg += text_at(place.x, place.y - 1, name, "font-size=\"11\" fill=\"#555\"");
-    svg += text_at(place.x, place.y + 13, std::to_string(graph.sizes[static_cast<std::size_t>(vertex)]));
+    svg += text_at(place.x, place.y + 13, std::to_string(graph.sizes[vertex]));
     if (const auto at = turn.find(vertex); at != turn.end()) {
       svg += "<circle cx=\"" + number(left + kBoxWidth) + "\" cy=\"" + number(top) +
              "\" r=\"10\" fill=\"#2d7d46\"/>\n";

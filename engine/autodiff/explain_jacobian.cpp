@@ -42,9 +42,7 @@ std::string line(const JacobianWay& way, std::int64_t samples) {
          right(way.bytes) + "B at once\n";
 }
 
-std::int64_t argument_size(const LinearGraph& graph) {
-  return graph.sizes[static_cast<std::size_t>(graph.argument)];
-}
+std::int64_t argument_size(const LinearGraph& graph) { return graph.sizes[graph.argument]; }
 
 }  // namespace
 

@@ -76,7 +76,7 @@ Tensor contract_in_order(const ContractionPlan& plan, const EliminationOrder& or
 Tensor contract_in_order(const ContractionPlan& plan, const EliminationOrder& order, std::int64_t at_once,
                          std::int64_t count) {
   const LinearGraph& graph = plan.graph;
-  const auto size_at = [&](int vertex) { return graph.sizes[static_cast<std::size_t>(vertex)]; };
+  const auto size_at = [&](int vertex) { return graph.sizes[vertex]; };
   if (takes_all_samples(graph)) at_once = count = graph.samples;
   const std::int64_t chunk = std::max<std::int64_t>(1, at_once);
   Shape result;

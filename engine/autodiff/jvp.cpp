@@ -19,9 +19,9 @@ std::vector<std::optional<Tensor>> jvp_compressed(std::span<const Tensor> ys, st
   for (std::size_t i = 0; i < xs.size(); ++i) {
     const int at = between.index.find(&xs[i].node());
     if (at == NodeMap::kAbsent) continue;
-    std::optional<Tensor>& tangent = tangents[static_cast<std::size_t>(at)];
+    std::optional<Tensor>& tangent = tangents[at];
     tangent = tangent ? *tangent + dxs[i] : dxs[i];  // a variable named twice moves along both
-    is_variable[static_cast<std::size_t>(at)] = true;
+    is_variable[at] = true;
   }
 
   std::vector<std::optional<Tensor>> incoming;
@@ -33,7 +33,7 @@ std::vector<std::optional<Tensor>> jvp_compressed(std::span<const Tensor> ys, st
     bool any = false;
     for (int slot = 0; slot < use.slots(); ++slot) {
       const int at = between.index.find(use.input_node(slot));
-      incoming.push_back(at == NodeMap::kAbsent ? std::nullopt : tangents[static_cast<std::size_t>(at)]);
+      incoming.push_back(at == NodeMap::kAbsent ? std::nullopt : tangents[at]);
       std::optional<Tensor>& tangent = incoming.back();
       if (!tangent) continue;
       any = true;
@@ -47,7 +47,7 @@ std::vector<std::optional<Tensor>> jvp_compressed(std::span<const Tensor> ys, st
   std::vector<std::optional<Tensor>> results;
   for (const Tensor& y : ys) {
     const int at = between.index.find(&y.node());
-    results.push_back(at == NodeMap::kAbsent ? std::nullopt : tangents[static_cast<std::size_t>(at)]);
+    results.push_back(at == NodeMap::kAbsent ? std::nullopt : tangents[at]);
   }
   return results;
 }

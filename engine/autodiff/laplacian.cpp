@@ -195,8 +195,7 @@ class Forward {
       incoming.clear();
       for (int slot = 0; slot < use.slots(); ++slot) {
         const int index = between_.index.find(use.input_node(slot));
-        incoming.push_back(index == NodeMap::kAbsent ? std::nullopt
-                                                     : carried[static_cast<std::size_t>(index)]);
+        incoming.push_back(index == NodeMap::kAbsent ? std::nullopt : carried[index]);
         if (incoming.back())
           incoming.back() = expand_where(*incoming.back(), use.input_node(slot)->shape(), [&](int axis) {
             return !primitive.accepts_compressed_tangent(at, slot, axis);
@@ -205,7 +204,7 @@ class Forward {
       carried[n] = rule(n, primitive, at, incoming);
     }
     const int index = between_.index.find(&y_.node());
-    return index == NodeMap::kAbsent ? std::nullopt : carried[static_cast<std::size_t>(index)];
+    return index == NodeMap::kAbsent ? std::nullopt : carried[index];
   }
 
   const Tensor& y_;

@@ -16,7 +16,7 @@ namespace {
 // A value of a node as [leading, B or 1, elements of a sample]. `axis` holds the samples, from the right.
 Tensor flat_samples(const Tensor& x, int leading, int rank, int axis) {
   const int at = x.rank() + axis;
-  std::vector<int> order(static_cast<std::size_t>(x.rank()));
+  std::vector<int> order(x.rank());
   std::iota(order.begin(), order.end(), 0);
   order.erase(order.begin() + at);
   order.insert(order.begin() + leading, at);
@@ -98,7 +98,7 @@ class Reader {
       for (int slot = 0; slot < use.slots(); ++slot) {
         const int at = between.index.find(use.input_node(slot));
         if (at == NodeMap::kAbsent) continue;
-        const std::size_t from = static_cast<std::size_t>(at);
+        const std::size_t from = at;
         active.push_back({slot, vertex[from], axis[from], scaled[from]});
         // The derivative of a sample-wise field is sample-wise.
         axis[n] = node->primitive().carried_axis(use.application(), slot, axis[from]).value();
@@ -119,7 +119,7 @@ class Reader {
               {slot.vertex, vertex[n], map_of(use, node, slot.number, slot.axis, axis[n])});
       }
     }
-    graph_.result = vertex[static_cast<std::size_t>(between.index.find(&dy.node()))];
+    graph_.result = vertex[between.index.find(&dy.node())];
     drop_dead_ends();
   }
 
@@ -141,19 +141,18 @@ class Reader {
   std::optional<Tensor> factor_of(const UseOfNode& use, const Node* node,
                                   const std::vector<Slot>& slots) const {
     if (!node->primitive().is_pointwise()) return std::nullopt;
-    std::vector<std::optional<Tensor>> tangents(static_cast<std::size_t>(use.slots()));
+    std::vector<std::optional<Tensor>> tangents(use.slots());
     for (const Slot& slot : slots) {
       const Node* input = use.input_node(slot.number);
       if (!(input->shape() == node->shape())) return std::nullopt;
-      tangents[static_cast<std::size_t>(slot.number)] =
+      tangents[slot.number] =
           slot.scaled ? slot.scaled->factor : ones(Shape::filled(node->shape().rank(), 1), input->dtype());
     }
     const std::optional<Tensor> pushed = node->primitive().jvp(use.application(), tangents);
     if (!pushed) return std::nullopt;
     // Without a factor it hands its input on.
     const Slot& first = slots.front();
-    if (slots.size() == 1 && !first.scaled &&
-        &pushed->node() == &tangents[static_cast<std::size_t>(first.number)]->node())
+    if (slots.size() == 1 && !first.scaled && &pushed->node() == &tangents[first.number]->node())
       return std::nullopt;
     return promoted(*pushed, node->shape().rank());
   }
@@ -170,12 +169,10 @@ class Reader {
 
   void drop_dead_ends() {
     std::vector<bool> leads_on(graph_.sizes.size(), false);
-    leads_on[static_cast<std::size_t>(graph_.result)] = true;
+    leads_on[graph_.result] = true;
     for (auto edge = graph_.edges.rbegin(); edge != graph_.edges.rend(); ++edge)
-      if (leads_on[static_cast<std::size_t>(edge->to)]) leads_on[static_cast<std::size_t>(edge->from)] = true;
-    std::erase_if(graph_.edges, [&](const LinearGraph::Edge& edge) {
-      return !leads_on[static_cast<std::size_t>(edge.to)];
-    });
+      if (leads_on[edge->to]) leads_on[edge->from] = true;
+    std::erase_if(graph_.edges, [&](const LinearGraph::Edge& edge) { return !leads_on[edge.to]; });
   }
 
   // What a node does to the tangent in one slot.
@@ -183,8 +180,8 @@ class Reader {
     const Node* input = use.input_node(slot);
     const std::int64_t rows = elements(node, axis_out), columns = elements(input, axis_in);
     const Primitive& primitive = node->primitive();
-    std::vector<std::optional<Tensor>> tangents(static_cast<std::size_t>(use.slots()));
-    std::optional<Tensor>& seed = tangents[static_cast<std::size_t>(slot)];
+    std::vector<std::optional<Tensor>> tangents(use.slots());
+    std::optional<Tensor>& seed = tangents[slot];
     if (primitive.is_pointwise() || is_renaming(node, axis_in, axis_out)) {
       LinearMap map{MapKind::diagonal, rows, columns, {}, {}, {}};
       if (primitive.is_pointwise()) {
@@ -232,8 +229,8 @@ class Reader {
     Shape in = input->shape();
     in[axis_in] = 1;
     const Tensor at = variable(in, input->dtype());
-    std::vector<std::optional<Tensor>> tangents(static_cast<std::size_t>(use.slots()));
-    tangents[static_cast<std::size_t>(slot)] = at;
+    std::vector<std::optional<Tensor>> tangents(use.slots());
+    tangents[slot] = at;
     const std::optional<Tensor> image = node->primitive().jvp(use.application(), tangents);
     if (!image || image->shape()[axis_out] != 1) return std::nullopt;
     Shape out = node->shape();
@@ -258,8 +255,8 @@ class Reader {
     const Tensor output(node);
     const auto forward = [=](const Tensor& vectors) {
       const UseOfNode again(&output.node());
-      std::vector<std::optional<Tensor>> tangents(static_cast<std::size_t>(again.slots()));
-      tangents[static_cast<std::size_t>(slot)] = as_values(cast(vectors, in_type), in, axis_in);
+      std::vector<std::optional<Tensor>> tangents(again.slots());
+      tangents[slot] = as_values(cast(vectors, in_type), in, axis_in);
       const std::optional<Tensor> pushed = output.node().primitive().jvp(again.application(), tangents);
       const Shape full = concatenate(Shape{vectors.shape()[1]}, out);
       const Tensor found = pushed ? cast(broadcast_to(*pushed, full), type) : zeros(full, type);
@@ -269,8 +266,8 @@ class Reader {
       // The node as a function of a variable in that slot.
       const Tensor at = variable(concatenate(Shape{1}, in), in_type);
       const UseOfNode again(&output.node());
-      std::vector<std::optional<Tensor>> tangents(static_cast<std::size_t>(again.slots()));
-      tangents[static_cast<std::size_t>(slot)] = at;
+      std::vector<std::optional<Tensor>> tangents(again.slots());
+      tangents[slot] = at;
       const std::optional<Tensor> image = output.node().primitive().jvp(again.application(), tangents);
       const Shape full = concatenate(Shape{vectors.shape()[1], 1}, in);
       std::optional<Tensor> pulled;

@@ -30,7 +30,7 @@ std::optional<Tensor> pushed_or_pulled(const FieldOnVariable& field, const Tenso
 }
 
 Tensor move_first_axis_last(const Tensor& x) {
-  std::vector<int> order(static_cast<std::size_t>(x.rank()));
+  std::vector<int> order(x.rank());
   std::iota(order.begin(), order.end(), 1);
   order.back() = 0;
   return permute(x, order);
@@ -69,7 +69,7 @@ Tensor all_derivatives(const FieldOnVariable& field, int batch, Direction direct
   if (chunks.empty()) return zeros(result, field.dtype());
   Tensor found = concatenate(chunks, 0);  // [directions, samples.., results..]
   if (forward) return reshape(move_first_axis_last(found), result);
-  std::vector<int> order(static_cast<std::size_t>(found.rank()));
+  std::vector<int> order(found.rank());
   std::iota(order.begin(), order.end(), 0);
   std::rotate(order.begin(), order.begin() + 1, order.begin() + 1 + batch);  // samples first, then directions
   return reshape(permute(found, order), result);

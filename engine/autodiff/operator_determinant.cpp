@@ -106,7 +106,7 @@ Tensor log_abs_determinant(const LinearOperator& a, std::int64_t column_bytes) {
   const std::int64_t column =
       std::max<std::int64_t>(1, samples * n * static_cast<std::int64_t>(size_of(a.dtype)));
   const std::int64_t chunk = std::clamp<std::int64_t>(column_bytes / column, 1, std::max<std::int64_t>(1, n));
-  std::vector<double> matrices(to_size(samples * n * n));  // rows are the operator's columns
+  std::vector<double> matrices(samples * n * n);  // rows are the operator's columns
   Evaluation evaluation("log_abs_determinant");
   for (std::int64_t start = 0; start < n; start += chunk) {
     const std::int64_t stop = std::min(start + chunk, n);

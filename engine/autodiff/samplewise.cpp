@@ -23,7 +23,7 @@ void require_samplewise(const char* what, const Tensor& y, const Tensor& x) {
     for (int slot = 0; slot < use.slots(); ++slot) {
       const int at = between.index.find(use.input_node(slot));
       if (at == NodeMap::kAbsent || !node->primitive().shows(slot)) continue;
-      const int seen = sample_axis[static_cast<std::size_t>(at)];
+      const int seen = sample_axis[at];
       if (seen == 0) continue;
       const std::optional<int> axis = node->primitive().carried_axis(use.application(), slot, seen);
       if (!axis || (sample_axis[n] != 0 && *axis != sample_axis[n]))
@@ -36,7 +36,7 @@ void require_samplewise(const char* what, const Tensor& y, const Tensor& x) {
     }
   }
   const int at = between.index.find(&y.node());
-  const int last = at == NodeMap::kAbsent ? 0 : sample_axis[static_cast<std::size_t>(at)];
+  const int last = at == NodeMap::kAbsent ? 0 : sample_axis[at];
   if (last != 0 && last != -y.rank())
     throw Error(std::string(what) + ": the samples of " + to_string(x.shape()) +
                 " do not end on the outermost axis of the result " + to_string(y.shape()));

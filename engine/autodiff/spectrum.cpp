@@ -76,8 +76,8 @@ class SearchSpace {
   }
 
   Ritz best(std::int64_t block) {
-    const std::size_t wanted = to_size(block);
-    const std::size_t held = to_size(size());
+    const std::size_t wanted = block;
+    const std::size_t held = size();
     Ritz ritz;
     ritz.values.assign(samples_ * wanted, std::numeric_limits<double>::quiet_NaN());
     std::vector<double> coefficients(samples_ * wanted * held, 0.0);
@@ -127,8 +127,8 @@ class SearchSpace {
     basis_ = basis.detach();
     images_ = images.detach();
     const std::span<const double> numbers = products.data<double>();
-    const std::size_t old = to_size(before);
-    const std::size_t all = to_size(basis.shape()[0]);
+    const std::size_t old = before;
+    const std::size_t all = basis.shape()[0];
     for (std::size_t b = 0; b < samples_; ++b) {
       std::vector<double> matrix(all * all);
       for (std::size_t i = 0; i < old; ++i)

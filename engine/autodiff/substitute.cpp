@@ -25,14 +25,14 @@ std::vector<Tensor> substitute(std::span<const Tensor> ys, std::span<const Tenso
   std::vector<Tensor> rebuilt(between.nodes.size());
   for (std::size_t i = 0; i < xs.size(); ++i) {
     const int at = between.index.find(&xs[i].node());
-    if (at != NodeMap::kAbsent) rebuilt[static_cast<std::size_t>(at)] = replacements[i];
+    if (at != NodeMap::kAbsent) rebuilt[at] = replacements[i];
   }
 
   std::vector<Tensor> arguments;
   std::vector<int> extra;
   const auto replaced = [&](Node* input) {
     const int at = between.index.find(input);
-    return at == NodeMap::kAbsent ? Tensor(input) : rebuilt[static_cast<std::size_t>(at)];
+    return at == NodeMap::kAbsent ? Tensor(input) : rebuilt[at];
   };
   for (std::size_t n = 0; n < between.nodes.size(); ++n) {
     if (rebuilt[n].defined()) continue;
@@ -57,7 +57,7 @@ std::vector<Tensor> substitute(std::span<const Tensor> ys, std::span<const Tenso
   std::vector<Tensor> results;
   for (const Tensor& y : ys) {
     const int at = between.index.find(&y.node());
-    results.push_back(at == NodeMap::kAbsent ? y : rebuilt[static_cast<std::size_t>(at)]);
+    results.push_back(at == NodeMap::kAbsent ? y : rebuilt[at]);
   }
   return results;
 }

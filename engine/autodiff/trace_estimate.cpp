@@ -74,7 +74,7 @@ void require_radius(const char* what, const FieldOnVariable& field, std::int64_t
   const std::int64_t room = extent - radius - 1;
   const std::int64_t place =
       room > 0 ? 1 + static_cast<std::int64_t>(at[1] * static_cast<double>(room)) : extent;
-  std::vector<double> inside(static_cast<std::size_t>(2 * rows * extent), 0.0), allowed = inside;
+  std::vector<double> inside(2 * rows * extent, 0.0), allowed = inside;
   for (std::int64_t j = 0; j < extent; ++j) {
     const std::size_t before = static_cast<std::size_t>(row * extent + j),
                       behind = before + static_cast<std::size_t>(rows * extent);

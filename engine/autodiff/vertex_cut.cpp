@@ -13,24 +13,24 @@ class Flow {
   explicit Flow(int nodes) : first_(static_cast<std::size_t>(nodes)) {}
 
   void add_arc(int from, int to, std::int64_t capacity) {
-    first_[static_cast<std::size_t>(from)].push_back(arcs_.size());
+    first_[from].push_back(arcs_.size());
     arcs_.push_back({to, capacity});
-    first_[static_cast<std::size_t>(to)].push_back(arcs_.size());
+    first_[to].push_back(arcs_.size());
     arcs_.push_back({from, 0});
   }
 
   void saturate(int source, int sink) {
     while (true) {
       const std::vector<std::size_t> by = shortest_paths(source);
-      if (by[static_cast<std::size_t>(sink)] == kNone) return;
+      if (by[sink] == kNone) return;
       std::int64_t most = std::numeric_limits<std::int64_t>::max();
       for (int at = sink; at != source;) {
-        const std::size_t arc = by[static_cast<std::size_t>(at)];
+        const std::size_t arc = by[at];
         most = std::min(most, arcs_[arc].left);
         at = arcs_[arc ^ 1].to;
       }
       for (int at = sink; at != source;) {
-        const std::size_t arc = by[static_cast<std::size_t>(at)];
+        const std::size_t arc = by[at];
         arcs_[arc].left -= most;
         arcs_[arc ^ 1].left += most;
         at = arcs_[arc ^ 1].to;
@@ -42,7 +42,7 @@ class Flow {
     const std::vector<std::size_t> by = shortest_paths(source);
     std::vector<bool> reached(by.size());
     for (std::size_t i = 0; i < by.size(); ++i) reached[i] = by[i] != kNone;
-    reached[static_cast<std::size_t>(source)] = true;
+    reached[source] = true;
     return reached;
   }
 
@@ -60,10 +60,10 @@ class Flow {
     while (!next.empty()) {
       const int at = next.front();
       next.pop();
-      for (const std::size_t arc : first_[static_cast<std::size_t>(at)]) {
+      for (const std::size_t arc : first_[at]) {
         const int to = arcs_[arc].to;
-        if (arcs_[arc].left <= 0 || to == source || by[static_cast<std::size_t>(to)] != kNone) continue;
-        by[static_cast<std::size_t>(to)] = arc;
+        if (arcs_[arc].left <= 0 || to == source || by[to] != kNone) continue;
+        by[to] = arc;
         next.push(to);
       }
     }
@@ -81,15 +81,13 @@ std::vector<int> narrowest_cut(std::span<const std::int64_t> sizes,
   constexpr std::int64_t kAll = std::numeric_limits<std::int64_t>::max() / 2;
   const int vertices = static_cast<int>(sizes.size());
   Flow flow(2 * vertices);
-  for (int v = 0; v < vertices; ++v)
-    flow.add_arc(2 * v, 2 * v + 1, std::max<std::int64_t>(1, sizes[static_cast<std::size_t>(v)]));
+  for (int v = 0; v < vertices; ++v) flow.add_arc(2 * v, 2 * v + 1, std::max<std::int64_t>(1, sizes[v]));
   for (const auto& [from, to] : edges) flow.add_arc(2 * from + 1, 2 * to, kAll);
   flow.saturate(2 * source, 2 * sink + 1);
   const std::vector<bool> reached = flow.reached_from(2 * source);
   std::vector<int> cut;
   for (int v = 0; v < vertices; ++v)
-    if (reached[static_cast<std::size_t>(2 * v)] && !reached[static_cast<std::size_t>(2 * v + 1)])
-      cut.push_back(v);
+    if (reached[2 * v] && !reached[2 * v + 1]) cut.push_back(v);
   return cut;
 }
 

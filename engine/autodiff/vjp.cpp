@@ -18,7 +18,7 @@ std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<con
   const auto accumulate = [&](const Node* node, const Tensor& term) {
     const int at = between.index.find(node);
     if (at == NodeMap::kAbsent) return;
-    std::optional<Tensor>& sum = cotangents[static_cast<std::size_t>(at)];
+    std::optional<Tensor>& sum = cotangents[at];
     sum = sum ? *sum + term : term;
   };
   for (std::size_t i = 0; i < ys.size(); ++i) accumulate(&ys[i].node(), cts[i]);
@@ -41,13 +41,13 @@ std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<con
     terms.assign(wanted.size(), std::nullopt);
     primitive.vjp_of_slots(use.application(), wanted, cotangent, terms);
     for (int slot = 0; slot < use.slots(); ++slot)
-      if (const auto& term = terms[static_cast<std::size_t>(slot)]) accumulate(use.input_node(slot), *term);
+      if (const auto& term = terms[slot]) accumulate(use.input_node(slot), *term);
   }
 
   std::vector<std::optional<Tensor>> results;
   for (const Tensor& x : xs) {
     const int at = between.index.find(&x.node());
-    results.push_back(at == NodeMap::kAbsent ? std::nullopt : cotangents[static_cast<std::size_t>(at)]);
+    results.push_back(at == NodeMap::kAbsent ? std::nullopt : cotangents[at]);
     if (results.back()) results.back() = broadcast_to(*results.back(), concatenate(leading, x.shape()));
   }
   return results;

@@ -23,7 +23,7 @@ std::vector<Tensor> vmap(const std::function<std::vector<Tensor>(const std::vect
       continue;
     }
     const int axis = axis_from_right("vmap", xs[i].shape(), in_axes[i]) + xs[i].rank();
-    std::vector<int> order(static_cast<std::size_t>(xs[i].rank()));
+    std::vector<int> order(xs[i].rank());
     std::iota(order.begin(), order.end(), 0);
     order.erase(order.begin() + axis);
     order.insert(order.begin(), axis);

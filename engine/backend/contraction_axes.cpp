@@ -10,7 +10,7 @@ ContractionRoles sort_axes(const Layout& a, const Layout& b, const Layout& c, co
   const int rank = c.shape.rank();
   ContractionRoles roles;
   for (int i = 0; i < rank; ++i) {
-    const std::size_t at = static_cast<std::size_t>(i);
+    const std::size_t at = i;
     const bool in_a = a.shape[i] != 1;
     const bool in_b = b.shape[i] != 1;
     if (!in_a && !in_b) continue;

@@ -33,7 +33,7 @@ struct TileProgram {
   int folded_axes = 0;
   std::vector<bool> folded;  ///< of all values, or empty: one for all places along the folded axes?
 
-  bool is_folded(int value) const { return !folded.empty() && folded[static_cast<std::size_t>(value)]; }
+  bool is_folded(int value) const { return !folded.empty() && folded[value]; }
   int add(const Primitive& primitive, std::span<const int> operands, DType dtype, bool is_folded = false);
 };
 

@@ -20,7 +20,7 @@ Primitive::Primitive(std::string_view name, Class derivative_class, Registration
 
 bool Primitive::accepts_compressed_cotangent(const Application& at, int axis) const {
   for (int slot = 0; slot < static_cast<int>(at.inputs.size()); ++slot) {
-    const int rank = at.inputs[static_cast<std::size_t>(slot)].rank();
+    const int rank = at.inputs[slot].rank();
     for (int a = -1; a >= -rank; --a)
       if (carried_axis(at, slot, a) == axis) return true;
   }

@@ -62,7 +62,7 @@ std::optional<Tensor> PointwisePrimitive::jvp(const Application& at, Tangents ta
 
 std::optional<Tensor> PointwisePrimitive::vjp(const Application& at, int slot,
                                               const Tensor& cotangent) const {
-  const std::size_t i = static_cast<std::size_t>(slot);
+  const std::size_t i = slot;
   std::optional<Tensor> product = scaled(partials_[i](at.inputs, at.output), cotangent);
   if (!product) return std::nullopt;
   return sum_to_shape(*product, at.output.shape(), at.inputs[i].shape());
@@ -110,10 +110,10 @@ std::optional<Tensor> MultilinearPrimitive::vjp(const Application& at, int slot,
 
 std::optional<Tensor> OnePassPrimitive::vjp(const Application& at, int slot, const Tensor& cotangent) const {
   std::vector<bool> wanted(at.inputs.size(), false);
-  wanted[static_cast<std::size_t>(slot)] = true;
+  wanted[slot] = true;
   std::vector<std::optional<Tensor>> results(wanted.size());
   vjp_of_slots(at, wanted, cotangent, results);
-  return results[static_cast<std::size_t>(slot)];
+  return results[slot];
 }
 
 Tensor promote(const Tensor& x, int rank) {

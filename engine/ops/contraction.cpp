@@ -24,8 +24,8 @@ class Contraction final : public MultilinearPrimitive {
   }
   // The cotangent meets the other operand, summed over the axes on which this slot was repeated.
   Tensor transpose(const Application& at, int slot, const Tensor& cotangent) const override {
-    const Tensor& own = at.inputs[static_cast<std::size_t>(slot)];
-    const Tensor& other = at.inputs[static_cast<std::size_t>(1 - slot)];
+    const Tensor& own = at.inputs[slot];
+    const Tensor& other = at.inputs[1 - slot];
     Axes summed;
     for (int axis = -own.rank(); axis < 0; ++axis)
       if (own.shape()[axis] == 1 && other.shape()[axis] != 1) summed.push_back(axis);
@@ -38,8 +38,8 @@ class Contraction final : public MultilinearPrimitive {
   // A summed axis may come compressed as long as the other operand still tells its extent.
   bool accepts_compressed_tangent(const Application& at, int slot, int axis) const override {
     if (!at.attributes.contains(axis)) return true;
-    const Shape& own = at.inputs[static_cast<std::size_t>(slot)].shape();
-    return at.inputs[static_cast<std::size_t>(1 - slot)].shape()[axis] == own[axis];
+    const Shape& own = at.inputs[slot].shape();
+    return at.inputs[1 - slot].shape()[axis] == own[axis];
   }
   bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
   Structure structure(const Application&, int) const override { return Structure::constant_operator; }

@@ -183,7 +183,7 @@ class Select final : public LinearPrimitive {
   Tensor transpose(const Application& at, int slot, const Tensor& cotangent) const override {
     const Tensor& condition = at.inputs[0];
     const Tensor chosen = slot == 1 ? select(condition, cotangent, 0.0) : select(condition, 0.0, cotangent);
-    return sum_to_shape(chosen, at.output.shape(), at.inputs[static_cast<std::size_t>(slot)].shape());
+    return sum_to_shape(chosen, at.output.shape(), at.inputs[slot].shape());
   }
   std::optional<int> carried_axis(const Application&, int, int axis) const override { return axis; }
   bool accepts_compressed_cotangent(const Application&, int) const override { return true; }

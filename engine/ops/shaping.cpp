@@ -10,7 +10,7 @@ namespace {
 // A layout without axes, to which view rules append.
 Layout empty_view(const Layout& like) { return {{}, {}, like.offset}; }
 void append(Layout& view, std::int64_t extent, std::int64_t stride) {
-  view.strides[static_cast<std::size_t>(view.shape.rank())] = stride;
+  view.strides[view.shape.rank()] = stride;
   view.shape.push_back(extent);
 }
 
@@ -57,7 +57,7 @@ class InsertAxes final : public ShapingPrimitive {
       if (axes.contains(axis)) {
         append(view, 1, 0);
       } else {
-        append(view, input.shape[from], input.strides[static_cast<std::size_t>(from)]);
+        append(view, input.shape[from], input.strides[from]);
         ++from;
       }
     }
@@ -101,8 +101,7 @@ class DropAxes final : public ShapingPrimitive {
   static Layout drop(const Layout& input, const Attributes& axes) {
     Layout view = empty_view(input);
     for (int i = 0; i < input.shape.rank(); ++i)
-      if (!axes.contains(i - input.shape.rank()))
-        append(view, input.shape[i], input.strides[static_cast<std::size_t>(i)]);
+      if (!axes.contains(i - input.shape.rank())) append(view, input.shape[i], input.strides[i]);
     return view;
   }
 };
@@ -153,14 +152,13 @@ class Permute final : public ShapingPrimitive {
     const std::size_t count = at.attributes.size();
     Axes inverse = Axes::innermost(static_cast<int>(count));
     for (std::size_t i = 0; i < count; ++i)
-      inverse[count + static_cast<std::size_t>(at.attributes[i])] =
-          static_cast<int>(i) - static_cast<int>(count);
+      inverse[count + at.attributes[i]] = static_cast<int>(i) - static_cast<int>(count);
     return apply(*this, {cotangent}, Attributes(inverse));
   }
   std::optional<int> carried_axis(const Application& at, int, int axis) const override {
     const int count = static_cast<int>(at.attributes.size());
     for (int i = 0; i < count; ++i)
-      if (at.attributes[static_cast<std::size_t>(i)] == axis) return i - count;
+      if (at.attributes[i] == axis) return i - count;
     return axis;
   }
   std::optional<Layout> view(const Layout& input, const Shape&, const Attributes& order) const override {
@@ -175,9 +173,9 @@ class Permute final : public ShapingPrimitive {
     const int count = static_cast<int>(order.size());
     for (int i = 0; i < count; ++i) {
       const int to = rank - count + i;
-      const int from = rank + static_cast<int>(order[static_cast<std::size_t>(i)]);
+      const int from = rank + static_cast<int>(order[i]);
       view.shape[to] = input.shape[from];
-      view.strides[static_cast<std::size_t>(to)] = input.strides[static_cast<std::size_t>(from)];
+      view.strides[to] = input.strides[from];
     }
     return view;
   }
@@ -274,7 +272,7 @@ Tensor permute(const Operand& x, const Axes& order) {
                 to_string(shape) + " once");
   // Outermost axes that stay in place are leading axes, not part of the permutation.
   int first = 0;
-  while (first < shape.rank() && axes[static_cast<std::size_t>(first)] == first - shape.rank()) ++first;
+  while (first < shape.rank() && axes[first] == first - shape.rank()) ++first;
   if (first == shape.rank()) return x.tensor();
   return apply(kPermute, std::span(&x.tensor(), 1), Attributes(Axes(axes.begin() + first, axes.end())),
                x.where());
@@ -283,8 +281,8 @@ Tensor permute(const Operand& x, const Axes& order) {
 Tensor transpose(const Operand& x, int a, int b) {
   const Shape& shape = x.tensor().shape();
   Axes order = Axes::innermost(shape.rank());
-  std::swap(order[static_cast<std::size_t>(axis_from_right("transpose", shape, a) + shape.rank())],
-            order[static_cast<std::size_t>(axis_from_right("transpose", shape, b) + shape.rank())]);
+  std::swap(order[axis_from_right("transpose", shape, a) + shape.rank()],
+            order[axis_from_right("transpose", shape, b) + shape.rank()]);
   return permute(x, order);
 }
 

@@ -84,8 +84,8 @@ class Concatenate final : public LinearAlongAxisPrimitive {
   Tensor transpose(const Application& at, int slot, const Tensor& cotangent) const override {
     const int axis = static_cast<int>(at.attributes[0]);
     std::int64_t start = 0;
-    for (int i = 0; i < slot; ++i) start += at.inputs[static_cast<std::size_t>(i)].shape()[axis];
-    const Shape& input = at.inputs[static_cast<std::size_t>(slot)].shape();
+    for (int i = 0; i < slot; ++i) start += at.inputs[i].shape()[axis];
+    const Shape& input = at.inputs[slot].shape();
     Shape whole = at.output.shape();
     whole[axis] = input[axis];
     return sum_to_shape(slice(cotangent, axis, start, start + input[axis]), whole, input);

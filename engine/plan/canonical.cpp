@@ -35,7 +35,7 @@ class Canonicaliser {
   }
 
  private:
-  int place(int given) const { return given_.place[static_cast<std::size_t>(given)]; }
+  int place(int given) const { return given_.place[given]; }
 
   int rewritten(PlanNode made) {
     if (made.inputs.empty()) return graph_.intern(std::move(made));
@@ -72,25 +72,25 @@ class Canonicaliser {
 // Leaves stay, because a plan knows them by position.
 PlanGraph without_unused(PlanGraph graph) {
   std::vector<bool> used(graph.nodes.size(), false);
-  for (const int output : graph.outputs) used[static_cast<std::size_t>(output)] = true;
-  for (const PlanGraph::Held& held : graph.held) used[static_cast<std::size_t>(held.node)] = true;
+  for (const int output : graph.outputs) used[output] = true;
+  for (const PlanGraph::Held& held : graph.held) used[held.node] = true;
   for (std::size_t i = graph.nodes.size(); i-- > 0;) {
     used[i] = used[i] || graph.nodes[i].is_leaf();
     if (used[i])
-      for (const int input : graph.nodes[i].inputs) used[static_cast<std::size_t>(input)] = true;
+      for (const int input : graph.nodes[i].inputs) used[input] = true;
   }
   std::vector<int> place(graph.nodes.size(), -1);
   std::size_t count = 0;
   for (std::size_t i = 0; i < graph.nodes.size(); ++i) {
     if (!used[i]) continue;
     place[i] = static_cast<int>(count);
-    for (int& input : graph.nodes[i].inputs) input = place[static_cast<std::size_t>(input)];
+    for (int& input : graph.nodes[i].inputs) input = place[input];
     if (count != i) graph.nodes[count] = std::move(graph.nodes[i]);
     ++count;
   }
   graph.nodes.erase(graph.nodes.begin() + static_cast<std::ptrdiff_t>(count), graph.nodes.end());
-  for (int& output : graph.outputs) output = place[static_cast<std::size_t>(output)];
-  for (PlanGraph::Held& held : graph.held) held.node = place[static_cast<std::size_t>(held.node)];
+  for (int& output : graph.outputs) output = place[output];
+  for (PlanGraph::Held& held : graph.held) held.node = place[held.node];
   return graph;
 }
 

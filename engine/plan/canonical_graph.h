@@ -16,8 +16,8 @@ class CanonicalGraph {
   explicit CanonicalGraph(std::size_t expected_nodes);
 
   const PlanNode& operator[](int node) const { return graph_[node]; }
-  const NodeFacts& facts(int node) const { return facts_[static_cast<std::size_t>(node)]; }
-  const IndexFacts& index_facts(int node) const { return index_facts_[static_cast<std::size_t>(node)]; }
+  const NodeFacts& facts(int node) const { return facts_[node]; }
+  const IndexFacts& index_facts(int node) const { return index_facts_[node]; }
   PrimitiveKind kind(int node) const { return facts(node).kind; }
 
   /// Appends a leaf.
@@ -31,9 +31,7 @@ class CanonicalGraph {
   /// A tensor whose elements all have one value.
   int constant(double value, const Shape& shape, DType dtype, const PlanNode& like);
 
-  void note_same_elements(int node, int other) {
-    facts_[static_cast<std::size_t>(node)].same_elements = other;
-  }
+  void note_same_elements(int node, int other) { facts_[node].same_elements = other; }
   /// The node to read by those to whom it does not matter how the elements lie.
   int elements_of(int node) const;
   /// The value of all elements, if they are known to be one: a constant's.

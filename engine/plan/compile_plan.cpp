@@ -56,7 +56,7 @@ class CompiledPlan::Builder {
   // A leaf that is not known yet is a captured constant.
   Source source_of(const Tensor& leaf) {
     const int at = source_place_.find(&leaf.node());
-    if (at != NodeMap::kAbsent) return sources_[static_cast<std::size_t>(at)];
+    if (at != NodeMap::kAbsent) return sources_[at];
     const Source kept{Source::From::kept, made_.kept_.size()};
     made_.kept_.push_back(leaf.node().value());
     remember(leaf, kept);
@@ -73,7 +73,7 @@ class CompiledPlan::Builder {
     const int at = source_place_.find(&node);
     Depends depends = Depends::on_constants;
     if (at != NodeMap::kAbsent) {
-      const Source& source = sources_[static_cast<std::size_t>(at)];
+      const Source& source = sources_[at];
       const bool assigned = source.from == Source::From::cell && is_assigned(source.index);
       depends = source.from == Source::From::input || assigned ? Depends::on_call : Depends::on_cells;
     }
@@ -109,7 +109,7 @@ class CompiledPlan::Builder {
     }
   }
 
-  const Fact& fact_of(const Node* node) const { return facts_[static_cast<std::size_t>(place_.find(node))]; }
+  const Fact& fact_of(const Node* node) const { return facts_[place_.find(node)]; }
 
   // What is computed apart from the calls and read by them, or returned. Views are not: they cost nothing,
   // and what they show may be smaller.
@@ -199,7 +199,7 @@ class CompiledPlan::Builder {
         pending.push_back(result);
     std::vector<Tensor> donated;
     for (const TracedFunction::Assignment& assignment : function_.assignments) {
-      const Tensor& old = function_.cell_leaves[static_cast<std::size_t>(assignment.cell)];
+      const Tensor& old = function_.cell_leaves[assignment.cell];
       const auto is_old = [&](const Tensor& result) { return &result.node() == &old.node(); };
       if (std::ranges::none_of(results_, is_old)) donated.push_back(old);
     }
@@ -216,7 +216,7 @@ class CompiledPlan::Builder {
     };
     for (const Tensor& output : function_.outputs) made_.outputs_.push_back(source(output));
     for (const TracedFunction::Assignment& assignment : function_.assignments) {
-      made_.assigned_.push_back(function_.cells[static_cast<std::size_t>(assignment.cell)]);
+      made_.assigned_.push_back(function_.cells[assignment.cell]);
       made_.assigned_values_.push_back(source(assignment.value));
     }
   }

@@ -64,7 +64,7 @@ std::string leaves(const Plan& plan) {
   std::string text;
   std::string line = "leaves";
   for (std::size_t i = 0; i < plan.leaves().size(); ++i) {
-    const PlanValue& leaf = plan.values()[static_cast<std::size_t>(plan.leaves()[i])];
+    const PlanValue& leaf = plan.values()[plan.leaves()[i]];
     const std::string entry = "  L" + std::to_string(i) + " " + type_of(leaf);
     if (line.size() + entry.size() > kWidth) {
       text += line + "\n";

@@ -7,9 +7,7 @@
 namespace nabla {
 namespace {
 
-const PlanValue& value_of(const Plan& plan, int index) {
-  return plan.values()[static_cast<std::size_t>(index)];
-}
+const PlanValue& value_of(const Plan& plan, int index) { return plan.values()[index]; }
 
 // How often an element is worked on: of the first operand or of the result.
 struct Work {
@@ -101,7 +99,7 @@ double held_bytes(const PlanValue& value) {
   for (int axis = 0; axis < value.layout.shape.rank(); ++axis) {
     const std::int64_t extent = value.layout.shape[axis];
     if (extent == 0) return 0;
-    if (value.layout.strides[static_cast<std::size_t>(axis)] != 0) elements *= static_cast<double>(extent);
+    if (value.layout.strides[axis] != 0) elements *= static_cast<double>(extent);
   }
   return elements * static_cast<double>(size_of(value.dtype));
 }
@@ -113,8 +111,7 @@ PlanCost cost_of(const Plan& plan, std::size_t index) {
   for (const int output : step.outputs) cost.bytes_written += held_bytes(value_of(plan, output));
   for (std::size_t i = 0; i < step.inputs.size(); ++i) {
     const PlanValue& input = value_of(plan, step.inputs[i]);
-    if (plan.storages()[static_cast<std::size_t>(input.storage)].kind == PlanStorage::Kind::constant)
-      continue;
+    if (plan.storages()[input.storage].kind == PlanStorage::Kind::constant) continue;
     const double held = held_bytes(input);
     cost.bytes_read += i == 0 && is_named(step, "gather") ? std::min(held, cost.bytes_written) : held;
   }
@@ -143,7 +140,7 @@ PlanMemory memory_of(const Plan& plan) {
   std::set<int> results;
   for (const int output : plan.outputs()) {
     const int index = value_of(plan, output).storage;
-    const PlanStorage& storage = plan.storages()[static_cast<std::size_t>(index)];
+    const PlanStorage& storage = plan.storages()[index];
     if ((storage.kind == PlanStorage::Kind::output || storage.overwritten) && results.insert(index).second)
       memory.temporaries -= storage.bytes;
   }

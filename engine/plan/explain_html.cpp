@@ -153,7 +153,7 @@ std::string leaves_table(const Plan& plan) {
                      " leaves</summary>\n<table><thead><tr><th>leaf</th><th>type</th>"
                      "<th class=\"number\">bytes</th><th></th></tr></thead>\n<tbody>\n";
   for (std::size_t i = 0; i < plan.leaves().size(); ++i) {
-    const PlanValue& leaf = plan.values()[static_cast<std::size_t>(plan.leaves()[i])];
+    const PlanValue& leaf = plan.values()[plan.leaves()[i]];
     text += "<tr><td>L" + std::to_string(i) + "</td><td>" + type_of(leaf) + "</td><td class=\"number\">" +
             bytes(held_bytes(leaf)) + "</td><td>" +
             (plan.overwrites(i) ? "a result is written over it" : "") + "</td></tr>\n";

@@ -32,14 +32,14 @@ Blocks blocks_of(const Plan& plan, std::span<const ExplainedStep> steps) {
   std::map<int, std::vector<Writing>> writings;  // by storage
   for (std::size_t s = 0; s < plan.steps().size(); ++s)
     for (const int output : plan.steps()[s].outputs) {
-      const PlanValue& value = plan.values()[static_cast<std::size_t>(output)];
+      const PlanValue& value = plan.values()[output];
       writings[value.storage].push_back(
           {s, "#" + std::to_string(s) + " " + steps[s].what + ", " + type_of(value)});
     }
   Blocks blocks;
   double behind = 0;
   for (auto& [index, written] : writings) {
-    const PlanStorage& storage = plan.storages()[static_cast<std::size_t>(index)];
+    const PlanStorage& storage = plan.storages()[index];
     if (storage.bytes == 0) continue;
     if (storage.kind == PlanStorage::Kind::temporary) {
       blocks.arena.push_back({&storage, static_cast<double>(storage.offset), std::move(written)});

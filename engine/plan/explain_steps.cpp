@@ -32,9 +32,7 @@ class ValueNames {
   }
 
  private:
-  std::size_t storage_of(int value) const {
-    return static_cast<std::size_t>(plan_.values()[static_cast<std::size_t>(value)].storage);
-  }
+  std::size_t storage_of(int value) const { return static_cast<std::size_t>(plan_.values()[value].storage); }
 
   std::string place(const PlanStep& step, int output) const {
     const std::size_t storage = storage_of(output);
@@ -72,7 +70,7 @@ std::string result_of(const Plan& plan, const PlanStep& step) {
   std::vector<std::pair<std::string, int>> types;  // and how often one stands behind the other
   const Shape* shape = nullptr;
   for (const int output : step.outputs) {
-    const PlanValue& value = plan.values()[static_cast<std::size_t>(output)];
+    const PlanValue& value = plan.values()[output];
     std::string type(name_of(value.dtype));
     if (!shape || !(*shape == value.layout.shape)) type = to_string(value.layout.shape) + " " + type;
     shape = &value.layout.shape;
@@ -125,8 +123,8 @@ std::string instructions_of(const PlanStep& step, const ExplainedStep& explained
     const int made = program.inputs + static_cast<int>(i);
     text += "%" + std::to_string(i) + " = " + std::string(instruction.primitive->name());
     for (int k = 0; k < instruction.operand_count; ++k) {
-      const int operand = instruction.operands[static_cast<std::size_t>(k)];
-      text += " " + (operand < program.inputs ? explained.inputs[static_cast<std::size_t>(operand)]
+      const int operand = instruction.operands[k];
+      text += " " + (operand < program.inputs ? explained.inputs[operand]
                                               : "%" + std::to_string(operand - program.inputs));
     }
     text += std::ranges::find(program.outputs, made) == program.outputs.end() ? "\n" : "  (stored)\n";

@@ -27,10 +27,8 @@ int leaf_of(const Schedule& schedule, const Node& argument) {
 
 double flops_without(const Plan& plan, int leaf) {
   std::vector<bool> depends(plan.storages().size(), false);
-  const auto storage = [&](int value) {
-    return static_cast<std::size_t>(plan.values()[static_cast<std::size_t>(value)].storage);
-  };
-  if (leaf >= 0) depends[storage(plan.leaves()[static_cast<std::size_t>(leaf)])] = true;
+  const auto storage = [&](int value) { return static_cast<std::size_t>(plan.values()[value].storage); };
+  if (leaf >= 0) depends[storage(plan.leaves()[leaf])] = true;
   double flops = 0;
   for (std::size_t s = 0; s < plan.steps().size(); ++s) {
     const PlanStep& step = plan.steps()[s];

@@ -51,8 +51,7 @@ class Chunk {
     const bool joins = programs_[i].has_value();
     for (const int input : node.inputs) {
       // Programs see through renamings; they become steps of no cost.
-      const std::size_t from =
-          static_cast<std::size_t>(joins ? base_[static_cast<std::size_t>(input)] : input);
+      const std::size_t from = joins ? base_[input] : input;
       if (from < first_) continue;
       const std::size_t g = group_[from - first_];
       insert(needs_[i], g);
@@ -61,7 +60,7 @@ class Chunk {
     if (!joins) return;
     std::size_t own = i;
     for (const int input : node.inputs) {
-      const std::size_t from = static_cast<std::size_t>(base_[static_cast<std::size_t>(input)]);
+      const std::size_t from = base_[input];
       if (from < first_) continue;
       const std::size_t other = group_[from - first_];
       if (other == own || !programs_[other] ||
@@ -121,16 +120,16 @@ void keep_needed(const PlanGraph& graph, std::vector<int>& group_of, PlanGroups&
   std::vector<bool> needed(result.groups.size(), false);
   std::vector<int> waiting;
   const auto read = [&](int node) {
-    const std::size_t i = static_cast<std::size_t>(node);
+    const std::size_t i = node;
     result.read[i] = true;
-    if (group_of[i] < 0 || needed[static_cast<std::size_t>(group_of[i])]) return;
-    needed[static_cast<std::size_t>(group_of[i])] = true;
+    if (group_of[i] < 0 || needed[group_of[i]]) return;
+    needed[group_of[i]] = true;
     waiting.push_back(group_of[i]);
   };
   for (const int output : graph.outputs) read(output);
   for (const PlanGraph::Held& held : graph.held) read(held.node);
   while (!waiting.empty()) {
-    const PlanGroup& group = result.groups[static_cast<std::size_t>(waiting.back())];
+    const PlanGroup& group = result.groups[waiting.back()];
     waiting.pop_back();
     for (const int node : group.nodes)
       for (const int input : graph[node].inputs)
@@ -139,7 +138,7 @@ void keep_needed(const PlanGraph& graph, std::vector<int>& group_of, PlanGroups&
   std::vector<PlanGroup> kept;
   for (std::size_t g = 0; g < result.groups.size(); ++g) {
     for (const int node : result.groups[g].nodes)
-      group_of[static_cast<std::size_t>(node)] = needed[g] ? static_cast<int>(kept.size()) : -1;
+      group_of[node] = needed[g] ? static_cast<int>(kept.size()) : -1;
     if (needed[g]) kept.push_back(std::move(result.groups[g]));
   }
   result.groups = std::move(kept);
@@ -155,9 +154,7 @@ PlanGroups group_nodes(const PlanGraph& graph, bool fuse) {
   result.base.resize(count);
   for (std::size_t i = 0; i < count; ++i) {
     const PlanNode& node = graph.nodes[i];
-    result.base[i] = fuse && renames_input(graph, node)
-                         ? result.base[static_cast<std::size_t>(node.inputs[0])]
-                         : static_cast<int>(i);
+    result.base[i] = fuse && renames_input(graph, node) ? result.base[node.inputs[0]] : static_cast<int>(i);
   }
 
   std::vector<int> group_of(count, -1);
@@ -174,7 +171,7 @@ PlanGroups group_nodes(const PlanGraph& graph, bool fuse) {
         const auto program = chunk ? chunk->program(chunk->group(i)) : program_shape(graph, graph.nodes[i]);
         result.groups.push_back({{}, false, program.value_or(ProgramShape{})});
       }
-      result.groups[static_cast<std::size_t>(group)].nodes.push_back(static_cast<int>(i));
+      result.groups[group].nodes.push_back(static_cast<int>(i));
       group_of[i] = group;
     }
   }

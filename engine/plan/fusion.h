@@ -27,9 +27,7 @@ struct PlanGroups {
   std::vector<bool> read;
 
   /// What a group reads for an input of one of its nodes: programs see through renamings.
-  int source(const PlanGroup& group, int input) const {
-    return group.is_program ? base[static_cast<std::size_t>(input)] : input;
-  }
+  int source(const PlanGroup& group, int input) const { return group.is_program ? base[input] : input; }
 };
 
 /// Cuts a graph into steps. Nodes that hand each other values come together where one program can compute

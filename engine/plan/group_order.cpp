@@ -25,19 +25,19 @@ class Memory {
     for (std::size_t i = 0; i < owner.size(); ++i) {
       const PlanNode& node = graph.nodes[i];
       const bool is_view = !node.is_leaf() && !node.inputs.empty() && shows_input(node);
-      owner[i] = is_view ? owner[static_cast<std::size_t>(node.inputs[0])] : i;
+      owner[i] = is_view ? owner[node.inputs[0]] : i;
     }
     std::vector<bool> temporary(graph.nodes.size(), false);
     for (std::size_t g = 0; g < groups.groups.size(); ++g) {
       const PlanGroup& group = groups.groups[g];
-      const std::size_t first = static_cast<std::size_t>(group.nodes[0]);
+      const std::size_t first = group.nodes[0];
       is_free_[g] = owner[first] != first || graph.nodes[first].primitive->is_uniform() ||
                     (group.is_program && group.program.shape.size() <= kFewElements);
       if (is_free_[g]) continue;  // a view reads nothing; its readers do
       for (const int node : group.nodes)
         for (const int input : graph[node].inputs) {
           const int source = groups.source(group, input);
-          const std::size_t from = owner[static_cast<std::size_t>(source)];
+          const std::size_t from = owner[source];
           if (group_of[from] < 0 || group.contains(source) || group.contains(static_cast<int>(from)))
             continue;
           temporary[from] = true;
@@ -45,13 +45,12 @@ class Memory {
         }
       for (const std::size_t from : reads_[g]) ++readers_[from];
     }
-    for (const int output : graph.outputs) temporary[owner[static_cast<std::size_t>(output)]] = false;
-    for (const PlanGraph::Held& held : graph.held)
-      temporary[owner[static_cast<std::size_t>(held.node)]] = false;
+    for (const int output : graph.outputs) temporary[owner[output]] = false;
+    for (const PlanGraph::Held& held : graph.held) temporary[owner[held.node]] = false;
     // What is not taken is not given back either.
     for (std::size_t g = 0; g < groups.groups.size(); ++g)
       if (is_free_[g])
-        for (const int node : groups.groups[g].nodes) temporary[static_cast<std::size_t>(node)] = false;
+        for (const int node : groups.groups[g].nodes) temporary[node] = false;
     for (std::size_t i = 0; i < bytes_.size(); ++i)
       if (temporary[i] && owner[i] == i && !graph.nodes[i].primitive->is_uniform())
         bytes_[i] = graph.nodes[i].shape.size() * static_cast<std::int64_t>(size_of(graph.nodes[i].dtype));
@@ -61,7 +60,7 @@ class Memory {
   bool is_free(std::size_t group) const { return is_free_[group]; }
   std::int64_t taken(const PlanGroup& group) const {
     std::int64_t bytes = 0;
-    for (const int node : group.nodes) bytes += bytes_[static_cast<std::size_t>(node)];
+    for (const int node : group.nodes) bytes += bytes_[node];
     return bytes;
   }
   std::int64_t given_back(std::size_t group) const {
@@ -167,9 +166,9 @@ void order_groups(const PlanGraph& graph, const std::vector<int>& group_of, Plan
     for (const int node : groups.groups[g].nodes)
       for (const int input : graph[node].inputs) {
         const int source = groups.source(groups.groups[g], input);
-        const int from = group_of[static_cast<std::size_t>(source)];
+        const int from = group_of[source];
         if (from < 0 || groups.groups[g].contains(source)) continue;
-        users[static_cast<std::size_t>(from)].push_back(g);
+        users[from].push_back(g);
         ++missing[g];
       }
   const Memory memory(graph, group_of, groups);

@@ -17,7 +17,7 @@ int last_reader(const TileProgram& program, int input) {
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
     const TileProgram::Instruction& instruction = program.instructions[i];
     for (int k = 0; k < instruction.operand_count; ++k)
-      if (instruction.operands[static_cast<std::size_t>(k)] == input) last = static_cast<int>(i);
+      if (instruction.operands[k] == input) last = static_cast<int>(i);
   }
   return last;
 }
@@ -26,9 +26,7 @@ int last_reader(const TileProgram& program, int input) {
 
 void find_lifetimes(std::span<const PlanStep> steps, std::span<const PlanValue> values,
                     std::span<const int> outputs, std::vector<PlanStorage>& storages) {
-  const auto storage_of = [&](int v) -> PlanStorage& {
-    return storages[static_cast<std::size_t>(values[static_cast<std::size_t>(v)].storage)];
-  };
+  const auto storage_of = [&](int v) -> PlanStorage& { return storages[values[v].storage]; };
   for (std::size_t s = 0; s < steps.size(); ++s)
     for (const int input : steps[s].inputs) storage_of(input).last_step = static_cast<int>(s);
   for (const int output : outputs) {
@@ -49,16 +47,14 @@ void reuse_in_place(std::span<const PlanStep> steps, std::vector<PlanValue>& val
   // Which storage stands for which; a chain of takeovers is followed from its start.
   std::vector<int> stands_for(storages.size());
   std::iota(stands_for.begin(), stands_for.end(), 0);
-  const auto storage_of = [&](int v) {
-    return stands_for[static_cast<std::size_t>(values[static_cast<std::size_t>(v)].storage)];
-  };
+  const auto storage_of = [&](int v) { return stands_for[values[v].storage]; };
   // All readers of a storage in this step walk it like the output, and none comes after the output is
   // written.
   const auto fits = [&](const PlanStep& step, int storage, int made_by) {
     for (int k = 0; k < step.program.inputs; ++k) {
-      const int v = step.inputs[static_cast<std::size_t>(k)];
+      const int v = step.inputs[k];
       if (storage_of(v) != storage) continue;
-      const Layout& layout = values[static_cast<std::size_t>(v)].layout;
+      const Layout& layout = values[v].layout;
       if (!layout.is_dense() || layout.offset != 0 || last_reader(step.program, k) > made_by) return false;
     }
     return true;
@@ -68,18 +64,18 @@ void reuse_in_place(std::span<const PlanStep> steps, std::vector<PlanValue>& val
     if (!step.is_program()) continue;
     std::vector<int> taken;
     for (std::size_t o = 0; o < step.outputs.size(); ++o) {
-      const PlanValue& output = values[static_cast<std::size_t>(step.outputs[o])];
-      PlanStorage& own = storages[static_cast<std::size_t>(output.storage)];
+      const PlanValue& output = values[step.outputs[o]];
+      PlanStorage& own = storages[output.storage];
       int found = -1;
       for (const int input : step.inputs) {
         const int candidate = storage_of(input);
-        const PlanStorage& from = storages[static_cast<std::size_t>(candidate)];
+        const PlanStorage& from = storages[candidate];
         const bool is_donated = from.kind == PlanStorage::Kind::leaf && from.donated &&
                                 own.kind == PlanStorage::Kind::output &&
                                 static_cast<int>(s) > last_that_may_fail;
         if (from.kind != PlanStorage::Kind::temporary && !is_donated) continue;
         if (from.last_step != static_cast<int>(s) || from.bytes != own.bytes ||
-            size_of(values[static_cast<std::size_t>(input)].dtype) != size_of(output.dtype) ||
+            size_of(values[input].dtype) != size_of(output.dtype) ||
             std::ranges::find(taken, candidate) != taken.end() ||
             !fits(step, candidate, step.program.outputs[o] - step.program.inputs))
           continue;
@@ -88,7 +84,7 @@ void reuse_in_place(std::span<const PlanStep> steps, std::vector<PlanValue>& val
       }
       if (found < 0) continue;
       taken.push_back(found);
-      PlanStorage& from = storages[static_cast<std::size_t>(found)];
+      PlanStorage& from = storages[found];
       if (from.kind == PlanStorage::Kind::temporary) from.kind = own.kind;
       from.last_step = own.last_step;
       from.overwritten = from.kind == PlanStorage::Kind::leaf;
@@ -96,10 +92,10 @@ void reuse_in_place(std::span<const PlanStep> steps, std::vector<PlanValue>& val
       own.bytes = 0;
       own.kind = PlanStorage::Kind::temporary;
       own.last_step = own.first_step;
-      stands_for[static_cast<std::size_t>(output.storage)] = found;
+      stands_for[output.storage] = found;
     }
   }
-  for (PlanValue& value : values) value.storage = stands_for[static_cast<std::size_t>(value.storage)];
+  for (PlanValue& value : values) value.storage = stands_for[value.storage];
 }
 
 std::size_t place_in_arena(std::vector<PlanStorage>& storages, std::size_t roomy) {

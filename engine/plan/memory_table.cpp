@@ -43,12 +43,12 @@ std::string memory_table(const Plan& plan) {
     // The first step that writes it says what it is.
     const auto writes = [&](const PlanStep& step) {
       return std::ranges::any_of(step.outputs, [&](int output) {
-        return plan.values()[static_cast<std::size_t>(output)].storage == static_cast<int>(largest[rank]);
+        return plan.values()[output].storage == static_cast<int>(largest[rank]);
       });
     };
     const auto writer = std::ranges::find_if(plan.steps(), writes);
     if (writer == plan.steps().end()) continue;
-    const ExplainedStep& made = steps[static_cast<std::size_t>(writer - plan.steps().begin())];
+    const ExplainedStep& made = steps[writer - plan.steps().begin()];
     text += " of #" + std::to_string(writer - plan.steps().begin()) + " " + made.what + " " + made.result +
             ", " + made.line + ", until #" + std::to_string(storage.last_step);
   }

@@ -16,7 +16,7 @@ std::uint16_t moved_axes(std::uint16_t axes, const PlanNode& node, PrimitiveKind
     int source = to;
     if (kind == PrimitiveKind::permute) {
       const int first = rank - static_cast<int>(a.size());
-      if (to >= first) source = rank + static_cast<int>(a[static_cast<std::size_t>(to - first)]);
+      if (to >= first) source = rank + static_cast<int>(a[to - first]);
     } else if (kind == PrimitiveKind::insert_axes) {
       if (a.contains(to - rank)) continue;
       source = from++;
@@ -50,9 +50,7 @@ class Facts {
   }
 
  private:
-  const NodeFacts& input(std::size_t slot) const {
-    return known_[static_cast<std::size_t>(node_.inputs[slot])];
-  }
+  const NodeFacts& input(std::size_t slot) const { return known_[node_.inputs[slot]]; }
   const Shape& shape(std::size_t slot) const { return graph_[node_.inputs[slot]].shape; }
   bool never_negative(std::size_t slot) const { return input(slot).never_negative; }
   bool never_minus_zero(std::size_t slot) const { return input(slot).never_minus_zero; }

@@ -12,7 +12,7 @@ Layout renamed(const Layout& from, const Shape& shape) {
   for (int i = 0; i < shape.rank(); ++i) {
     if (shape[i] == 1) continue;
     while (from.shape[axis] == 1) ++axis;
-    result.strides[static_cast<std::size_t>(i)] = from.strides[static_cast<std::size_t>(axis++)];
+    result.strides[i] = from.strides[axis++];
   }
   return result;
 }
@@ -33,7 +33,7 @@ IndexFacts index_facts(const PlanGraph& graph, const PlanNode& node, const std::
   // Floating types count exactly for a while only.
   if (name == "iota") return {is_floating(node.dtype) ? AffineIndex() : Layout::dense(node.shape), {}};
   if (node.inputs.empty()) return {};
-  const IndexFacts& first = known[static_cast<std::size_t>(node.inputs[0])];
+  const IndexFacts& first = known[node.inputs[0]];
   if (name == "cast") {
     const DType from = graph[node.inputs[0]].dtype;
     if (from == DType::boolean) return {{}, first.zero_at};
@@ -41,11 +41,11 @@ IndexFacts index_facts(const PlanGraph& graph, const PlanNode& node, const std::
     return {from == node.dtype || node.dtype == DType::i64 ? first.value : std::nullopt, {}};
   }
   if (name == "equal") {
-    const AffineIndex& other = known[static_cast<std::size_t>(node.inputs[1])].value;
+    const AffineIndex& other = known[node.inputs[1]].value;
     if (!first.value || !other) return {};
     Layout difference{node.shape, {}, first.value->offset - other->offset};
     for (int i = 0; i < node.shape.rank(); ++i) {
-      const std::size_t axis = static_cast<std::size_t>(i);
+      const std::size_t axis = i;
       if (first.value->shape[i] != 1) difference.strides[axis] += first.value->strides[axis];
       if (other->shape[i] != 1) difference.strides[axis] -= other->strides[axis];
     }
@@ -65,8 +65,8 @@ std::optional<OneHot> one_hot_rows(const IndexFacts& facts, int row) {
     column = i;
   }
   if (column < 0 || shape[row] == 1) return std::nullopt;
-  const std::int64_t by_row = zero_at.strides[static_cast<std::size_t>(row)];
-  const std::int64_t by_column = zero_at.strides[static_cast<std::size_t>(column)];
+  const std::int64_t by_row = zero_at.strides[row];
+  const std::int64_t by_column = zero_at.strides[column];
   if (by_row * by_column != -1) return std::nullopt;
   const std::int64_t offset = zero_at.offset * by_row;  // by_row is 1 or -1
   if (offset < 0 || offset + shape[row] > shape[column]) return std::nullopt;

@@ -47,7 +47,7 @@ class OperandPacker {
   }
 
  private:
-  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  static constexpr std::size_t kNone = -1;
   struct Packed {
     std::size_t leaf;
     Layout layout;
@@ -56,7 +56,7 @@ class OperandPacker {
   };
 
   std::size_t storage_of(int value) const { return static_cast<std::size_t>(value_of(value).storage); }
-  const PlanValue& value_of(int value) const { return plan_.values_[static_cast<std::size_t>(value)]; }
+  const PlanValue& value_of(int value) const { return plan_.values_[value]; }
 
   void pack_an_operand(std::size_t index) {
     PlanStep& step = plan_.steps_[index];
@@ -112,13 +112,13 @@ class OperandPacker {
   // The operand in the packing plan, where its leaf is one too.
   int read_leaf(std::size_t leaf, PlanValue operand) {
     const auto found = std::ranges::find(leaves_, leaf);
-    const std::size_t at = static_cast<std::size_t>(found - leaves_.begin());
+    const std::size_t at = found - leaves_.begin();
     if (found == leaves_.end()) {
       const int whole = plan_.leaves_[leaf];
       leaves_.push_back(leaf);
       packing_.leaves_.push_back(add(packing_, value_of(whole), new_leaf(storage(plan_, whole).bytes)));
     }
-    operand.storage = packing_.values_[static_cast<std::size_t>(packing_.leaves_[at])].storage;
+    operand.storage = packing_.values_[packing_.leaves_[at]].storage;
     packing_.values_.push_back(operand);
     return static_cast<int>(packing_.values_.size()) - 1;
   }
@@ -143,9 +143,7 @@ class OperandPacker {
   static PlanStorage new_leaf(std::size_t bytes) {
     return {PlanStorage::Kind::leaf, bytes, -1, -1, 0, false, false};
   }
-  static PlanStorage& storage(Plan& plan, int value) {
-    return plan.storages_[static_cast<std::size_t>(plan.values_[static_cast<std::size_t>(value)].storage)];
-  }
+  static PlanStorage& storage(Plan& plan, int value) { return plan.storages_[plan.values_[value].storage]; }
   // A value in a storage of its own.
   static int add(Plan& plan, PlanValue value, const PlanStorage& storage) {
     value.storage = static_cast<int>(plan.storages_.size());

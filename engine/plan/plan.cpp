@@ -57,7 +57,7 @@ PlannedGraph make_plan_locked(std::span<const Tensor> outputs, std::span<const T
   PlannedGraph graph{planned.plan, {}, {outputs.begin(), outputs.end()}};
   for (Node* node : schedule.order)
     if (node->has_value()) graph.leaves.emplace_back(node);
-  for (const int i : planned.kept) graph.results.emplace_back(schedule.order[static_cast<std::size_t>(i)]);
+  for (const int i : planned.kept) graph.results.emplace_back(schedule.order[i]);
   return graph;
 }
 
@@ -76,7 +76,7 @@ std::mutex& evaluation_mutex() {
 
 StepRunner& Plan::runner() const {
   if (runner_) return *runner_;
-  const auto block = [&](int value) { return values_[static_cast<std::size_t>(value)].storage; };
+  const auto block = [&](int value) { return values_[value].storage; };
   std::vector<BoundStep> steps;
   for (const PlanStep& step : steps_) {
     BoundStep bound{step.kernel, {}, {}};
@@ -97,12 +97,11 @@ std::vector<Array> Plan::run(std::span<const Array> leaves) const try {
   std::vector<std::byte*> blocks(storages_.size());
   std::vector<Buffer*> read(storages_.size());
   const auto reads = [&](int storage, const std::shared_ptr<Buffer>& buffer) {
-    buffers[static_cast<std::size_t>(storage)] = buffer;
-    read[static_cast<std::size_t>(storage)] = buffer.get();
+    buffers[storage] = buffer;
+    read[storage] = buffer.get();
   };
   for (const PlanConstant& constant : constants_) reads(constant.storage, constant.buffer);
-  for (std::size_t i = 0; i < leaves_.size(); ++i)
-    reads(values_[static_cast<std::size_t>(leaves_[i])].storage, leaves[i].buffer);
+  for (std::size_t i = 0; i < leaves_.size(); ++i) reads(values_[leaves_[i]].storage, leaves[i].buffer);
   steps.bring(read, blocks);
   const std::shared_ptr<Buffer> arena = steps.arena(arena_bytes_);
   std::byte* const temporaries = backend_->to_write(*arena);
@@ -119,8 +118,8 @@ std::vector<Array> Plan::run(std::span<const Array> leaves) const try {
 
   std::vector<Array> results;
   for (const int output : outputs_) {
-    const PlanValue& value = values_[static_cast<std::size_t>(output)];
-    results.push_back({buffers[static_cast<std::size_t>(value.storage)], value.layout, value.dtype});
+    const PlanValue& value = values_[output];
+    results.push_back({buffers[value.storage], value.layout, value.dtype});
   }
   return results;
 } catch (const OutOfMemory& error) {
@@ -129,11 +128,11 @@ std::vector<Array> Plan::run(std::span<const Array> leaves) const try {
 
 void Plan::check_for_nan(const PlanStep& step, std::span<std::byte* const> blocks) const {
   for (const int output : step.outputs) {
-    const PlanValue& value = values_[static_cast<std::size_t>(output)];
+    const PlanValue& value = values_[output];
     if (value.dtype != DType::f32 && value.dtype != DType::f64) continue;
     std::vector<std::byte> elements(static_cast<std::size_t>(value.layout.shape.size()) *
                                     size_of(value.dtype));
-    backend_->copy_to_host(elements.data(), blocks[static_cast<std::size_t>(value.storage)], elements.size());
+    backend_->copy_to_host(elements.data(), blocks[value.storage], elements.size());
     if (value.dtype == DType::f32 ? any_nan<float>(elements) : any_nan<double>(elements))
       throw_first_nan(step, value.layout.shape);
   }

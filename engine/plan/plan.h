@@ -62,8 +62,8 @@ class Plan {
   /// Does a run write a result over the memory of this leaf? It must have been donated, then, and belong to
   /// the caller.
   bool overwrites(std::size_t leaf) const {
-    const PlanValue& value = values_[static_cast<std::size_t>(leaves_[leaf])];
-    return storages_[static_cast<std::size_t>(value.storage)].overwritten;
+    const PlanValue& value = values_[leaves_[leaf]];
+    return storages_[value.storage].overwritten;
   }
 
   const std::vector<PlanStep>& steps() const { return steps_; }

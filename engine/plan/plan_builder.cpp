@@ -20,8 +20,7 @@ std::size_t bytes_shown(const Layout& layout, DType dtype) {
   if (layout.shape.size() == 0) return 0;
   std::int64_t last = layout.offset;
   for (int axis = 0; axis < layout.shape.rank(); ++axis)
-    last +=
-        std::max<std::int64_t>(0, (layout.shape[axis] - 1) * layout.strides[static_cast<std::size_t>(axis)]);
+    last += std::max<std::int64_t>(0, (layout.shape[axis] - 1) * layout.strides[axis]);
   return static_cast<std::size_t>(last + 1) * size_of(dtype);
 }
 
@@ -35,7 +34,7 @@ Layout over_node(const Shape& node, const Shape& operand, const Layout& layout) 
     std::int64_t stride = 0;
     if (operand[axis] != 1) {
       while (layout.shape[from] == 1) ++from;
-      stride = layout.strides[static_cast<std::size_t>(from++)];
+      stride = layout.strides[from++];
     }
     if (node[axis] != 1) result.strides[to++] = stride;
   }
@@ -88,9 +87,9 @@ class PlanBuilder {
   }
 
  private:
-  PlanValue& value(int index) { return plan_.values_[static_cast<std::size_t>(index)]; }
-  int base(int node) const { return groups_.base[static_cast<std::size_t>(node)]; }
-  int& value_of(int node) { return value_of_[static_cast<std::size_t>(node)]; }
+  PlanValue& value(int index) { return plan_.values_[index]; }
+  int base(int node) const { return groups_.base[node]; }
+  int& value_of(int node) { return value_of_[node]; }
 
   int new_value(const PlanValue& made) {
     plan_.values_.push_back(made);
@@ -228,7 +227,7 @@ class PlanBuilder {
         if (operand < 0) operand = program.inputs + (-1 - operand);
       const int made =
           program.add(*node.primitive, operands[i], node.dtype, over.folds(squeezed(node.shape)));
-      if (!groups_.read[static_cast<std::size_t>(members[i])]) continue;
+      if (!groups_.read[members[i]]) continue;
       program.outputs.push_back(made);
       value_of(members[i]) = new_temporary(node.shape, node.dtype);
       outputs.push_back(value_of(members[i]));
@@ -245,7 +244,7 @@ class PlanBuilder {
   }
 
   bool owns_storage(const PlanValue& v) const {
-    const PlanStorage& storage = plan_.storages_[static_cast<std::size_t>(v.storage)];
+    const PlanStorage& storage = plan_.storages_[v.storage];
     return storage.kind == PlanStorage::Kind::temporary && v.layout.is_dense() && v.layout.offset == 0 &&
            storage.bytes == bytes_of(v.layout.shape, v.dtype);
   }
@@ -254,7 +253,7 @@ class PlanBuilder {
   int dense_result(int node) {
     const int index = value_of(node);
     const PlanValue found = value(index);
-    const PlanStorage& holds = plan_.storages_[static_cast<std::size_t>(found.storage)];
+    const PlanStorage& holds = plan_.storages_[found.storage];
     const bool is_whole = found.layout.is_dense() && found.layout.offset == 0 &&
                           holds.bytes == bytes_of(found.layout.shape, found.dtype);
     if (is_whole) return index;

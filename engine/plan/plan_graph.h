@@ -35,7 +35,7 @@ struct PlanGraph {
   std::vector<int> outputs;  ///< asked for
   std::vector<Held> held;
 
-  const PlanNode& operator[](int node) const { return nodes[static_cast<std::size_t>(node)]; }
+  const PlanNode& operator[](int node) const { return nodes[node]; }
 };
 
 /// Are variables refused, because a value is wanted, or do they stand for values of their shape and type?

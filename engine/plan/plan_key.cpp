@@ -76,8 +76,7 @@ Schedule make_schedule(std::span<const Tensor> outputs, std::span<const Tensor> 
   for (Node* node : operations) append(node);
   schedule.donated.resize(schedule.order.size(), false);
   for (const Tensor& leaf : donated)
-    if (const int at = schedule.place.find(&leaf.node()); at != NodeMap::kAbsent)
-      schedule.donated[static_cast<std::size_t>(at)] = true;
+    if (const int at = schedule.place.find(&leaf.node()); at != NodeMap::kAbsent) schedule.donated[at] = true;
   return schedule;
 }
 
@@ -105,7 +104,7 @@ void PlanKey::add_leaf(const Node& node, bool donated) {
       static_cast<std::uint64_t>(donated) << 16);
   for (int axis = 0; axis < rank; ++axis) {
     add(static_cast<std::uint64_t>(layout.shape[axis]));
-    add(static_cast<std::uint64_t>(layout.strides[static_cast<std::size_t>(axis)]));
+    add(static_cast<std::uint64_t>(layout.strides[axis]));
   }
   add(static_cast<std::uint64_t>(layout.offset));
 }

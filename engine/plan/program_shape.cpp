@@ -96,8 +96,8 @@ bool is_consistent(const PlanGraph& graph, const std::vector<int>& base, const s
     const PlanNode& node = graph[nodes[i]];
     behind_sum[i] = reads_along_axes(node);
     for (const int input : node.inputs) {
-      const auto made = std::ranges::lower_bound(nodes, base[static_cast<std::size_t>(input)]);
-      if (made == nodes.end() || *made != base[static_cast<std::size_t>(input)]) continue;
+      const auto made = std::ranges::lower_bound(nodes, base[input]);
+      if (made == nodes.end() || *made != base[input]) continue;
       const bool read_folded = program.folds(squeezed(graph[input].shape));
       const bool reads_all = reads_along_axes(node) || !program.folds(squeezed(node.shape));
       if (reads_along_axes(node) && read_folded) return false;
@@ -105,7 +105,7 @@ bool is_consistent(const PlanGraph& graph, const std::vector<int>& base, const s
         const auto common = common_program(graph, node, input, program, program);
         if (!common || !(*common == program)) return false;
       }
-      if (behind_sum[static_cast<std::size_t>(made - nodes.begin())]) behind_sum[i] = true;
+      if (behind_sum[made - nodes.begin()]) behind_sum[i] = true;
     }
     if (program.fold == Fold::tangents && behind_sum[i] && !program.folds(squeezed(node.shape))) return false;
   }

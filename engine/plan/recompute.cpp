@@ -25,11 +25,11 @@ void recompute_at_readers(const PlanGraph& graph, const std::vector<int>& group_
     for (const int node : groups.groups[g].nodes)
       for (const int input : graph[node].inputs) {
         const int from = groups.source(groups.groups[g], input);
-        std::vector<std::size_t>& found = readers[static_cast<std::size_t>(from)];
+        std::vector<std::size_t>& found = readers[from];
         if (!groups.groups[g].contains(from) && (found.empty() || found.back() != g)) found.push_back(g);
       }
   const auto reads = [&](std::size_t g, int node) {
-    const std::vector<std::size_t>& found = readers[static_cast<std::size_t>(node)];
+    const std::vector<std::size_t>& found = readers[node];
     return std::ranges::find(found, g) != found.end();
   };
   const auto is_at_hand = [&](std::size_t g, int node) {
@@ -44,20 +44,19 @@ void recompute_at_readers(const PlanGraph& graph, const std::vector<int>& group_
     if (graph[node].shape.size() * static_cast<std::int64_t>(size_of(graph[node].dtype)) <
         kLeastRecomputedBytes)
       continue;
-    PlanGroup& own = groups.groups[static_cast<std::size_t>(group_of[v])];
+    PlanGroup& own = groups.groups[group_of[v]];
     const Shape shape = squeezed(graph[node].shape);
     const bool is_widened = is_widened_leaf(graph, node);
     const bool is_pointwise = own.is_program && graph[node].primitive->is_pointwise();
-    const bool fits =
-        is_pointwise && std::ranges::all_of(readers[v], [&](std::size_t g) {
-          const PlanGroup& reader = groups.groups[g];
-          return reader.is_program && reader.nodes.size() < kMostInstructions &&
-                 reader.program.shape == shape &&
-                 (is_widened || (reader.program.fold != TileProgram::Fold::tangents &&
-                                 std::ranges::all_of(graph[node].inputs, [&](int input) {
-                                   return is_at_hand(g, groups.base[static_cast<std::size_t>(input)]);
-                                 })));
-        });
+    const bool fits = is_pointwise && std::ranges::all_of(readers[v], [&](std::size_t g) {
+                        const PlanGroup& reader = groups.groups[g];
+                        return reader.is_program && reader.nodes.size() < kMostInstructions &&
+                               reader.program.shape == shape &&
+                               (is_widened || (reader.program.fold != TileProgram::Fold::tangents &&
+                                               std::ranges::all_of(graph[node].inputs, [&](int input) {
+                                                 return is_at_hand(g, groups.base[input]);
+                                               })));
+                      });
     if (!fits) continue;
     for (const std::size_t g : readers[v]) {
       std::vector<int>& nodes = groups.groups[g].nodes;
@@ -65,9 +64,7 @@ void recompute_at_readers(const PlanGraph& graph, const std::vector<int>& group_
     }
     readers[v].clear();
     const bool used_at_home = std::ranges::any_of(own.nodes, [&](int user) {
-      return std::ranges::any_of(graph[user].inputs, [&](int input) {
-        return groups.base[static_cast<std::size_t>(input)] == node;
-      });
+      return std::ranges::any_of(graph[user].inputs, [&](int input) { return groups.base[input] == node; });
     });
     if (!used_at_home && own.nodes.size() > 1) std::erase(own.nodes, node);
   }

@@ -31,7 +31,7 @@ class ProductRewrite {
 
  private:
   const Shape& shape(int node) const { return graph_[node].shape; }
-  int input(int slot) const { return node_.inputs[static_cast<std::size_t>(slot)]; }
+  int input(int slot) const { return node_.inputs[slot]; }
   bool is_summed(int axis) const { return node_.attributes.contains(axis - node_.shape.rank()); }
 
   // The product of one-hot rows with an operand, summed over the columns: its rows, as a view.
@@ -59,23 +59,23 @@ class ProductRewrite {
   }
 
   int swapped_axes(int operand, int a, int b) {
-    std::vector<int> order(static_cast<std::size_t>(shape(operand).rank()));
+    std::vector<int> order(shape(operand).rank());
     std::iota(order.begin(), order.end(), 0);
-    std::swap(order[static_cast<std::size_t>(a)], order[static_cast<std::size_t>(b)]);
+    std::swap(order[a], order[b]);
     return permuted(graph_, operand, order, node_);
   }
 
   // Follows names that nobody else reads down to a contraction that nobody else reads: it in the new graph.
   std::optional<int> private_product(int slot) const {
-    int at = given_.graph[index_].inputs[static_cast<std::size_t>(slot)];
+    int at = given_.graph[index_].inputs[slot];
     for (;;) {
       const PlanNode& node = given_.graph[at];
-      if (given_.reads[static_cast<std::size_t>(at)] != 1 || node.is_leaf()) return std::nullopt;
+      if (given_.reads[at] != 1 || node.is_leaf()) return std::nullopt;
       if (node.primitive == node_.primitive) break;
       if (!renames_input(given_.graph, node)) return std::nullopt;
       at = node.inputs[0];
     }
-    const int made = given_.place[static_cast<std::size_t>(at)];
+    const int made = given_.place[at];
     return graph_.kind(made) == PrimitiveKind::contraction ? std::optional(made) : std::nullopt;
   }
 
@@ -92,7 +92,7 @@ class ProductRewrite {
     const std::vector<int> outer = wide_axes(shape(input(1 - slot)));
     const auto in_product = [&](int axis) {
       const auto at = std::ranges::find(outer, axis);
-      return at == outer.end() ? -1 : inner[static_cast<std::size_t>(at - outer.begin())];
+      return at == outer.end() ? -1 : inner[at - outer.begin()];
     };
     for (const int row : wide_axes(hot)) {
       const std::optional<OneHot> rows = one_hot_rows(facts, row);
@@ -177,9 +177,9 @@ class ProductRewrite {
 GivenGraph::GivenGraph(const PlanGraph& given) : graph(given), reads(given.nodes.size(), 0) {
   place.reserve(given.nodes.size());
   for (const PlanNode& node : given.nodes)
-    for (const int input : node.inputs) ++reads[static_cast<std::size_t>(input)];
-  for (const int output : given.outputs) reads[static_cast<std::size_t>(output)] += 2;
-  for (const PlanGraph::Held& held : given.held) reads[static_cast<std::size_t>(held.node)] += 2;
+    for (const int input : node.inputs) ++reads[input];
+  for (const int output : given.outputs) reads[output] += 2;
+  for (const PlanGraph::Held& held : given.held) reads[held.node] += 2;
 }
 
 std::optional<int> cheaper_product(CanonicalGraph& graph, const GivenGraph& given, int index,

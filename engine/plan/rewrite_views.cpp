@@ -56,7 +56,7 @@ int reshaped(CanonicalGraph& graph, int root, const Shape& shape, const PlanNode
 
 std::vector<int> full_order(const PlanNode& permute) {
   const int rank = permute.shape.rank();
-  std::vector<int> order(static_cast<std::size_t>(rank));
+  std::vector<int> order(rank);
   std::iota(order.begin(), order.end(), 0);
   const std::size_t first = order.size() - permute.attributes.size();
   for (std::size_t i = first; i < order.size(); ++i)
@@ -80,7 +80,7 @@ int collapsed_permute(CanonicalGraph& graph, const PlanNode& node) {
   int operand = node.inputs[0];
   if (graph.kind(operand) == Kind::permute) {
     const std::vector<int> inner = full_order(graph[operand]);
-    for (int& axis : order) axis = inner[static_cast<std::size_t>(axis)];
+    for (int& axis : order) axis = inner[axis];
     operand = graph[operand].inputs[0];
   }
   return permuted(graph, operand, order, node);
@@ -147,8 +147,7 @@ int permuted(CanonicalGraph& graph, int operand, const std::vector<int>& order, 
   // Outermost axes that stay in place are no part of a permutation.
   Axes moved;
   for (int i = 0; i < rank; ++i)
-    if (!moved.empty() || order[static_cast<std::size_t>(i)] != i)
-      moved.push_back(order[static_cast<std::size_t>(i)] - rank);
+    if (!moved.empty() || order[i] != i) moved.push_back(order[i] - rank);
   return graph.intern(Kind::permute, Attributes(moved), {operand}, shape, like.dtype, like);
 }
 

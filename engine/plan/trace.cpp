@@ -56,7 +56,7 @@ class Trace final : public CellTrace {
   // Says what a variable stands for; null if it is none of this trace.
   const char* meaning_of(const Node* variable) const {
     const int at = place_.find(variable);
-    return at == NodeMap::kAbsent ? nullptr : stand_ins_[static_cast<std::size_t>(at)];
+    return at == NodeMap::kAbsent ? nullptr : stand_ins_[at];
   }
 
   TracedFunction finish(std::vector<Tensor> outputs) {

@@ -37,7 +37,7 @@ std::size_t block_size(std::size_t bytes) {
   return (bytes + step - 1) / step * step;
 }
 std::size_t number_of(std::size_t size) {
-  const std::size_t width = static_cast<std::size_t>(std::bit_width(size));
+  const std::size_t width = std::bit_width(size);
   return 4 * width + (size >> (width - 3)) % 4;
 }
 

@@ -15,14 +15,12 @@ struct Layout {
 
   static Layout dense(const Shape& shape) { return {shape, dense_strides(shape), 0}; }
   /// The stride of an axis, from either side.
-  std::int64_t& stride(int axis) {
-    return strides[static_cast<std::size_t>(axis < 0 ? axis + shape.rank() : axis)];
-  }
+  std::int64_t& stride(int axis) { return strides[axis < 0 ? axis + shape.rank() : axis]; }
   /// The same elements repeated along axes of extent 1, to a shape of the same rank.
   Layout broadcast_to(const Shape& target) const {
     Layout result{target, strides, offset};
     for (int i = 0; i < shape.rank(); ++i)
-      if (shape[i] != target[i]) result.strides[static_cast<std::size_t>(i)] = 0;
+      if (shape[i] != target[i]) result.strides[i] = 0;
     return result;
   }
   /// True if the elements lie in row-major order without gaps (extents of 1 impose nothing).
@@ -30,7 +28,7 @@ struct Layout {
     std::int64_t expected = 1;
     for (int i = shape.rank() - 1; i >= 0; --i) {
       if (shape[i] == 1) continue;
-      if (strides[static_cast<std::size_t>(i)] != expected) return shape.size() == 0;
+      if (strides[i] != expected) return shape.size() == 0;
       expected *= shape[i];
     }
     return true;
@@ -39,7 +37,7 @@ struct Layout {
 
 /// The stride along an axis (from the right); 0 where the extent is 1.
 inline std::int64_t line_stride(const Layout& layout, int axis) {
-  return layout.shape[axis] == 1 ? 0 : layout.strides[static_cast<std::size_t>(layout.shape.rank() + axis)];
+  return layout.shape[axis] == 1 ? 0 : layout.strides[layout.shape.rank() + axis];
 }
 
 }  // namespace nabla

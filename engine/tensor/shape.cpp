@@ -21,7 +21,7 @@ Shape Shape::filled(int rank, std::int64_t extent) {
 std::int64_t Shape::size() const {
   std::int64_t product = 1;
   for (int i = 0; i < rank_; ++i)
-    if (__builtin_mul_overflow(product, extents_[static_cast<std::size_t>(i)], &product))
+    if (__builtin_mul_overflow(product, extents_[i], &product))
       throw Error("shape: " + to_string(*this) + " has more elements than can be counted");
   return product;
 }
@@ -31,7 +31,7 @@ void Shape::push_back(std::int64_t extent) {
     throw Error("shape: more than " + std::to_string(kMaxRank) + " axes in " + to_string(*this));
   if (extent < 0)
     throw Error("shape: negative extent " + std::to_string(extent) + " after " + to_string(*this));
-  extents_[static_cast<std::size_t>(rank_++)] = extent;
+  extents_[rank_++] = extent;
 }
 
 Shape Shape::first(int count) const { return Shape(extents().first(static_cast<std::size_t>(count))); }
@@ -73,7 +73,7 @@ std::array<std::int64_t, kMaxRank> dense_strides(const Shape& shape) {
   std::array<std::int64_t, kMaxRank> strides{};
   std::int64_t stride = 1;
   for (int i = shape.rank() - 1; i >= 0; --i) {
-    strides[static_cast<std::size_t>(i)] = stride;
+    strides[i] = stride;
     stride *= shape[i];
   }
   return strides;

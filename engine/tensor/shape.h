@@ -27,15 +27,11 @@ class Shape {
   std::int64_t size() const;
   /// Extent of an axis; the caller guarantees that the axis exists (see `axis_from_right` for a checked
   /// form).
-  std::int64_t operator[](int axis) const {
-    return extents_[static_cast<std::size_t>(axis < 0 ? axis + rank_ : axis)];
-  }
-  std::int64_t& operator[](int axis) {
-    return extents_[static_cast<std::size_t>(axis < 0 ? axis + rank_ : axis)];
-  }
+  std::int64_t operator[](int axis) const { return extents_[axis < 0 ? axis + rank_ : axis]; }
+  std::int64_t& operator[](int axis) { return extents_[axis < 0 ? axis + rank_ : axis]; }
   /// Extent of axis -1, -2, ...; 1 where the axis lies beyond the rank.
   std::int64_t extent_or_one(int axis_from_right) const {
-    return -axis_from_right > rank_ ? 1 : extents_[static_cast<std::size_t>(rank_ + axis_from_right)];
+    return -axis_from_right > rank_ ? 1 : extents_[rank_ + axis_from_right];
   }
   std::span<const std::int64_t> extents() const { return {extents_.data(), static_cast<std::size_t>(rank_)}; }
 
@@ -47,7 +43,7 @@ class Shape {
   friend bool operator==(const Shape& a, const Shape& b) {
     if (a.rank_ != b.rank_) return false;
     for (int i = 0; i < a.rank_; ++i)
-      if (a.extents_[static_cast<std::size_t>(i)] != b.extents_[static_cast<std::size_t>(i)]) return false;
+      if (a.extents_[i] != b.extents_[i]) return false;
     return true;
   }
 

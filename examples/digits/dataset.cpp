@@ -20,7 +20,7 @@ constexpr std::int64_t kHeldOut = 297;
 Images pick(const Images& images, const std::vector<std::int64_t>& rows) {
   Images picked{take(images.levels, tensor(rows, Shape{static_cast<std::int64_t>(rows.size())})).detach(),
                 {}};
-  for (const std::int64_t row : rows) picked.labels.push_back(images.labels[static_cast<std::size_t>(row)]);
+  for (const std::int64_t row : rows) picked.labels.push_back(images.labels[row]);
   return picked;
 }
 
@@ -79,13 +79,13 @@ Split stratified_split(const Images& images, std::int64_t count, const Tensor& k
     throw Error("stratified_split: " + std::to_string(count) + " of " + std::to_string(images.count()) +
                 " images cannot be held out");
   std::array<std::int64_t, kClasses> sizes{};
-  for (const int label : images.labels) ++sizes[static_cast<std::size_t>(label)];
+  for (const int label : images.labels) ++sizes[label];
   std::array<std::int64_t, kClasses> left = quotas(sizes, count);
   std::vector<std::int64_t> training;
   std::vector<std::int64_t> held_out;
   const Tensor order = permutation(key, images.count());
   for (const std::int64_t row : order.data<std::int64_t>()) {
-    std::int64_t& quota = left[static_cast<std::size_t>(images.labels[static_cast<std::size_t>(row)])];
+    std::int64_t& quota = left[images.labels[row]];
     (quota > 0 ? held_out : training).push_back(row);
     if (quota > 0) --quota;
   }

@@ -30,7 +30,7 @@ struct Exact {
 
 Exact exact_at(const Mixture& mixture, const Tensor& x, const Tensor& t) {
   Exact exact{mixture.field().posterior_mean(x, t), mixture.field().posterior_covariance(x, t), {}};
-  const std::size_t n = static_cast<std::size_t>(mixture.dimension());
+  const std::size_t n = mixture.dimension();
   const std::span<const double> matrices = exact.covariance.data<double>();
   for (std::size_t at = 0; at < matrices.size(); at += n * n)
     exact.eigenvalues.push_back(symmetric_eigenvalues(matrices.subspan(at, n * n), n));
@@ -137,7 +137,7 @@ Skewness measure_skewness(const Mixture& mixture, const flow::AffinePath& path, 
   const Tensor keys = split(key, 2);
   const Tensor x1 = mixture.data(keys[0], samples);
   const Tensor x0 = normal(keys[1], x1.shape(), DType::f64);
-  const std::size_t count = static_cast<std::size_t>(samples);
+  const std::size_t count = samples;
   Skewness result{{}, std::vector<std::vector<double>>(count), std::vector<std::vector<double>>(count)};
   for (int i = 1; i < 40; ++i) {
     const double time = i / 40.0;

@@ -61,8 +61,7 @@ void draw_density(Canvas& canvas, const Mixture& mixture) {
   const Tensor density = mixture.density(reshape(stack({x, y}, -1), Shape{kSide * kSide, 2}));
   const Tensor share = sqrt(density / reduce_max(density)) * .55;
   const std::vector<double> shares = share.to_vector<double>();
-  for (std::int64_t i = 0; i < kSide * kSide; ++i)
-    canvas.shade(i / kSide, i % kSide, shares[static_cast<std::size_t>(i)]);
+  for (std::int64_t i = 0; i < kSide * kSide; ++i) canvas.shade(i / kSide, i % kSide, shares[i]);
 }
 
 }  // namespace
@@ -87,7 +86,7 @@ report::Image posterior_picture(const Mixture& mixture, const flow::AffinePath& 
   const std::vector<double> noisy = (x / path.a(time)).to_vector<double>();
   const std::vector<double> vectors = axes.vectors.to_vector<double>(), lengths = roots.to_vector<double>();
   for (std::int64_t b = 0; b < count; ++b) {
-    const std::size_t at = static_cast<std::size_t>(b);
+    const std::size_t at = b;
     const Colour& colour = kColours[at % kColours.size()];
     for (std::int64_t i = 0; i < kPoints; ++i) {
       const std::size_t place = 2 * static_cast<std::size_t>(i * count + b);

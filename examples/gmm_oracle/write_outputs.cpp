@@ -18,7 +18,7 @@ const MemberErrors& worst_of(const std::vector<MemberErrors>& members) {
 }
 
 double time_of_worst(const MemberErrors& member) {
-  return kTimes[static_cast<std::size_t>(std::ranges::max_element(member.errors) - member.errors.begin())];
+  return kTimes[std::ranges::max_element(member.errors) - member.errors.begin()];
 }
 
 void add_bounds(report::Report& page, const Results& results) {

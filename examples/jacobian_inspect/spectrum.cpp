@@ -19,7 +19,7 @@ SpectrumAtTime inspect_spectrum(const Subject& subject, double t, std::int64_t s
 
   SpectrumAtTime found;
   found.t = t;
-  found.eigenvalues.resize(static_cast<std::size_t>(a.shape()[-1]));
+  found.eigenvalues.resize(a.shape()[-1]);
   const std::vector<std::vector<double>> eigenvalues = uncertainty::symmetric_spectra(a),
                                          squares = uncertainty::symmetric_spectra(matmul(transpose(a), a));
   const std::vector<double> defects = uncertainty::symmetry_defect(a).to_vector<double>(),

@@ -13,7 +13,7 @@ namespace {
 double largest_error(const Tensor& variances, const Tensor& covariance) {
   const std::vector<double> found = variances.to_vector<double>();
   const std::vector<std::vector<double>> spectra = uncertainty::symmetric_spectra(covariance);
-  const std::size_t count = static_cast<std::size_t>(variances.shape()[1]);
+  const std::size_t count = variances.shape()[1];
   double error = 0;
   for (std::size_t b = 0; b < spectra.size(); ++b)
     for (std::size_t i = 0; i < count; ++i)

@@ -16,11 +16,11 @@ constexpr double kTimes[] = {.1, .2, .3, .5, .7, .9};
 
 // Rows of the first image of every class, then of the second of every class, and so on.
 std::vector<std::int64_t> class_after_class(const std::vector<int>& labels, std::int64_t count) {
-  std::vector<std::int64_t> seen(static_cast<std::size_t>(digits::kClasses), 0), turns, rows;
-  for (const int label : labels) turns.push_back(seen[static_cast<std::size_t>(label)]++);
+  std::vector<std::int64_t> seen(digits::kClasses, 0), turns, rows;
+  for (const int label : labels) turns.push_back(seen[label]++);
   for (std::size_t i = 0; i < labels.size(); ++i) rows.push_back(static_cast<std::int64_t>(i));
   std::ranges::stable_sort(rows, {}, [&](std::int64_t row) {
-    const std::size_t i = static_cast<std::size_t>(row);
+    const std::size_t i = row;
     return std::pair(turns[i], labels[i]);
   });
   rows.resize(std::min(rows.size(), static_cast<std::size_t>(count)));
@@ -41,8 +41,7 @@ Results run(const Options& options) {
                                  : digits::load_model(options.checkpoint, images);
   results.network = ready.description;
   const std::vector<std::int64_t> rows = class_after_class(ready.data.held_out.labels, options.digits);
-  for (const std::int64_t row : rows)
-    results.labels.push_back(ready.data.held_out.labels[static_cast<std::size_t>(row)]);
+  for (const std::int64_t row : rows) results.labels.push_back(ready.data.held_out.labels[row]);
   const std::int64_t count = static_cast<std::int64_t>(rows.size());
   results.clean =
       digits::dequantise(take(ready.data.held_out.levels, tensor(rows, Shape{count})), keys[1]).detach();

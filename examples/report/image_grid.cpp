@@ -45,7 +45,7 @@ Image image_grid(std::span<const double> values, std::int64_t height, std::int64
   Image image;
   image.width = columns * column_pitch + style.gap;
   image.height = rows * row_pitch + style.gap;
-  image.rgb.resize(static_cast<std::size_t>(image.width * image.height * 3));
+  image.rgb.resize(image.width * image.height * 3);
   for (std::size_t i = 0; i < image.rgb.size(); ++i) image.rgb[i] = style.gap_colour[i % 3];
 
   const double* value = values.data();

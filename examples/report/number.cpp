@@ -50,7 +50,7 @@ std::string power_of_ten(int exponent) {
   constexpr std::array<std::string_view, 10> kRaised = {"⁰", "¹", "²", "³", "⁴", "⁵", "⁶", "⁷", "⁸", "⁹"};
   std::string text = exponent < 0 ? "10⁻" : "10";
   for (const char digit : std::to_string(std::abs(exponent))) {
-    text += kRaised[static_cast<std::size_t>(digit - '0')];
+    text += kRaised[digit - '0'];
   }
   return text;
 }

@@ -48,7 +48,7 @@ Tensor full_gaussian_log_density(const Tensor& data, const Tensor& x) {
   const Tensor center = mean(of, {0});
   const Tensor covariance =
       matmul(transpose(of - center), of - center) / static_cast<double>(data.shape()[0]);
-  const std::size_t size = static_cast<std::size_t>(data.shape()[1]);
+  const std::size_t size = data.shape()[1];
   const SymmetricEigen eigen = symmetric_eigen(covariance.data<double>(), size);
   const double rounding = 1e-15 * static_cast<double>(size) * eigen.values.back();
   if (!(eigen.values.front() > rounding))

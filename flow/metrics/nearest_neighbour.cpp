@@ -25,9 +25,9 @@ struct Nearest {
 
 // Of every sample of a the nearest of b, which may be a itself: then others than the sample.
 std::vector<Nearest> nearest_of(const Tensor& a, const Tensor& b, bool itself) {
-  std::vector<Nearest> found(static_cast<std::size_t>(a.shape()[0]));
+  std::vector<Nearest> found(a.shape()[0]);
   for_each_row_of_distances(a, b, [&](std::int64_t i, std::span<const double> squared) {
-    Nearest& nearest = found[static_cast<std::size_t>(i)];
+    Nearest& nearest = found[i];
     for (std::size_t j = 0; j < squared.size(); ++j)
       if (!itself || j != static_cast<std::size_t>(i)) nearest.see(squared[j]);
   });

@@ -37,11 +37,11 @@ void visit_rows(const Tensor& a, const Tensor& b, const RowOfDistances& row) {
   const std::int64_t block = std::max<std::int64_t>(1, 16384 / dimensions);
   cpu::parallel_for((n + at_once - 1) / at_once, [&](std::int64_t task) {
     const std::int64_t first = task * at_once, last = std::min(n, first + at_once);
-    std::vector<double> distances(static_cast<std::size_t>((last - first) * m));
+    std::vector<double> distances((last - first) * m);
     for (std::int64_t start = 0; start < m; start += block)
       for (std::int64_t i = first; i < last; ++i)
         for (std::int64_t j = start; j < std::min(m, start + block); ++j)
-          distances[static_cast<std::size_t>((i - first) * m + j)] =
+          distances[(i - first) * m + j] =
               squared_distance(rows + i * dimensions, columns + j * dimensions, dimensions);
     for (std::int64_t i = first; i < last; ++i)
       row(i, std::span(distances).subspan(static_cast<std::size_t>((i - first) * m),
@@ -63,13 +63,13 @@ std::vector<double> squared_neighbour_distances(const Tensor& x, std::int64_t k)
   if (k < 1 || k >= x.shape()[0])
     throw Error("squared_neighbour_distances: " + std::to_string(k) + " neighbours in a set " +
                 to_string(x.shape()) + "; there must be at least one, and more samples");
-  std::vector<double> found(static_cast<std::size_t>(x.shape()[0]));
+  std::vector<double> found(x.shape()[0]);
   for_each_row_of_distances(x, x, [&](std::int64_t i, std::span<const double> row) {
     std::vector<double> others(row.begin(), row.end());
     others.erase(others.begin() + i);
     const auto kth = others.begin() + (k - 1);
     std::nth_element(others.begin(), kth, others.end());
-    found[static_cast<std::size_t>(i)] = *kth;
+    found[i] = *kth;
   });
   return found;
 }

@@ -23,10 +23,10 @@ void require_neighbours(const char* what, const Tensor& real, const Tensor& gene
 
 // Of every sample of a the number of balls around the samples of b that it is in.
 std::vector<double> balls_around(const Tensor& a, const Tensor& b, std::span<const double> squared_radii) {
-  std::vector<double> found(static_cast<std::size_t>(a.shape()[0]));
+  std::vector<double> found(a.shape()[0]);
   for_each_row_of_distances(a, b, [&](std::int64_t i, std::span<const double> squared) {
-    found[static_cast<std::size_t>(i)] = std::inner_product(
-        squared.begin(), squared.end(), squared_radii.begin(), 0.0, std::plus<>(), std::less_equal<>());
+    found[i] = std::inner_product(squared.begin(), squared.end(), squared_radii.begin(), 0.0, std::plus<>(),
+                                  std::less_equal<>());
   });
   return found;
 }
@@ -55,7 +55,7 @@ DensityCoverage density_coverage(const Tensor& real, const Tensor& generated, st
   const double density = mean_of(balls_around(generated, real, radii)) / static_cast<double>(k);
   std::vector<double> reached(radii.size());
   for_each_row_of_distances(real, generated, [&](std::int64_t i, std::span<const double> squared) {
-    const std::size_t row = static_cast<std::size_t>(i);
+    const std::size_t row = i;
     reached[row] = std::ranges::min(squared) <= radii[row] ? 1 : 0;
   });
   return {density, mean_of(reached)};

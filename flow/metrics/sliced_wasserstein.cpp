@@ -50,8 +50,8 @@ double sliced_wasserstein(const Tensor& key, const Tensor& a, const Tensor& b, s
   };
   const Tensor on_a = projected(a);
   const Tensor on_b = projected(b);
-  const std::size_t n = static_cast<std::size_t>(a.shape()[0]);
-  const std::size_t m = static_cast<std::size_t>(b.shape()[0]);
+  const std::size_t n = a.shape()[0];
+  const std::size_t m = b.shape()[0];
   double total = 0;
   for (std::size_t p = 0; p < static_cast<std::size_t>(projections); ++p)
     total += squared_w2(on_a.data<double>().subspan(p * n, n), on_b.data<double>().subspan(p * m, m));

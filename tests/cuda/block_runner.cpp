@@ -46,7 +46,7 @@ const char* name_of(const Call& call) {
     case Call::Kind::warp_barrier:
       return "__syncwarp";
     case Call::Kind::shuffle:
-      return kShuffles[static_cast<std::size_t>(call.shuffle_kind)];
+      return kShuffles[call.shuffle_kind];
     case Call::Kind::ballot:
       return "__ballot_sync";
     case Call::Kind::none:
@@ -118,7 +118,7 @@ void Runner::run(const Library& library, const Entry& entry, std::int64_t blocks
   first_ = is_forward ? 0 : threads - 1;
   end_ = is_forward ? threads : -1;
   step_ = is_forward ? 1 : -1;
-  threads_.assign(static_cast<std::size_t>(threads), {});
+  threads_.assign(threads, {});
   *library.block_extent = {static_cast<unsigned>(threads), 1, 1};
   *library.grid_extent = {static_cast<unsigned>(blocks), 1, 1};
   for (std::int64_t i = 0; i < blocks; ++i) {
@@ -144,7 +144,7 @@ void Runner::run_block() {
     const int thread = ready_.front();
     ready_.pop_front();
     library_->thread->x = static_cast<unsigned>(thread);
-    resume(*threads_[static_cast<std::size_t>(thread)].fiber);
+    resume(*threads_[thread].fiber);
   }
   for (const Thread& thread : threads_)
     if (thread.call.kind != Call::Kind::none) fail_waiting();
@@ -179,14 +179,14 @@ void Runner::resume(Fiber& fiber) {
 }
 
 void Runner::release(int thread) {
-  threads_[static_cast<std::size_t>(thread)].call = {};
+  threads_[thread].call = {};
   ready_.push_back(thread);
 }
 
 /// Waits, in the thread that runs, until all others that the call is about have called it too.
 std::uint64_t Runner::arrive(const Call& call) {
   const int thread = static_cast<int>(library_->thread->x);
-  Thread& self = threads_[static_cast<std::size_t>(thread)];
+  Thread& self = threads_[thread];
   self.call = call;
   self.fiber = running_;
   if (call.kind == Call::Kind::block_barrier) {
@@ -214,7 +214,7 @@ void Runner::complete_barrier(const Call& call) {
 void Runner::complete_warp(const Call& call, int thread) {
   const int first_lane = thread / kLanes * kLanes;
   const int lane = thread % kLanes;
-  unsigned& waiting = waiting_lanes_[static_cast<std::size_t>(thread / kLanes)];
+  unsigned& waiting = waiting_lanes_[thread / kLanes];
   waiting |= 1U << lane;
   if ((call.mask >> lane & 1U) == 0)
     error_ = place() + " calls " + described(call) + " without being in its mask";
@@ -222,7 +222,7 @@ void Runner::complete_warp(const Call& call, int thread) {
   unsigned ballot = 0;
   for (int l = 0; l < kLanes; ++l) {
     if ((call.mask >> l & 1U) == 0) continue;
-    const Call& other = threads_[static_cast<std::size_t>(first_lane + l)].call;
+    const Call& other = threads_[first_lane + l].call;
     if (!other.meets(call)) {
       error_ = place() + " calls " + described(call) + ", lane " + std::to_string(l) + " of its warp " +
                described(other) + (other.mask != call.mask ? " with another mask" : "");
@@ -232,7 +232,7 @@ void Runner::complete_warp(const Call& call, int thread) {
   }
   for (int l = 0; l < kLanes; ++l) {
     if ((call.mask >> l & 1U) == 0) continue;
-    std::uint64_t& result = threads_[static_cast<std::size_t>(first_lane + l)].result;
+    std::uint64_t& result = threads_[first_lane + l].result;
     if (call.kind == Call::Kind::ballot) result = ballot;
     if (call.kind == Call::Kind::shuffle) result = shuffled(first_lane + l);
   }
@@ -242,7 +242,7 @@ void Runner::complete_warp(const Call& call, int thread) {
 }
 
 std::uint64_t Runner::shuffled(int thread) {
-  const Call& call = threads_[static_cast<std::size_t>(thread)].call;
+  const Call& call = threads_[thread].call;
   const int lane = thread % kLanes;
   const int segment = lane / call.width * call.width;
   int source = 0;
@@ -263,7 +263,7 @@ std::uint64_t Runner::shuffled(int thread) {
   if ((call.mask >> source & 1U) == 0)
     error_ = "lane " + std::to_string(lane) + " reads, in " + described(call) + ", lane " +
              std::to_string(source) + ", which is not in the mask";
-  return threads_[static_cast<std::size_t>(thread - lane + source)].call.value;
+  return threads_[thread - lane + source].call.value;
 }
 
 void Runner::fault(int signal, const void* address) {

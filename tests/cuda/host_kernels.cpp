@@ -184,7 +184,7 @@ void compile_locked(Compiled& all, std::span<const std::string> texts) {
     for (const std::string& text : part) all.kernels[text];
     for (int i = 0; i < library.entry_count; ++i) {
       const Entry& entry = library.entries[i];
-      all.kernels[part[static_cast<std::size_t>(entry.text)]].emplace_back(library, entry);
+      all.kernels[part[entry.text]].emplace_back(library, entry);
     }
   }
 }

@@ -143,7 +143,7 @@ extern "C" __global__ void shuffles(int* y) {
     unsigned votes = 0;
     for (unsigned lane = 0; lane < 32; lane += 3) votes |= 1U << lane;
     for (int lane = 0; lane < 32; ++lane) {
-      const auto at = [&](int row) { return y[static_cast<std::size_t>(32 * row + lane)]; };
+      const auto at = [&](int row) { return y[32 * row + lane]; };
       CHECK(at(0) == 5);
       CHECK(at(1) == (lane < 3 ? lane : lane - 3));
       CHECK(at(2) == (lane > 28 ? lane : lane + 3));

@@ -93,7 +93,7 @@ std::int64_t first_difference(const StepCase& step, const std::vector<std::byte>
 }
 
 std::string value_text(const StepCase& step, const std::vector<std::byte>& bytes, std::int64_t i) {
-  const std::size_t at = static_cast<std::size_t>(i);
+  const std::size_t at = i;
   if (step.output_type == DType::f32) return std::to_string(values_of<float>(bytes)[at]);
   if (step.output_type == DType::f64) return std::to_string(values_of<double>(bytes)[at]);
   std::int64_t bits = 0;
@@ -127,8 +127,7 @@ Extent extent_of(const Layout& layout) {
   std::int64_t low = 0;
   std::int64_t high = 0;
   for (int i = 0; i < layout.shape.rank(); ++i) {
-    const std::int64_t reach =
-        std::max<std::int64_t>(layout.shape[i] - 1, 0) * layout.strides[static_cast<std::size_t>(i)];
+    const std::int64_t reach = std::max<std::int64_t>(layout.shape[i] - 1, 0) * layout.strides[i];
     (reach < 0 ? low : high) += reach;
   }
   return {layout.shape.size() == 0 ? 0 : high - low + 1, -low};
@@ -140,8 +139,7 @@ std::string StepCase::describe() const {
   std::string text = primitive.empty() ? "copy" : primitive;
   for (const CaseInput& input : inputs) {
     text += ", " + std::string(name_of(input.dtype)) + " " + to_string(input.layout.shape) + " strides (";
-    for (int i = 0; i < input.layout.shape.rank(); ++i)
-      text += std::to_string(input.layout.strides[static_cast<std::size_t>(i)]) + " ";
+    for (int i = 0; i < input.layout.shape.rank(); ++i) text += std::to_string(input.layout.strides[i]) + " ";
     text += ") offset " + std::to_string(input.layout.offset);
   }
   text += " to " + std::string(name_of(output_type)) + " " + to_string(output) + ", attributes";
@@ -152,7 +150,7 @@ std::string StepCase::describe() const {
 DType CaseMaker::floating_type() { return chance(0.5) ? DType::f32 : DType::f64; }
 DType CaseMaker::real_type() {
   constexpr std::array kTypes{DType::f32, DType::f64, DType::i32, DType::i64, DType::u8, DType::u32};
-  return kTypes[static_cast<std::size_t>(integer(0, kTypes.size() - 1))];
+  return kTypes[integer(0, kTypes.size() - 1)];
 }
 DType CaseMaker::stored_type() { return chance(0.15) ? DType::boolean : real_type(); }
 
@@ -172,12 +170,12 @@ Shape CaseMaker::shape(int rank, std::int64_t largest_extent) {
 Layout CaseMaker::layout(const Shape& shape, Lie lie) {
   Layout layout = Layout::dense(shape);
   if (lie == Lie::dense || chance(0.25)) return layout;
-  std::vector<int> order(static_cast<std::size_t>(shape.rank()));
+  std::vector<int> order(shape.rank());
   std::iota(order.begin(), order.end(), 0);
   if (chance(0.6)) std::shuffle(order.begin(), order.end(), random_);
   std::int64_t stride = chance(0.2) ? 2 : 1;
   for (const int axis : order | std::views::reverse) {
-    std::int64_t& own = layout.strides[static_cast<std::size_t>(axis)];
+    std::int64_t& own = layout.strides[axis];
     own = chance(0.15) ? 0 : stride;
     if (own != 0) stride *= std::max<std::int64_t>(shape[axis], 1);
     if (chance(0.15)) stride += integer(1, 5);
@@ -189,7 +187,7 @@ Layout CaseMaker::layout(const Shape& shape, Lie lie) {
 
 CaseInput CaseMaker::numbers(const Layout& layout, DType dtype, bool specials) {
   const Extent extent = extent_of(layout);
-  const std::size_t count = static_cast<std::size_t>(extent.size + layout.offset - extent.first);
+  const std::size_t count = extent.size + layout.offset - extent.first;
   CaseInput input{layout, dtype, std::vector<std::byte>(std::max<std::size_t>(count, 1) * size_of(dtype))};
   const auto fill = [&]<class T>(T) {
     constexpr T kNan = std::numeric_limits<T>::quiet_NaN();
@@ -197,8 +195,7 @@ CaseInput CaseMaker::numbers(const Layout& layout, DType dtype, bool specials) {
     for (std::size_t i = 0; i < count; ++i) {
       T v = static_cast<T>(std::normal_distribution<double>(0, 2)(random_));
       if (chance(0.3)) v = std::round(v);
-      if (specials && chance(0.05))
-        v = std::array{kNan, kInfinity, -kInfinity, T(-0.0)}[static_cast<std::size_t>(integer(0, 3))];
+      if (specials && chance(0.05)) v = std::array{kNan, kInfinity, -kInfinity, T(-0.0)}[integer(0, 3)];
       std::memcpy(input.memory.data() + i * sizeof(T), &v, sizeof(T));
     }
   };

@@ -92,12 +92,11 @@ class Generator {
   void add_input(bool folded) {
     folded = folded && fold() != Fold::none;
     const int rank = made_.shape.rank();
-    std::vector<bool> repeats(static_cast<std::size_t>(rank), false);
+    std::vector<bool> repeats(rank, false);
     for (int axis = 0; axis < rank; ++axis) {
       const bool is_folded_axis = fold() == Fold::tangents ? axis < made_.program.folded_axes
                                                            : axis >= rank - made_.program.folded_axes;
-      repeats[static_cast<std::size_t>(axis)] =
-          folded ? is_folded_axis || one_in(random_, 8) : one_in(random_, 6);
+      repeats[axis] = folded ? is_folded_axis || one_in(random_, 8) : one_in(random_, 6);
     }
     const DType dtype = one_in(random_, 3) ? kTypes[below(random_, 7)] : kTypes[below(random_, 2)];
     made_.input(dtype, random_layout(random_, made_.shape, repeats));
@@ -113,7 +112,7 @@ class Generator {
     return -1;
   }
   bool is_folded(int v) const { return made_.program.is_folded(v); }
-  bool is_exact(int v) const { return made_.exact[static_cast<std::size_t>(v)]; }
+  bool is_exact(int v) const { return made_.exact[v]; }
   // Over tangents, what varies must not see a sum, and what is folded sees nothing else.
   bool is_open(int v, bool folded, bool behind) const {
     if (fold() != Fold::tangents) return !folded || is_folded(v);
@@ -179,10 +178,9 @@ class Generator {
     TileProgram& program = made_.program;
     std::vector<bool> read(program.dtypes.size(), false);
     for (const TileProgram::Instruction& instruction : program.instructions)
-      for (int k = 0; k < instruction.operand_count; ++k)
-        read[static_cast<std::size_t>(instruction.operands[static_cast<std::size_t>(k)])] = true;
+      for (int k = 0; k < instruction.operand_count; ++k) read[instruction.operands[k]] = true;
     for (int v = program.inputs; v < values(); ++v)
-      if (!read[static_cast<std::size_t>(v)] || one_in(random_, 6)) program.outputs.push_back(v);
+      if (!read[v] || one_in(random_, 6)) program.outputs.push_back(v);
   }
 
   Random& random_;
@@ -203,7 +201,7 @@ int TileCase::input(DType dtype, const Layout& layout) {
   for (int axis = 0; axis < shape.rank(); ++axis) {
     const bool is_folded_axis = program.fold == Fold::tangents ? axis < program.folded_axes
                                                                : axis >= shape.rank() - program.folded_axes;
-    if (is_folded_axis && layout.strides[static_cast<std::size_t>(axis)] != 0) repeats = false;
+    if (is_folded_axis && layout.strides[axis] != 0) repeats = false;
   }
   layouts.push_back(layout);
   program.dtypes.push_back(dtype);
@@ -215,7 +213,7 @@ int TileCase::input(DType dtype, const Layout& layout) {
 int TileCase::add(std::string_view primitive, std::vector<int> operands, DType result, bool folded) {
   bool is_exact =
       std::ranges::find(kRounded, primitive) == std::end(kRounded) && !primitive.starts_with("reduce_");
-  for (const int v : operands) is_exact = is_exact && exact[static_cast<std::size_t>(v)];
+  for (const int v : operands) is_exact = is_exact && exact[v];
   exact.push_back(is_exact);
   return program.add(named(primitive), operands, result, folded);
 }
@@ -224,8 +222,7 @@ void TileCase::fill(Random& random, bool special) {
   for (std::size_t k = 0; k < layouts.size(); ++k) {
     std::int64_t last = layouts[k].offset;
     for (int axis = 0; axis < shape.rank(); ++axis)
-      last +=
-          std::max<std::int64_t>(0, layouts[k].strides[static_cast<std::size_t>(axis)]) * (shape[axis] - 1);
+      last += std::max<std::int64_t>(0, layouts[k].strides[axis]) * (shape[axis] - 1);
     const DType dtype = program.dtypes[k];
     const std::size_t count = static_cast<std::size_t>(last) + 1;
     std::vector<std::byte>& bytes = memory.emplace_back(count * size_of(dtype));
@@ -249,14 +246,14 @@ std::int64_t TileCase::elements(std::size_t output) const {
 
 Layout random_layout(Random& random, const Shape& shape, const std::vector<bool>& repeats) {
   Layout made{shape, {}, 0};
-  std::vector<int> order(static_cast<std::size_t>(shape.rank()));
+  std::vector<int> order(shape.rank());
   std::iota(order.begin(), order.end(), 0);
   const bool is_strange = one_in(random, 2);
   if (is_strange && one_in(random, 3)) std::ranges::shuffle(order, random);
   if (is_strange) made.offset = below(random, 6);
   std::int64_t stride = is_strange && one_in(random, 3) ? 1 + below(random, 3) : 1;
   for (std::size_t i = order.size(); i-- > 0;) {
-    const std::size_t axis = static_cast<std::size_t>(order[i]);
+    const std::size_t axis = order[i];
     if (repeats[axis]) continue;
     const std::int64_t extent = shape[order[i]];
     made.strides[axis] = stride;

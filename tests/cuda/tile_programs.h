@@ -21,7 +21,7 @@ struct TileCase {
   std::vector<std::vector<std::byte>> memory;  ///< of the inputs: no more than the layouts reach
   std::vector<bool> exact;  ///< of all values: does it not depend on the order of a sum, or on sigmoid?
 
-  DType dtype(int value) const { return program.dtypes[static_cast<std::size_t>(value)]; }
+  DType dtype(int value) const { return program.dtypes[value]; }
   /// Adds an input; it is folded if it repeats along the folded axes. Fold, axes and shape are set before.
   int input(DType dtype, const Layout& layout);
   int add(std::string_view primitive, std::vector<int> operands, DType result, bool folded = false);

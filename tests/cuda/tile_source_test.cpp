@@ -52,7 +52,7 @@ std::vector<Bytes> run_on_host(const TileCase& c, const StepSource& step, bool i
       if (!taken[k] && c.layouts[k].is_dense() && c.layouts[k].offset == 0 && c.memory[k].size() == bytes &&
           size_of(c.program.dtypes[k]) == size_of(c.dtype(c.program.outputs[o])))
         over = static_cast<int>(k);
-    if (over >= 0) taken[static_cast<std::size_t>(over)] = true;
+    if (over >= 0) taken[over] = true;
     outputs.push_back({{}, over});
     made.emplace_back(bytes);
   }
@@ -86,7 +86,7 @@ std::int64_t first_difference(const Bytes& found, const Bytes& expected, bool ex
 // The first wrong element of an output, or -1.
 std::int64_t wrong_element(const TileCase& c, std::size_t output, const Bytes& found, const Bytes& expected) {
   const int value = c.program.outputs[output];
-  const bool exact = c.exact[static_cast<std::size_t>(value)];
+  const bool exact = c.exact[value];
   if (c.dtype(value) == DType::f32) return first_difference<float>(found, expected, exact);
   if (c.dtype(value) == DType::f64) return first_difference<double>(found, expected, exact);
   return first_difference<std::uint8_t>(found, expected, true);
@@ -121,9 +121,8 @@ TileCase norm(std::mt19937& random, const Shape& shape, int axes, DType dtype) {
   c.shape = shape;
   c.program.fold = Fold::rows;
   c.program.folded_axes = axes;
-  std::vector<bool> over_rows(static_cast<std::size_t>(shape.rank()), true);
-  for (int axis = shape.rank() - axes; axis < shape.rank(); ++axis)
-    over_rows[static_cast<std::size_t>(axis)] = false;
+  std::vector<bool> over_rows(shape.rank(), true);
+  for (int axis = shape.rank() - axes; axis < shape.rank(); ++axis) over_rows[axis] = false;
   const int x = c.input(dtype, Layout::dense(shape));
   const int scale = c.input(dtype, random_layout(random, shape, over_rows));
   const int total = c.add("sum", {x}, dtype, true);

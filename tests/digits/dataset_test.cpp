@@ -31,8 +31,7 @@ std::vector<int> numbers(const Images& images) {
   std::vector<int> found;
   const std::vector<float> levels = images.levels.to_vector<float>();
   for (std::int64_t i = 0; i < images.count(); ++i)
-    found.push_back(static_cast<int>(levels[static_cast<std::size_t>(i * kPixels)] +
-                                     kLevels * levels[static_cast<std::size_t>(i * kPixels + 1)]));
+    found.push_back(static_cast<int>(levels[i * kPixels] + kLevels * levels[i * kPixels + 1]));
   return found;
 }
 
@@ -50,8 +49,8 @@ TEST_CASE("a stratified split holds out exactly as many as asked, class by class
   for (std::size_t i = 0; i < all.size(); ++i) CHECK(all[i] == static_cast<int>(i));
   std::array<int, kClasses> sizes{};
   for (std::size_t i = 0; i < held_out.size(); ++i) {
-    CHECK(split.held_out.labels[i] == images.labels[static_cast<std::size_t>(held_out[i])]);
-    ++sizes[static_cast<std::size_t>(split.held_out.labels[i])];
+    CHECK(split.held_out.labels[i] == images.labels[held_out[i]]);
+    ++sizes[split.held_out.labels[i]];
   }
   for (std::size_t c = 0; c < 7; ++c) CHECK((sizes[c] == 5 || sizes[c] == 6));
   CHECK(numbers(stratified_split(images, 41, random_key(1)).held_out) == held_out);

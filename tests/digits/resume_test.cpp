@@ -135,11 +135,10 @@ TEST_CASE("a checkpoint of other data is refused: other pixels, labels, order or
   const auto rows = [&](const std::vector<std::int64_t>& order) {
     Images picked{take(images.levels, tensor(order, Shape{static_cast<std::int64_t>(order.size())})).detach(),
                   {}};
-    for (const std::int64_t row : order)
-      picked.labels.push_back(images.labels[static_cast<std::size_t>(row)]);
+    for (const std::int64_t row : order) picked.labels.push_back(images.labels[row]);
     return picked;
   };
-  std::vector<std::int64_t> order(static_cast<std::size_t>(images.count()));
+  std::vector<std::int64_t> order(images.count());
   std::iota(order.begin(), order.end(), std::int64_t{0});
   SmallTraining small(Kind::flow_matching, options, split_of_run(images, 0));
   save_checkpoint(small.training, options);

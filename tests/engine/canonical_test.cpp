@@ -18,7 +18,7 @@ std::int64_t largest_step(const Tensor& y) {
   std::int64_t most = 0;
   for (const PlanStep& step : graph.plan->steps())
     for (const int output : step.outputs)
-      most = std::max(most, graph.plan->values()[static_cast<std::size_t>(output)].layout.shape.size());
+      most = std::max(most, graph.plan->values()[output].layout.shape.size());
   return most;
 }
 
@@ -133,7 +133,7 @@ TEST_CASE("operands of products are not repeated") {
   check(batched, 2 * 5 * 4 * 6);
   const PlannedGraph graph = make_plan(std::array{batched()});
   const PlanStep& product = graph.plan->steps()[0];
-  CHECK(graph.plan->values()[static_cast<std::size_t>(product.inputs[1])].layout.shape == Shape{1, 1, 4, 6});
+  CHECK(graph.plan->values()[product.inputs[1]].layout.shape == Shape{1, 1, 4, 6});
   // Equal rows are computed once, also where both operands repeat them, and sums keep their terms.
   const auto rows = [&] { return matmul(broadcast_to(x, Shape{5, 3, 4}), w); };
   check(rows, 2 * 5 * 4 * 6);

@@ -23,7 +23,7 @@ struct Net {
   }
   Tensor block(const Tensor& x, int b) const {
     Tensor h = x;
-    for (int i = 0; i < kLayers; ++i) h = tanh(matmul(h, weights[static_cast<std::size_t>(b * kLayers + i)]));
+    for (int i = 0; i < kLayers; ++i) h = tanh(matmul(h, weights[b * kLayers + i]));
     return h;
   }
   Tensor operator()(const Tensor& x, bool checkpoints) const {

@@ -503,14 +503,14 @@ TEST_CASE("several threads call one compiled function, and cells lose nothing") 
     threads.emplace_back([&, t] {
       ++started;
       for (int i = 0; i < kCalls; ++i) {
-        sums[static_cast<std::size_t>(t)] += add(f64({1.0 * t, 1}, {2})).item();
+        sums[t] += add(f64({1.0 * t, 1}, {2})).item();
         if (i % 10 == 0) scale.assign(f64({1.0 * i, 2}, {2}));
         if (i % 7 == 0) CHECK(total.get()[1].item() >= 1);
       }
     });
   for (std::thread& thread : threads) thread.join();
   CHECK(traces == 1);
-  for (int t = 0; t < kThreads; ++t) CHECK(sums[static_cast<std::size_t>(t)] == kCalls * (t + 1.0));
+  for (int t = 0; t < kThreads; ++t) CHECK(sums[t] == kCalls * (t + 1.0));
   CHECK(values(total.get()) == std::vector<double>{kCalls * 6.0, kCalls * kThreads * 1.0});
   CHECK(total.version() == kCalls * kThreads);
 }

@@ -252,7 +252,7 @@ TEST_CASE("panels of a product keep the instruction set that they were made for"
   const std::vector<double> expected = values(matmul(a, b));
   const cpu::MatmulShape shape{kM, kN, kK, kK, 1, kN, 1, kN};
   const cpu::RightPanels panels(shape);
-  std::vector<double> memory(static_cast<std::size_t>(panels.size())), c(kM * kN);
+  std::vector<double> memory(panels.size()), c(kM * kN);
   set_instruction_set(InstructionSet::baseline);
   for (std::int64_t part = 0; part < panels.parts(); ++part)
     panels.pack(part, b.data<double>().data(), memory.data());

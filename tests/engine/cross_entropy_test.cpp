@@ -15,9 +15,7 @@ double by_definition(const double* logits, std::int64_t label, double smoothing,
                      const std::vector<double>& w) {
   double total = 0;
   for (std::int64_t k = 0; k < kClasses; ++k) total += std::exp(logits[k]);
-  const auto loss = [&](std::int64_t k) {
-    return w[static_cast<std::size_t>(k)] * (std::log(total) - logits[k]);
-  };
+  const auto loss = [&](std::int64_t k) { return w[k] * (std::log(total) - logits[k]); };
   double spread = 0;
   for (std::int64_t k = 0; k < kClasses; ++k) spread += loss(k);
   return (1 - smoothing) * loss(label) + smoothing / kClasses * spread;

@@ -22,8 +22,7 @@ TEST_CASE("derivatives along a direction of functions whose derivatives are know
   const std::vector<Tensor> of_exp =
       directional_derivatives([](const Tensor& at) { return exp(at); }, x, d, 4);
   REQUIRE(of_exp.size() == 5);
-  for (int n = 0; n <= 4; ++n)
-    CHECK(distance(of_exp[static_cast<std::size_t>(n)], exp(x) * pow(abs(d), n) * pow(sign(d), n)) < 1e-12);
+  for (int n = 0; n <= 4; ++n) CHECK(distance(of_exp[n], exp(x) * pow(abs(d), n) * pow(sign(d), n)) < 1e-12);
   // |x|^4 = (x.x)^2 along d: with a = x.x, b = x.d, c = d.d: 4ab, 8b^2 + 4ac, 24bc, 24c^2, 0.
   const auto dot = [](const Tensor& a, const Tensor& b) { return sum(a * b, {-1}); };
   const std::vector<Tensor> quartic =
@@ -50,7 +49,7 @@ TEST_CASE("three derivatives of a network against differences, along several dir
   const std::vector<Tensor> found = directional_derivatives(v, x, d, 3);
   CHECK(found[0].shape() == Shape{6, 4});
   for (int n = 1; n <= 3; ++n) {
-    const Tensor& result = found[static_cast<std::size_t>(n)];
+    const Tensor& result = found[n];
     REQUIRE(result.shape() == Shape{2, 3, 6, 4});
     for (int i = 0; i < 6; ++i) {
       const Tensor one = d[i / 3][i % 3];
@@ -78,8 +77,7 @@ TEST_CASE("an order more is a pass more, not twice as many") {
     return h;
   };
   const auto products = [&](int order) {
-    const std::string text =
-        to_text(directional_derivatives(v, x, d, order)[static_cast<std::size_t>(order)]);
+    const std::string text = to_text(directional_derivatives(v, x, d, order)[order]);
     int count = 0;
     for (std::size_t at = text.find("contraction"); at != std::string::npos;
          at = text.find("contraction", at + 1))

@@ -52,13 +52,13 @@ TEST_CASE("gather and scatter_add agree with one element at a time, however they
       const Tensor updates = normal(fold_in(key, 2), shape, dtype).detach();
       const std::vector<double> from = values(x), added = values(updates);
       const std::vector<std::int64_t> index = indices.to_vector<std::int64_t>();
-      std::vector<double> gathered(static_cast<std::size_t>(shape.size()));
-      std::vector<long double> sums(static_cast<std::size_t>(c.data.size()));
+      std::vector<double> gathered(shape.size());
+      std::vector<long double> sums(c.data.size());
       for (std::int64_t i = 0; i < shape.size(); ++i) {
-        const std::int64_t j = index[static_cast<std::size_t>(offset_of(c.indices, i, shape))];
-        const std::size_t place = static_cast<std::size_t>(source_of(c, shape, i, j));
-        gathered[static_cast<std::size_t>(i)] = from[place];
-        sums[place] += static_cast<long double>(added[static_cast<std::size_t>(i)]);
+        const std::int64_t j = index[offset_of(c.indices, i, shape)];
+        const std::size_t place = source_of(c, shape, i, j);
+        gathered[i] = from[place];
+        sums[place] += static_cast<long double>(added[i]);
       }
       CHECK(values(gather(x, indices, c.axis)) == gathered);
       const Tensor odd = flip(flip(x, -1).detach(), -1);  // elements lie backwards
@@ -111,7 +111,7 @@ TEST_CASE("an index outside its axis is refused on every way") {
   for (const GatherCase& c : kGatherCases) {
     INFO(to_string(c.data), " by ", to_string(c.indices), " along ", c.axis);
     for (const std::int64_t wrong : {std::int64_t{-1}, c.data[c.axis], std::int64_t{1} << 62}) {
-      std::vector<std::int64_t> index(static_cast<std::size_t>(c.indices.size()));
+      std::vector<std::int64_t> index(c.indices.size());
       index.back() = wrong;
       const Tensor indices = i64(index, c.indices);
       Shape shape = c.data;

@@ -65,7 +65,7 @@ class Networks {
   int pick(int count) { return static_cast<int>(random_() % static_cast<std::uint64_t>(count)); }
   Tensor numbers(const Shape& shape) {
     std::normal_distribution<double> normal;
-    std::vector<double> values(static_cast<std::size_t>(shape.size()));
+    std::vector<double> values(shape.size());
     for (double& value : values) value = normal(random_) * 0.7;
     return f64(values, shape);
   }

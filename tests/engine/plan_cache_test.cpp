@@ -30,7 +30,7 @@ TEST_CASE("one plan serves every graph of the same structure, whatever its leave
   for (int i = 0; i < 4; ++i) leaves.push_back(leaf_of(i, {3}));
   CHECK(built_by([&] {
           for (int i = 0; i < 3; ++i) {
-            const Tensor y = sum(exp(leaves[0]) * leaves[static_cast<std::size_t>(i) + 1]);
+            const Tensor y = sum(exp(leaves[0]) * leaves[i + 1]);
             double expected = 0;
             for (int k = 0; k < 3; ++k) expected += std::exp(k) * (k + i + 1);
             CHECK(y.item() == doctest::Approx(expected).epsilon(1e-14));

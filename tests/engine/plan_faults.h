@@ -19,8 +19,7 @@ inline std::size_t bytes_reached(const PlanValue& value) {
   if (value.layout.shape.size() == 0) return 0;
   std::int64_t last = value.layout.offset;
   for (int axis = 0; axis < value.layout.shape.rank(); ++axis)
-    last += std::max<std::int64_t>(0, value.layout.strides[static_cast<std::size_t>(axis)]) *
-            (value.layout.shape[axis] - 1);
+    last += std::max<std::int64_t>(0, value.layout.strides[axis]) * (value.layout.shape[axis] - 1);
   return static_cast<std::size_t>(last + 1) * size_of(value.dtype);
 }
 
@@ -34,8 +33,8 @@ inline std::vector<std::string> plan_faults(const Plan& plan) {
   std::vector<std::string> faults;
   const std::vector<PlanStorage>& storages = plan.storages();
   const auto used = [&](int v, int step, bool writes) {
-    const PlanValue& value = plan.values()[static_cast<std::size_t>(v)];
-    const std::size_t at = static_cast<std::size_t>(value.storage);
+    const PlanValue& value = plan.values()[v];
+    const std::size_t at = value.storage;
     const PlanStorage& storage = storages[at];
     if (step < storage.first_step || step > storage.last_step)
       faults.push_back(named(at) + " is used by step " + std::to_string(step) + " outside of its life");
@@ -49,8 +48,8 @@ inline std::vector<std::string> plan_faults(const Plan& plan) {
   for (std::size_t s = 0; s < plan.steps().size(); ++s) {
     for (const int input : plan.steps()[s].inputs) {
       used(input, static_cast<int>(s), false);
-      const int storage = plan.values()[static_cast<std::size_t>(input)].storage;
-      if (storages[static_cast<std::size_t>(storage)].first_step >= static_cast<int>(s))
+      const int storage = plan.values()[input].storage;
+      if (storages[storage].first_step >= static_cast<int>(s))
         faults.push_back("step " + std::to_string(s) + " reads what comes later");
     }
     for (const int output : plan.steps()[s].outputs) used(output, static_cast<int>(s), true);

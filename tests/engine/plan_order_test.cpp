@@ -59,14 +59,13 @@ TEST_CASE("an update runs right behind its gradient") {
   // A gradient is read by the step after the one that makes it, or the one after that.
   std::size_t gradients_seen = 0;
   for (std::size_t s = 0; s < steps.size(); ++s) {
-    const PlanValue& made = graph.plan->values()[static_cast<std::size_t>(steps[s].outputs[0])];
+    const PlanValue& made = graph.plan->values()[steps[s].outputs[0]];
     if (steps[s].is_program() || made.layout.shape.size() != kLayerWidth * kLayerWidth) continue;
     ++gradients_seen;
     bool is_read_soon = false;
     for (std::size_t later = s + 1; later < std::min(steps.size(), s + 3); ++later)
       for (const int input : steps[later].inputs)
-        is_read_soon =
-            is_read_soon || graph.plan->values()[static_cast<std::size_t>(input)].storage == made.storage;
+        is_read_soon = is_read_soon || graph.plan->values()[input].storage == made.storage;
     CHECK(is_read_soon);
   }
   CHECK(gradients_seen == ws.size());

@@ -103,7 +103,7 @@ TEST_CASE("uniform numbers fill [0, 1) evenly") {
     CHECK(std::abs(m.mean - 0.5) < 0.003);
     CHECK(std::abs(m.variance - 1.0 / 12) < 0.001);
     std::vector<int> bins(20);
-    for (const double v : x) ++bins[static_cast<std::size_t>(v * 20)];
+    for (const double v : x) ++bins[v * 20];
     double chi_squared = 0;
     for (const int count : bins) chi_squared += (count - 10000.0) * (count - 10000.0) / 10000;
     CHECK(chi_squared < 45);  // 19 degrees of freedom: 1 in 1,500
@@ -182,7 +182,7 @@ TEST_CASE("integers stay within their range and reach both ends") {
   for (const std::int64_t v : x) {
     REQUIRE(v >= -3);
     REQUIRE(v < 4);
-    ++counts[static_cast<std::size_t>(v + 3)];
+    ++counts[v + 3];
   }
   for (const int count : counts) CHECK(std::abs(count - 10000 / 7) < 180);
   CHECK(

@@ -16,7 +16,7 @@ void check_pairs(const LinearOperator& a, const EigenPairs& found,
                  const std::vector<std::vector<double>>& expected, double tolerance) {
   REQUIRE(found.converged);
   const std::vector<double> value = values(found.values);
-  const std::size_t count = static_cast<std::size_t>(found.values.shape()[1]);
+  const std::size_t count = found.values.shape()[1];
   for (std::size_t b = 0; b < expected.size(); ++b) {
     std::vector<double> sorted = expected[b];
     std::sort(sorted.rbegin(), sorted.rend());
@@ -198,8 +198,7 @@ TEST_CASE("operators of any size have the spectra of their multiples") {
     for (const Tensor& found : {pairs.values, triplets.values})
       for (std::int64_t b = 0; b < 2; ++b)
         for (std::int64_t i = 0; i < 3; ++i)
-          CHECK(std::abs(values(found)[static_cast<std::size_t>(3 * b + i)] / size -
-                         spectra[static_cast<std::size_t>(b)][static_cast<std::size_t>(i)]) < tolerance);
+          CHECK(std::abs(values(found)[3 * b + i] / size - spectra[b][i]) < tolerance);
     CHECK(distance(triplets.left * triplets.left, triplets.right * triplets.right) < 20 * tolerance);
   };
   for (const double size : {1e-300, 1e-170, 1.0, 1e170, 1e300}) check(size, DType::f64, 1e-5);

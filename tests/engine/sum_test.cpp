@@ -41,16 +41,16 @@ std::vector<double> one_by_one(const Tensor& x, const Axes& axes) {
   const std::vector<double> all = cast(x, DType::f64).to_vector<double>();
   Shape kept = x.shape();
   for (const int axis : axes) kept[axis] = 1;
-  std::vector<double> sums(static_cast<std::size_t>(kept.size()), 0);
+  std::vector<double> sums(kept.size(), 0);
   const Strides strides = dense_strides(kept);
   for (std::size_t i = 0; i < all.size(); ++i) {
     std::int64_t rest = static_cast<std::int64_t>(i);
     std::int64_t at = 0;
     for (int axis = x.rank(); axis-- > 0;) {
-      if (kept[axis] != 1) at += rest % x.shape()[axis] * strides[static_cast<std::size_t>(axis)];
+      if (kept[axis] != 1) at += rest % x.shape()[axis] * strides[axis];
       rest /= x.shape()[axis];
     }
-    sums[static_cast<std::size_t>(at)] += all[i];
+    sums[at] += all[i];
   }
   return sums;
 }

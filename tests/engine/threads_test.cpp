@@ -107,8 +107,7 @@ TEST_CASE("several threads build, differentiate and evaluate at once") {
   for (int seed = 0; seed < 4; ++seed) expected.push_back(work(seed));
   std::vector<double> got(4);
   std::vector<std::thread> threads;
-  for (int seed = 0; seed < 4; ++seed)
-    threads.emplace_back([&, seed] { got[static_cast<std::size_t>(seed)] = work(seed); });
+  for (int seed = 0; seed < 4; ++seed) threads.emplace_back([&, seed] { got[seed] = work(seed); });
   for (std::thread& thread : threads) thread.join();
   CHECK(got == expected);
 }
@@ -232,13 +231,11 @@ TEST_CASE("work that a task starts in turn runs to its end") {
       cpu::parallel_for(20, [&](std::int64_t outer) {
         std::vector<std::int64_t> parts(30, 0);
         cpu::parallel_for(30, [&](std::int64_t inner) {
-          cpu::parallel_for(
-              2, [&](std::int64_t half) { parts[static_cast<std::size_t>(inner)] += outer * inner + half; });
+          cpu::parallel_for(2, [&](std::int64_t half) { parts[inner] += outer * inner + half; });
         });
-        for (const std::int64_t part : parts) sums[static_cast<std::size_t>(outer)] += part;
+        for (const std::int64_t part : parts) sums[outer] += part;
       });
-      for (std::int64_t outer = 0; outer < 20; ++outer)
-        REQUIRE(sums[static_cast<std::size_t>(outer)] == 2 * outer * 435 + 30);
+      for (std::int64_t outer = 0; outer < 20; ++outer) REQUIRE(sums[outer] == 2 * outer * 435 + 30);
     }
     CHECK(contains(error_of([] {
                      cpu::parallel_for(4, [](std::int64_t) {
@@ -261,8 +258,8 @@ TEST_CASE("every task runs once, whether the workers look out for it or sleep") 
       if (round % 50 == 0) std::this_thread::sleep_for(std::chrono::milliseconds(20));
       if (round % 3 == 0) std::this_thread::sleep_for(std::chrono::microseconds(10 * (round % 100)));
       const std::int64_t tasks = 1 + round % 7;
-      std::vector<std::atomic<int>> runs(static_cast<std::size_t>(tasks));
-      cpu::parallel_for(tasks, [&](std::int64_t task) { ++runs[static_cast<std::size_t>(task)]; });
+      std::vector<std::atomic<int>> runs(tasks);
+      cpu::parallel_for(tasks, [&](std::int64_t task) { ++runs[task]; });
       for (const std::atomic<int>& count : runs) REQUIRE(count == 1);
     }
   }

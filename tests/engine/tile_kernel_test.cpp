@@ -25,7 +25,7 @@ struct Operand {
 };
 
 std::vector<float> noise(std::int64_t count, int seed) {
-  std::vector<float> made(static_cast<std::size_t>(count));
+  std::vector<float> made(count);
   for (std::size_t i = 0; i < made.size(); ++i)
     made[i] = static_cast<float>((i * 7919 + static_cast<std::size_t>(seed) * 104729) % 1009) / 128.0f - 4.0f;
   return made;
@@ -38,7 +38,7 @@ Operand operand(const Shape& shape, const std::vector<bool>& repeats, std::int64
   Operand made{{}, {shape, {}, 0}};
   std::int64_t stride = 1;
   for (int axis = shape.rank(); axis-- > 0;) {
-    const std::size_t at = static_cast<std::size_t>(axis);
+    const std::size_t at = axis;
     if (repeats[at]) continue;
     made.layout.strides[at] = stride * step;
     stride *= std::max<std::int64_t>(1, shape[axis]);
@@ -55,10 +55,10 @@ Operand dense(const Shape& shape, int seed) {
 float element(const Operand& x, std::int64_t flat) {
   std::int64_t at = x.layout.offset;
   for (int axis = x.layout.shape.rank(); axis-- > 0;) {
-    at += flat % x.layout.shape[axis] * x.layout.strides[static_cast<std::size_t>(axis)];
+    at += flat % x.layout.shape[axis] * x.layout.strides[axis];
     flat /= x.layout.shape[axis];
   }
-  return x.elements[static_cast<std::size_t>(at)];
+  return x.elements[at];
 }
 
 // select(x > y, x z, y - z) and x > y: registers of two sizes, two results. Returns the first wrong element.
@@ -75,7 +75,7 @@ std::int64_t first_difference(const Shape& shape, const Operand& x, const Operan
   const std::vector<Layout> layouts{x.layout, y.layout, z.layout};
   const auto kernel = cpu::make_tile_kernel(program, shape, layouts);
 
-  const std::size_t count = static_cast<std::size_t>(shape.size());
+  const std::size_t count = shape.size();
   Buffer greater((count + 64) * sizeof(bool));
   Buffer selected((count + 16) * sizeof(float));
   std::memset(greater.data(), 7, greater.bytes());
@@ -161,7 +161,7 @@ TEST_CASE("results that are written past the caches are whole") {
   const std::int64_t least = (std::int64_t{8} << 20) / 4;
   for (const Shape& shape : {Shape{least}, Shape{least + 13}, Shape{1030, 2053}, Shape{699'053, 3}}) {
     INFO(to_string(shape));
-    const std::vector<bool> whole(static_cast<std::size_t>(shape.rank()), false);
+    const std::vector<bool> whole(shape.rank(), false);
     std::vector<bool> row = whole;
     row[0] = shape.rank() > 1;
     CHECK(first_difference(shape, dense(shape, 1), operand(shape, row, 0, 1, 2),
@@ -182,7 +182,7 @@ TEST_CASE("a register of another size is not written while it is still read") {
   program.outputs = {x};
   const cpu::TileRegisters registers = cpu::assign_registers(program, {cpu::Loaded::no});
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
-    const std::size_t from = static_cast<std::size_t>(program.instructions[i].operands[0]);
+    const std::size_t from = program.instructions[i].operands[0];
     if (size_of(program.dtypes[from]) != size_of(program.dtypes[i + 1]))
       CHECK(registers.of_value[from] != registers.of_value[i + 1]);
   }

@@ -22,7 +22,7 @@ TEST_CASE("the first places are those of the whole order: ties by place, NaN bef
         std::vector<std::int64_t> order(from.size());
         for (std::size_t i = 0; i < order.size(); ++i) order[i] = static_cast<std::int64_t>(i);
         std::ranges::stable_sort(order, [&](std::int64_t i, std::int64_t j) {
-          const double a = from[static_cast<std::size_t>(i)], b = from[static_cast<std::size_t>(j)];
+          const double a = from[i], b = from[j];
           return std::isnan(a) || std::isnan(b) ? std::isnan(a) && !std::isnan(b) : a > b;
         });
         CHECK(argsort(x, 0, true).to_vector<std::int64_t>() == order);

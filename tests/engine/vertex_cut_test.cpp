@@ -11,12 +11,11 @@ using Edges = std::vector<std::pair<int, int>>;
 
 // Does a path lead from the first to the last vertex without those of the cut?
 bool leads_around(int vertices, const Edges& edges, const std::vector<char>& cut) {
-  std::vector<char> reached(static_cast<std::size_t>(vertices), false);
+  std::vector<char> reached(vertices, false);
   reached[0] = !cut[0];
   for (int turn = 0; turn < vertices; ++turn)
     for (const auto& [from, to] : edges)
-      if (reached[static_cast<std::size_t>(from)] && !cut[static_cast<std::size_t>(to)])
-        reached[static_cast<std::size_t>(to)] = true;
+      if (reached[from] && !cut[to]) reached[to] = true;
   return reached.back();
 }
 
@@ -38,15 +37,15 @@ TEST_CASE("the narrowest cut of random graphs is that of all sets of vertices") 
       std::int64_t size = 0;
       for (int v = 0; v < vertices; ++v) {
         cut.push_back((set >> v & 1u) != 0);
-        if (cut.back()) size += sizes[static_cast<std::size_t>(v)];
+        if (cut.back()) size += sizes[v];
       }
       if (size < least && !leads_around(vertices, edges, cut)) least = size;
     }
-    std::vector<char> cut(static_cast<std::size_t>(vertices), false);
+    std::vector<char> cut(vertices, false);
     std::int64_t size = 0;
     for (const int v : narrowest_cut(sizes, edges, 0, vertices - 1)) {
-      cut[static_cast<std::size_t>(v)] = true;
-      size += sizes[static_cast<std::size_t>(v)];
+      cut[v] = true;
+      size += sizes[v];
     }
     CHECK_FALSE(leads_around(vertices, edges, cut));
     CHECK(size == least);

@@ -33,7 +33,7 @@ TEST_CASE("an optimal assignment is the best of all permutations") {
       if (seed % 2 == 0)
         for (double& cost : costs) cost = std::round(cost);
       const std::vector<std::int64_t> found = optimal_assignment(costs, n);
-      std::vector<std::int64_t> order(static_cast<std::size_t>(n));
+      std::vector<std::int64_t> order(n);
       std::iota(order.begin(), order.end(), 0);
       CHECK(std::ranges::is_permutation(found, order));
       double best = n == 0 ? 0 : INFINITY;

@@ -128,7 +128,7 @@ TEST_CASE("a sample's steps and result do not depend on its batch") {
   CHECK(together.accepted[1] > 5 * together.accepted[0]);
   for (std::int64_t i = 0; i < 2; ++i) {
     const AdaptiveSolution alone = integrate_adaptive(&decay, both({range(i, i + 1)}), 0, 1);
-    const std::size_t at = static_cast<std::size_t>(i);
+    const std::size_t at = i;
     CHECK(alone.accepted[0] == together.accepted[at]);
     CHECK(alone.rejected[0] == together.rejected[at]);
     CHECK(alone.x.to_vector<double>() == together.x({range(i, i + 1)}).to_vector<double>());

@@ -50,7 +50,7 @@ class Product final : public Primitive {
     return result;
   }
   std::optional<Tensor> vjp(const Application& at, int slot, const Tensor& cotangent) const override {
-    const std::size_t i = static_cast<std::size_t>(slot);
+    const std::size_t i = slot;
     Tensor term = factor(at, i) * cotangent;
     if (i == 1 && (flaw_ == Flaw::vjp_sign || flaw_ == Flaw::both_signs)) term = -term;
     if (flaw_ == Flaw::no_sum_to_shape) return term;

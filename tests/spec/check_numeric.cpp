@@ -16,8 +16,7 @@ std::size_t broadcast_position(std::int64_t flat, const Shape& shape, const Shap
   for (int axis = -1; axis >= -shape.rank(); --axis) {
     const std::int64_t at = flat % shape[axis];
     flat /= shape[axis];
-    if (input.extent_or_one(axis) != 1)
-      position += at * strides[static_cast<std::size_t>(input.rank() + axis)];
+    if (input.extent_or_one(axis) != 1) position += at * strides[input.rank() + axis];
   }
   return static_cast<std::size_t>(position);
 }

@@ -107,7 +107,7 @@ Failures check_layouts(const Spec& spec) {
   const At like = at_sample(spec, sample_inputs(spec, random));
   if (like.inputs.empty()) return failures;
   for (int kind = 0; kind < (spec.broadcast_views ? kViews : kViews - 1); ++kind) {
-    const std::string label = std::string(kViewNames[static_cast<std::size_t>(kind)]) + " operands: ";
+    const std::string label = std::string(kViewNames[kind]) + " operands: ";
     std::vector<Tensor> views;
     std::vector<Tensor> dense;
     for (const Tensor& input : like.inputs) {

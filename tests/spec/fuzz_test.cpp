@@ -27,7 +27,7 @@ Diagonals diagonals(const std::vector<double>& jacobian, std::int64_t batch, std
     for (std::int64_t i = 0; i < width; ++i) {
       const std::int64_t row = b * width + i;
       const std::int64_t at = per_sample ? row * width + i : row * batch * width + row;
-      const double v = jacobian[static_cast<std::size_t>(at)];
+      const double v = jacobian[at];
       result.diagonal.push_back(v);
       trace += v;
       absolute += std::abs(v);

@@ -39,7 +39,7 @@ template <class T>
 bool same_numbers(const Array& a, const Array& b) {
   const T* x = a.data<const T>();
   const T* y = b.data<const T>();
-  const std::size_t count = static_cast<std::size_t>(a.shape().size());
+  const std::size_t count = a.shape().size();
   if (std::memcmp(x, y, count * sizeof(T)) == 0) return true;
   for (std::size_t i = 0; i < count; ++i)
     if (std::memcmp(x + i, y + i, sizeof(T)) != 0 && !(std::isnan(x[i]) && std::isnan(y[i]))) return false;

@@ -150,18 +150,18 @@ std::int64_t peak_of(const PlanGraph& graph, const PlanGroups& groups) {
     const bool is_view =
         !node.inputs.empty() &&
         node.primitive->view(Layout::dense(graph[node.inputs[0]].shape), node.shape, node.attributes);
-    owner.push_back(is_view ? owner[static_cast<std::size_t>(node.inputs[0])] : i);
+    owner.push_back(is_view ? owner[node.inputs[0]] : i);
   }
   std::vector<bool> counts(graph.nodes.size(), false);
   for (std::size_t g = 0; g < groups.groups.size(); ++g) {
     const PlanGroup& group = groups.groups[g];
-    for (const int node : group.nodes) made[static_cast<std::size_t>(node)] = g;
-    const std::size_t first = static_cast<std::size_t>(group.nodes[0]);
+    for (const int node : group.nodes) made[node] = g;
+    const std::size_t first = group.nodes[0];
     if (owner[first] != first || (group.is_program && graph.nodes[first].shape.size() <= 64)) continue;
     for (const int node : group.nodes)
       for (const int input : graph[node].inputs) {
         const int base = groups.source(group, input);
-        const std::size_t from = owner[static_cast<std::size_t>(base)];
+        const std::size_t from = owner[base];
         const PlanNode& read = graph.nodes[from];
         if (read.is_leaf() || read.primitive->is_uniform() || group.contains(static_cast<int>(from)) ||
             group.contains(base))
@@ -172,7 +172,7 @@ std::int64_t peak_of(const PlanGraph& graph, const PlanGroups& groups) {
         last[from] = g;
       }
   }
-  const auto stays = [&](int node) { counts[owner[static_cast<std::size_t>(node)]] = false; };
+  const auto stays = [&](int node) { counts[owner[node]] = false; };
   for (const int output : graph.outputs) stays(output);
   for (const PlanGraph::Held& held : graph.held) stays(held.node);
   std::vector<std::int64_t> change(groups.groups.size() + 1, 0);
@@ -218,8 +218,7 @@ TEST_CASE("groups that give memory back run early, and never take more for it") 
     const PlanGroups early = group_nodes(graph, true);
     std::vector<int> group_of(graph.nodes.size(), -1);
     for (std::size_t g = 0; g < early.groups.size(); ++g)
-      for (const int node : early.groups[g].nodes)
-        group_of[static_cast<std::size_t>(node)] = static_cast<int>(g);
+      for (const int node : early.groups[g].nodes) group_of[node] = static_cast<int>(g);
     PlanGroups built = early;
     order_groups(graph, group_of, built, false);
     CHECK(peak_of(graph, early) <= peak_of(graph, built));

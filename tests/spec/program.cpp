@@ -96,7 +96,7 @@ class ProgramGenerator {
     return fitting[random_() % fitting.size()];
   }
   Tensor random_indices(const Shape& shape, std::int64_t extent) {
-    std::vector<std::int64_t> values(static_cast<std::size_t>(shape.size()));
+    std::vector<std::int64_t> values(shape.size());
     for (std::int64_t& v : values) v = pick(static_cast<int>(extent));
     return tensor<std::int64_t>(values, shape);
   }

@@ -47,7 +47,7 @@ class PlanProgram {
     Shape made;
     const int rank = pick(4);
     for (int i = 0; i < rank; ++i) {
-      const std::int64_t extent = pick(5) == 0 ? 1 : extents_[static_cast<std::size_t>(pick(3))];
+      const std::int64_t extent = pick(5) == 0 ? 1 : extents_[pick(3)];
       made.push_back(made.size() * extent <= most() ? extent : 1);
     }
     return made;

@@ -31,7 +31,7 @@ class RewritingProgram {
       const Shape shape = random_shape();
       std::vector<double> numbers = elements(direction(random_, shape) * 2);
       for (double& number : numbers)
-        if (pick(6) == 0) number = kSpecials[static_cast<std::size_t>(pick(5))];
+        if (pick(6) == 0) number = kSpecials[pick(5)];
       made.push_back(cast(tensor<double>(numbers, shape), dtype_).detach());
     }
     return made;
@@ -54,11 +54,10 @@ class RewritingProgram {
   int pick(int count) { return static_cast<int>(random_() % static_cast<std::uint64_t>(count)); }
   Shape random_shape() {
     Shape shape;
-    for (int rank = pick(4); rank > 0; --rank)
-      shape.push_back(pick(4) == 0 ? 1 : extents_[static_cast<std::size_t>(pick(3))]);
+    for (int rank = pick(4); rank > 0; --rank) shape.push_back(pick(4) == 0 ? 1 : extents_[pick(3)]);
     return shape;
   }
-  double number() { return kConstants[static_cast<std::size_t>(pick(8))]; }
+  double number() { return kConstants[pick(8)]; }
   Tensor constant(const Shape& shape) { return full(shape, number(), dtype_); }
   Tensor any() {
     const std::size_t count = values_.size();
@@ -185,7 +184,7 @@ class RewritingProgram {
       case 0:  // of integers, whose sums do not round in any order
         return sum(cast(cast(nabla::sin(x) * 64, DType::i32), dtype_), {axis}, pick(2) == 0);
       case 1:
-        return sum(full(x.shape(), kConstants[static_cast<std::size_t>(pick(5))], dtype_), {axis}, true);
+        return sum(full(x.shape(), kConstants[pick(5)], dtype_), {axis}, true);
       case 2:
         return cumsum(x, axis);
       case 3:

@@ -27,7 +27,7 @@ double draw(const Input& input, Random& random) {
 
 template <class T>
 Tensor integer_input(const Input& input, Random& random) {
-  std::vector<T> values(static_cast<std::size_t>(input.shape.size()));
+  std::vector<T> values(input.shape.size());
   for (T& v : values) v = static_cast<T>(std::floor(uniform(random, input.low, input.high)));
   return tensor<T>(values, input.shape);
 }
@@ -54,7 +54,7 @@ double uniform(Random& random, double low, double high) {
 }
 
 Tensor direction(Random& random, const Shape& shape) {
-  std::vector<double> values(static_cast<std::size_t>(shape.size()));
+  std::vector<double> values(shape.size());
   for (double& v : values) v = uniform(random, -1, 1);
   return tensor<double>(values, shape);
 }
@@ -76,13 +76,13 @@ std::vector<Tensor> sample_inputs(const Spec& spec, Random& random) {
         inputs.push_back(integer_input<std::uint32_t>(input, random));
         break;
       case DType::boolean: {
-        std::vector<bool> values(static_cast<std::size_t>(input.shape.size()));
+        std::vector<bool> values(input.shape.size());
         for (std::size_t i = 0; i < values.size(); ++i) values[i] = random() % 2 == 0;
         inputs.push_back(tensor(values, input.shape));
         break;
       }
       default: {
-        std::vector<double> values(static_cast<std::size_t>(input.shape.size()));
+        std::vector<double> values(input.shape.size());
         for (double& v : values) {
           v = spec.separated ? pool.back() : draw(input, random);
           if (spec.separated) pool.pop_back();

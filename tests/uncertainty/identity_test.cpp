@@ -33,13 +33,13 @@ double error_scale(const flow::AffinePath& path, const Tensor& t, std::int64_t e
 // largest one, their logarithms mean nothing.
 void check_spectrum(const Posterior& p, const Tensor& s, double tolerance) {
   const std::int64_t batch = s.shape()[0], n = s.shape()[1];
-  const std::size_t size = static_cast<std::size_t>(n);
+  const std::size_t size = n;
   const std::vector<std::vector<double>> spectra = symmetric_spectra(s);
   const EigenPairs pairs = p.eigenpairs(3, {.tolerance = 1e-11});
   double smallest = INFINITY;
   const std::vector<double> log_determinants = p.log_determinant(0).value.to_vector<double>();
   for (std::int64_t b = 0; b < batch; ++b) {
-    const std::vector<double>& values = spectra[static_cast<std::size_t>(b)];
+    const std::vector<double>& values = spectra[b];
     smallest = std::min(smallest, values.back());
     for (std::int64_t i = 0; i < 3; ++i) {
       CHECK(std::abs(pairs.values[b][i].item() - values[size - 1 - static_cast<std::size_t>(i)]) <=
@@ -51,7 +51,7 @@ void check_spectrum(const Posterior& p, const Tensor& s, double tolerance) {
     double expected = 0;
     for (const double value : values) expected += std::log(value);
     if (values.front() > 100 * tolerance)
-      CHECK(std::abs(log_determinants[static_cast<std::size_t>(b)] - expected) <=
+      CHECK(std::abs(log_determinants[b] - expected) <=
             static_cast<double>(n) * tolerance / values.front() + 1e-12);
   }
   // Of a posterior that has collapsed the products are rounding errors.

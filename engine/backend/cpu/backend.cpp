@@ -29,8 +29,8 @@ class CpuRunner final : public StepRunner {
       const BoundStep& step = steps_[s];
       read.clear();
       written.clear();
-      for (const int input : step.inputs) read.push_back(blocks[static_cast<std::size_t>(input)]);
-      for (const int output : step.outputs) written.push_back(blocks[static_cast<std::size_t>(output)]);
+      for (const int input : step.inputs) read.push_back(blocks[input]);
+      for (const int output : step.outputs) written.push_back(blocks[output]);
       step.kernel->run(read, written);
       if (after) after(s);
     }

@@ -78,7 +78,7 @@ NABLAFLOW_INLINED T* cache_for(const Columns<T>& x) {
   const std::int64_t count = x.length * x.width;
   if (count * static_cast<std::int64_t>(sizeof(T)) > kCachedBytes) return nullptr;
   std::vector<T>& cached = thread_own<Terms<T>>().of_columns;
-  cached.resize(static_cast<std::size_t>(count));
+  cached.resize(count);
   return cached.data();
 }
 
@@ -107,7 +107,7 @@ NABLAFLOW_INLINED const Accumulator<T>* sums_of_exp(const Columns<T>& x, const T
                                                     std::int64_t terms_step) {
   using A = Accumulator<T>;
   std::vector<A>& memory = thread_own<Lanes<A>>().sums;
-  memory.resize(static_cast<std::size_t>(most_waiting(x.length) * x.width));
+  memory.resize(most_waiting(x.length) * x.width);
   PairwiseRows<A> lanes(memory.data(), x.width);
   const auto merge = [](A* __restrict to, const A* above, std::int64_t width) NABLAFLOW_INLINED_LAMBDA {
     for (std::int64_t j = 0; j < width; ++j) to[j] += above[j];

@@ -148,16 +148,16 @@ void result_by_result(const ContractionRoles& roles, const T* a, const T* b, T* 
     });
     return;
   }
-  std::vector<Total<T>> parts(static_cast<std::size_t>(results.size * pieces));
+  std::vector<Total<T>> parts(results.size * pieces);
   parallel_for(results.size * pieces, [&](std::int64_t task) {
     const Results::Offsets at = results.at(task / pieces);
     const std::int64_t start = task % pieces * kLongestRun;
-    parts[static_cast<std::size_t>(task)] =
+    parts[task] =
         sum_of_terms(roles.summed, a + at.a, b + at.b, start, std::min(k, start + kLongestRun), loops);
   });
   for (std::int64_t r = 0; r < results.size; ++r) {
     Total<T> total{};
-    for (std::int64_t i = 0; i < pieces; ++i) total += parts[static_cast<std::size_t>(r * pieces + i)];
+    for (std::int64_t i = 0; i < pieces; ++i) total += parts[r * pieces + i];
     c[results.at(r).c] = static_cast<T>(total);
   }
 }
@@ -177,7 +177,7 @@ void batch_by_batch(const ContractionRoles& roles, const T* a, const T* b, T* c)
   const std::int64_t widest = std::min(kBlock, dense.extent);
   const std::int64_t terms = std::max<std::int64_t>(1, kTaskElements / widest);
   const std::int64_t pieces = (k + terms - 1) / terms;
-  std::vector<T> parts(static_cast<std::size_t>(results.size * blocks * pieces * widest));
+  std::vector<T> parts(results.size * blocks * pieces * widest);
   parallel_for(results.size * blocks * pieces, [&](std::int64_t task) {
     const std::int64_t block = task / pieces;
     const Results::Offsets at = results.at(block / blocks);
@@ -195,7 +195,7 @@ void batch_by_batch(const ContractionRoles& roles, const T* a, const T* b, T* c)
     for (std::int64_t j = 0; j < std::min(kBlock, dense.extent - start); ++j) {
       Total<T> total{};
       for (std::int64_t i = 0; i < pieces; ++i)
-        total += static_cast<Total<T>>(parts[static_cast<std::size_t>((block * pieces + i) * widest + j)]);
+        total += static_cast<Total<T>>(parts[(block * pieces + i) * widest + j]);
       to[j * dense.c] = static_cast<T>(total);
     }
   }

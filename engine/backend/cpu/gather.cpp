@@ -49,7 +49,7 @@ void gather_columns(const IndexLines& gather, const KernelCall& call) {
       gather.lines,
       [&](const std::array<std::int64_t, 3>& at, std::int64_t count) {
         std::vector<T>& panel = thread_own<Panel<T>>().elements;
-        panel.resize(static_cast<std::size_t>(gather.extent * kColumns));
+        panel.resize(gather.extent * kColumns);
         for (std::int64_t start = 0; start < count; start += kColumns) {
           const std::int64_t width = std::min(kColumns, count - start);
           for (std::int64_t i = 0; i < gather.extent; ++i) {
@@ -62,8 +62,7 @@ void gather_columns(const IndexLines& gather, const KernelCall& call) {
             T* to = out + at[0] + start + i * gather.out;
             if (i + kAhead < gather.length) ask_for(index + kAhead * gather.index, width);
             gather.require(index, 1, width);
-            for (std::int64_t j = 0; j < width; ++j)
-              to[j] = panel[static_cast<std::size_t>(index[j] * kColumns + j)];
+            for (std::int64_t j = 0; j < width; ++j) to[j] = panel[index[j] * kColumns + j];
           }
         }
       },

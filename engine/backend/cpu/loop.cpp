@@ -23,7 +23,7 @@ void for_each_run(const Loop<N>& loop, const RunFunction<N>& row, std::int64_t w
     std::array<std::int64_t, N> offsets{};
     std::int64_t rest = first / pieces;
     for (int i = loop.rank - 2; i >= 0; --i) {
-      const std::size_t axis = static_cast<std::size_t>(i);
+      const std::size_t axis = i;
       at[axis] = rest % loop.extents[axis];
       rest /= loop.extents[axis];
       for (std::size_t k = 0; k < N; ++k) offsets[k] += at[axis] * loop.strides[k][axis];
@@ -37,7 +37,7 @@ void for_each_run(const Loop<N>& loop, const RunFunction<N>& row, std::int64_t w
     for (std::int64_t r = first; r < last; ++r) {
       row(offsets, inner);
       for (int i = loop.rank - 2; i >= 0; --i) {
-        const std::size_t axis = static_cast<std::size_t>(i);
+        const std::size_t axis = i;
         for (std::size_t k = 0; k < N; ++k) offsets[k] += loop.strides[k][axis];
         if (++at[axis] < loop.extents[axis]) break;
         for (std::size_t k = 0; k < N; ++k) offsets[k] -= loop.extents[axis] * loop.strides[k][axis];

@@ -19,13 +19,11 @@ struct Loop {
   std::array<std::int64_t, kMaxRank> extents{};
   std::array<std::array<std::int64_t, kMaxRank>, N> strides{};
 
-  std::int64_t inner_extent() const { return rank == 0 ? 1 : extents[static_cast<std::size_t>(rank - 1)]; }
-  std::int64_t inner_stride(int operand) const {
-    return rank == 0 ? 1 : strides[static_cast<std::size_t>(operand)][static_cast<std::size_t>(rank - 1)];
-  }
+  std::int64_t inner_extent() const { return rank == 0 ? 1 : extents[rank - 1]; }
+  std::int64_t inner_stride(int operand) const { return rank == 0 ? 1 : strides[operand][rank - 1]; }
   std::int64_t outer_count() const {
     std::int64_t count = 1;
-    for (int i = 0; i + 1 < rank; ++i) count *= extents[static_cast<std::size_t>(i)];
+    for (int i = 0; i + 1 < rank; ++i) count *= extents[i];
     return count;
   }
 };
@@ -34,7 +32,7 @@ struct Loop {
 inline Strides broadcast_strides(const Layout& layout, const Shape& shape) {
   Strides strides{};
   for (int i = 0; i < shape.rank(); ++i) {
-    const std::size_t axis = static_cast<std::size_t>(i);
+    const std::size_t axis = i;
     strides[axis] = layout.shape[i] == 1 ? 0 : layout.strides[axis];
   }
   return strides;
@@ -46,10 +44,10 @@ Loop<N> make_loop(const Shape& shape, const std::array<const Layout*, N>& operan
   std::array<Strides, N> full;
   for (std::size_t k = 0; k < N; ++k) full[k] = broadcast_strides(*operands[k], shape);
   for (int i = 0; i < shape.rank(); ++i) {
-    const std::size_t axis = static_cast<std::size_t>(i);
+    const std::size_t axis = i;
     if (shape[i] == 1) continue;
     bool merges = loop.rank > 0;
-    const std::size_t last = static_cast<std::size_t>(std::max(0, loop.rank - 1));
+    const std::size_t last = std::max(0, loop.rank - 1);
     for (std::size_t k = 0; k < N && merges; ++k) merges = loop.strides[k][last] == full[k][axis] * shape[i];
     const std::size_t place = merges ? last : static_cast<std::size_t>(loop.rank++);
     loop.extents[place] = merges ? loop.extents[place] * shape[i] : shape[i];
@@ -63,8 +61,8 @@ template <int N>
 std::int64_t loop_offset(const Loop<N>& loop, int operand, std::int64_t index) {
   std::int64_t offset = 0;
   for (int i = loop.rank; i-- > 0;) {
-    const std::size_t axis = static_cast<std::size_t>(i);
-    offset += index % loop.extents[axis] * loop.strides[static_cast<std::size_t>(operand)][axis];
+    const std::size_t axis = i;
+    offset += index % loop.extents[axis] * loop.strides[operand][axis];
     index /= loop.extents[axis];
   }
   return offset;

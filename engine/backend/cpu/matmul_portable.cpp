@@ -201,9 +201,8 @@ void blocked(const MatmulArguments<T>& x, InstructionSet set) {
   }
   const TileKernel<T> kernel = tile_kernel<T>(set);
   auto& [a_panel, b_panel] = thread_own<Panels<T>>();
-  a_panel.resize(static_cast<std::size_t>(kMc * std::min(kKc, x.k)));
-  if (!x.has_packed_b())
-    b_panel.resize(static_cast<std::size_t>(padded(std::min(kNc, x.n), kernel.columns) * std::min(kKc, x.k)));
+  a_panel.resize(kMc * std::min(kKc, x.k));
+  if (!x.has_packed_b()) b_panel.resize(padded(std::min(kNc, x.n), kernel.columns) * std::min(kKc, x.k));
   for (std::int64_t pc = 0; pc < x.k; pc += kKc) {
     const std::int64_t kc = std::min(kKc, x.k - pc);
     for (std::int64_t ic = 0; ic < x.m; ic += kMc) {

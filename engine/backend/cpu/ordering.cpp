@@ -55,7 +55,7 @@ template <bool kDescending, class T>
 class First {
  public:
   First(std::int64_t count, std::int64_t elements) : count_(static_cast<std::size_t>(count)) {
-    kept_.reserve(static_cast<std::size_t>(std::min(2 * count, elements)));
+    kept_.reserve(std::min(2 * count, elements));
   }
 
   // Does it come before the last one, so that it must be added? One at an equal element does not.
@@ -129,11 +129,11 @@ void argsort_typed(const KernelCall& call) {
                      if (pieces == 1) {
                        add_line(first, in + at[1], si, 0, length);
                      } else {
-                       std::vector<First<kDescending, T>> of_piece(static_cast<std::size_t>(pieces),
+                       std::vector<First<kDescending, T>> of_piece(pieces,
                                                                    First<kDescending, T>(wanted, kLinePiece));
                        parallel_for(pieces, [&](std::int64_t piece) {
-                         add_line(of_piece[static_cast<std::size_t>(piece)], in + at[1], si,
-                                  piece * kLinePiece, std::min(length, (piece + 1) * kLinePiece));
+                         add_line(of_piece[piece], in + at[1], si, piece * kLinePiece,
+                                  std::min(length, (piece + 1) * kLinePiece));
                        });
                        for (First<kDescending, T>& piece : of_piece)
                          for (const Ranked<T>& element : piece.sorted())

@@ -69,10 +69,9 @@ void pack_operand(const KernelCall& call) {
   const float* b = call.inputs[0].data<const float>();
   float* packed = call.output.data<float>();
   parallel_for(static_cast<std::int64_t>(pieces.size()), [&](std::int64_t task) {
-    const Piece& piece = pieces[static_cast<std::size_t>(task)];
+    const Piece& piece = pieces[task];
     const ProductBlock block = blocks[piece.block];
-    pack(block.shape, piece.first, piece.last, b + block.b,
-         packed + starts[static_cast<std::size_t>(piece.block)]);
+    pack(block.shape, piece.first, piece.last, b + block.b, packed + starts[piece.block]);
   });
 }
 
@@ -89,9 +88,8 @@ void contraction_packed(const KernelCall& call) {
   parallel_for(blocks.count(), [&](std::int64_t i) {
     ProductBlock block = blocks[i];
     block.shape.b_row = block.shape.b_column = 0;
-    matmul(MatmulArguments<float>{block.shape, a + block.a,
-                                  packed + starts[static_cast<std::size_t>(i % blocks.columns())],
-                                  c + block.c});
+    matmul(
+        MatmulArguments<float>{block.shape, a + block.a, packed + starts[i % blocks.columns()], c + block.c});
   });
 }
 

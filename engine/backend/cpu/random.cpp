@@ -51,10 +51,10 @@ void fill_all(const KernelCall& call, std::int64_t per_block, Convert convert) {
     std::int64_t offset = 0;
     std::int64_t rest = k;
     for (int i = rank - 2; i >= 0; --i) {
-      offset += rest % leading[i] * keys.layout.strides[static_cast<std::size_t>(i)];
+      offset += rest % leading[i] * keys.layout.strides[i];
       rest /= leading[i];
     }
-    const WordStream stream(data + offset, keys.layout.strides[static_cast<std::size_t>(rank - 1)],
+    const WordStream stream(data + offset, keys.layout.strides[rank - 1],
                             static_cast<std::uint32_t>(call.attributes[1]));
     fill(out + k * count, count, per_block, stream, convert);
   }

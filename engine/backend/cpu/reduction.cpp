@@ -101,10 +101,9 @@ void softmax(const KernelCall& call) {
                    [&](const std::array<std::int64_t, 2>& at) {
                      if (so == 1) return loop(out + at[0], {in + at[1], 0, si, length}, 1);
                      std::vector<T>& row = thread_own<DenseRow<T>>().elements;
-                     row.resize(static_cast<std::size_t>(length));
+                     row.resize(length);
                      loop(row.data(), {in + at[1], 0, si, length}, 1);
-                     for (std::int64_t i = 0; i < length; ++i)
-                       out[at[0] + i * so] = row[static_cast<std::size_t>(i)];
+                     for (std::int64_t i = 0; i < length; ++i) out[at[0] + i * so] = row[i];
                    });
 }
 

@@ -42,14 +42,12 @@ class PlacesByRow {
     for (std::int64_t i = 0; i < scatter.length; ++i) ++starts_[row(i) + 1];
     for (std::size_t r = 1; r < starts_.size(); ++r) starts_[r] += starts_[r - 1];
     // A row's start moves to its end, which is where the next one starts.
-    for (std::int64_t i = 0; i < scatter.length; ++i)
-      places_[static_cast<std::size_t>(starts_[row(i)]++)] = i;
+    for (std::int64_t i = 0; i < scatter.length; ++i) places_[starts_[row(i)]++] = i;
   }
   std::span<const std::int64_t> of(std::int64_t row) const {
-    const std::int64_t start = row == 0 ? 0 : starts_[static_cast<std::size_t>(row - 1)];
-    return std::span(places_).subspan(
-        static_cast<std::size_t>(start),
-        static_cast<std::size_t>(starts_[static_cast<std::size_t>(row)] - start));
+    const std::int64_t start = row == 0 ? 0 : starts_[row - 1];
+    return std::span(places_).subspan(static_cast<std::size_t>(start),
+                                      static_cast<std::size_t>(starts_[row] - start));
   }
 
  private:
@@ -140,7 +138,7 @@ void scatter_lines(const IndexLines& scatter, const T* updates, const std::int64
           const T* from = updates + at[1] + start * step;
           const std::int64_t* index = indices + at[2] + start * index_step;
           T* to = out + at[0] + start * out_step;
-          sums.assign(static_cast<std::size_t>(scatter.extent * width), {});
+          sums.assign(scatter.extent * width, {});
           if (width == 1) {
             add_line(scatter, from, index, sums.data());
           } else {
@@ -148,13 +146,12 @@ void scatter_lines(const IndexLines& scatter, const T* updates, const std::int64
               const std::int64_t* row = index + i * scatter.index;
               scatter.require(row, index_step, width);
               for (std::int64_t j = 0; j < width; ++j)
-                sums[static_cast<std::size_t>(row[j * index_step] * width + j)].add(
-                    from[i * scatter.input + j * step]);
+                sums[row[j * index_step] * width + j].add(from[i * scatter.input + j * step]);
             }
           }
           for (std::int64_t i = 0; i < scatter.extent; ++i)
             for (std::int64_t j = 0; j < width; ++j)
-              to[i * scatter.out + j * out_step] = sums[static_cast<std::size_t>(i * width + j)].value();
+              to[i * scatter.out + j * out_step] = sums[i * width + j].value();
         }
       },
       std::min(scatter.length + scatter.extent, kTaskElements / kAddedColumns));
@@ -181,7 +178,7 @@ void scatter_ranges(const IndexLines& scatter, std::int64_t count, const T* upda
     const std::int64_t first = task % count * scatter.extent / count;
     const std::int64_t rows = (task % count + 1) * scatter.extent / count - first;
     std::vector<RunningSum<T>>& sums = thread_own<Sums<T>>().of;
-    sums.assign(static_cast<std::size_t>(rows), {});
+    sums.assign(rows, {});
     scatter.for_each_checked(
         index, scatter.index, scatter.length, [&](std::int64_t start, std::int64_t stop) {
           std::int64_t found[kIndexRun];
@@ -192,11 +189,9 @@ void scatter_ranges(const IndexLines& scatter, std::int64_t count, const T* upda
                     static_cast<std::uint64_t>(rows);
           }
           for (std::int64_t i = 0; i < size; ++i)
-            sums[static_cast<std::size_t>(index[found[i] * scatter.index] - first)].add(
-                from[found[i] * scatter.input]);
+            sums[index[found[i] * scatter.index] - first].add(from[found[i] * scatter.input]);
         });
-    for (std::int64_t i = 0; i < rows; ++i)
-      to[(first + i) * scatter.out] = sums[static_cast<std::size_t>(i)].value();
+    for (std::int64_t i = 0; i < rows; ++i) to[(first + i) * scatter.out] = sums[i].value();
   });
 }
 

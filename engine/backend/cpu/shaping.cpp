@@ -41,7 +41,7 @@ void pad_kernel(const KernelCall& call) {
     T* out = call.output.data<T>();
     std::fill(out, out + call.output.shape().size(), T{});
     Layout target = call.output.layout;
-    const std::size_t axis = static_cast<std::size_t>(x.shape().rank() + a[0]);
+    const std::size_t axis = x.shape().rank() + a[0];
     T* start = out + a[1] * target.strides[axis];
     target.strides[axis] *= a[3] + 1;
     target.shape = x.shape();
@@ -59,7 +59,7 @@ void concatenate_kernel(const KernelCall& call) {
     for (const ArrayView& x : call.inputs) {
       target.shape[axis] = x.shape()[axis];
       copy_elements(out, target, x.data<const T>(), x.layout);
-      out += x.shape()[axis] * target.strides[static_cast<std::size_t>(target.shape.rank() + axis)];
+      out += x.shape()[axis] * target.strides[target.shape.rank() + axis];
     }
   });
 }

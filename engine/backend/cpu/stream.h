@@ -29,14 +29,14 @@ inline void stream_copy(std::byte* to, const std::byte* from, std::int64_t bytes
       (kCacheLine - static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(to) % kCacheLine)) %
       kCacheLine;
   std::int64_t done = head < bytes ? head : bytes;
-  std::memcpy(to, from, static_cast<std::size_t>(done));
+  std::memcpy(to, from, done);
   for (; done + kCacheLine <= bytes; done += kCacheLine)
     for (std::int64_t part = 0; part < kCacheLine; part += 16)
       _mm_stream_si128(reinterpret_cast<__m128i*>(to + done + part),
                        _mm_loadu_si128(reinterpret_cast<const __m128i*>(from + done + part)));
-  std::memcpy(to + done, from + done, static_cast<std::size_t>(bytes - done));
+  std::memcpy(to + done, from + done, bytes - done);
 #else
-  std::memcpy(to, from, static_cast<std::size_t>(bytes));
+  std::memcpy(to, from, bytes);
 #endif
 }
 

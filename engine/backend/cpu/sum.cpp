@@ -128,16 +128,15 @@ void sum_each(const Reduction& reduction, const T* x, T* out) {
     return;
   }
   const std::int64_t kept = reduction.kept_count();
-  std::vector<Accumulator<T>> parts(static_cast<std::size_t>(kept * pieces));
+  std::vector<Accumulator<T>> parts(kept * pieces);
   parallel_for(kept * pieces, [&](std::int64_t task) {
     const std::int64_t start = task % pieces * kTermsPerTask;
-    parts[static_cast<std::size_t>(task)] =
-        sum_of_terms(reduction, x + loop_offset(reduction.kept, 1, task / pieces), start,
-                     std::min(reduction.count, start + kTermsPerTask), loops);
+    parts[task] = sum_of_terms(reduction, x + loop_offset(reduction.kept, 1, task / pieces), start,
+                               std::min(reduction.count, start + kTermsPerTask), loops);
   });
   for (std::int64_t i = 0; i < kept; ++i) {
     PairwiseSum<Accumulator<T>> total;
-    for (std::int64_t p = 0; p < pieces; ++p) total.add(parts[static_cast<std::size_t>(i * pieces + p)]);
+    for (std::int64_t p = 0; p < pieces; ++p) total.add(parts[i * pieces + p]);
     out[loop_offset(reduction.kept, 0, i)] = static_cast<T>(total.total());
   }
 }
@@ -173,7 +172,7 @@ void sum_rows(const Reduction& reduction, const T* x, T* out) {
     const std::int64_t width = width_of(block);
     const std::int64_t first = piece * terms;
     const std::int64_t count = std::min(terms, reduction.count - first);
-    memory.resize(static_cast<std::size_t>(most_waiting(count) * width));
+    memory.resize(most_waiting(count) * width);
     const T* from = x + loop_offset(reduction.kept, 1, block / blocks * inner) + block % blocks * kMostAdded;
     PairwiseRows<A> lanes(memory.data(), width);
     for_each_lane(count, [&](std::int64_t start, std::int64_t step, std::int64_t of_lane) {
@@ -202,15 +201,14 @@ void sum_rows(const Reduction& reduction, const T* x, T* out) {
     });
     return;
   }
-  std::vector<A> parts(static_cast<std::size_t>(outer * blocks * pieces * widest));
+  std::vector<A> parts(outer * blocks * pieces * widest);
   parallel_for(outer * blocks * pieces, [&](std::int64_t task) {
     std::copy_n(sums_of(task / pieces, task % pieces), width_of(task / pieces), parts.data() + task * widest);
   });
   for (std::int64_t block = 0; block < outer * blocks; ++block)
     write(block, [&](std::int64_t j) {
       PairwiseSum<A> total;
-      for (std::int64_t p = 0; p < pieces; ++p)
-        total.add(parts[static_cast<std::size_t>((block * pieces + p) * widest + j)]);
+      for (std::int64_t p = 0; p < pieces; ++p) total.add(parts[(block * pieces + p) * widest + j]);
       return total.total();
     });
 }

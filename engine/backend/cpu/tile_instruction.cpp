@@ -38,7 +38,7 @@ void TileInstruction::run(InstructionSet set, std::span<std::byte* const> at, st
   switch (kind_) {
     case Kind::pointwise: {
       const void* operands[3] = {};
-      for (int k = 0; k < operand_count_; ++k) operands[k] = at[operands_[static_cast<std::size_t>(k)]];
+      for (int k = 0; k < operand_count_; ++k) operands[k] = at[operands_[k]];
       return pointwise_.at(set)(at[result_], operands, strides_.data(), count / elements_per_result_);
     }
     case Kind::along_rows:

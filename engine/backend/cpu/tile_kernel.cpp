@@ -115,7 +115,7 @@ class Interpreter final : public StepKernel {
 
   Sum sum(std::size_t instruction) {
     const TileProgram& program = values_.program();
-    const std::size_t operand = static_cast<std::size_t>(program.instructions[instruction].operands[0]);
+    const std::size_t operand = program.instructions[instruction].operands[0];
     Sum made{tangent_sum(program.dtypes[operand]), instruction, operand,
              static_cast<std::size_t>(program.inputs) + instruction, scratch_bytes_};
     made.bytes = (values_.walk().unit() * made.loops.size + 63) / 64 * 64;
@@ -147,7 +147,7 @@ class Interpreter final : public StepKernel {
     const std::int64_t parts = static_cast<std::int64_t>(instructions_.size());
     for (std::int64_t i = 0; i < parts; ++i) {
       prefetch(own.ahead, i, parts);
-      instructions_[static_cast<std::size_t>(i)]->run(set, own.at, tile.count);
+      instructions_[i]->run(set, own.at, tile.count);
     }
     stream_out(tile, 0, memory);
   }

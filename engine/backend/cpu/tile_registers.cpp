@@ -6,15 +6,14 @@
 namespace nabla::cpu {
 
 TileRegisters assign_registers(const TileProgram& program, const std::vector<Loaded>& loaded) {
-  const std::size_t inputs = static_cast<std::size_t>(program.inputs);
+  const std::size_t inputs = program.inputs;
   TileRegisters registers;
   registers.of_value.assign(program.dtypes.size(), -1);
   std::vector<int> last_use(program.dtypes.size(), -1);
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
     const TileProgram::Instruction& instruction = program.instructions[i];
     for (int k = 0; k < instruction.operand_count; ++k)
-      last_use[static_cast<std::size_t>(instruction.operands[static_cast<std::size_t>(k)])] =
-          static_cast<int>(i);
+      last_use[instruction.operands[k]] = static_cast<int>(i);
   }
   std::vector<int> free;
   const auto take = [&](std::size_t value) {
@@ -41,7 +40,7 @@ TileRegisters assign_registers(const TileProgram& program, const std::vector<Loa
     };
     const auto release = [&](bool alike) {
       for (std::size_t k = 0; k < operands.size(); ++k) {
-        const std::size_t v = static_cast<std::size_t>(operands[k]);
+        const std::size_t v = operands[k];
         if (registers.of_value[v] < 0 || last_use[v] != static_cast<int>(i)) continue;
         if (v < inputs && loaded[v] == Loaded::for_task) continue;
         // The next tangent reads it again.

@@ -12,13 +12,13 @@ TileProgram with_spreads(const TileProgram& program, const std::vector<bool>& is
   spread.folded.assign(program.folded.begin(), program.folded.begin() + inputs);
   std::vector<int> place(program.dtypes.size());          // of the program's values in the new one
   std::vector<int> spread_of(program.dtypes.size(), -1);  // where they are spread
-  for (int v = 0; v < program.inputs; ++v) place[static_cast<std::size_t>(v)] = v;
+  for (int v = 0; v < program.inputs; ++v) place[v] = v;
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
     const TileProgram::Instruction& from = program.instructions[i];
     const std::size_t result = static_cast<std::size_t>(program.inputs) + i;
     std::array<int, 3> operands{};
     for (std::size_t k = 0; k < static_cast<std::size_t>(from.operand_count); ++k) {
-      const std::size_t v = static_cast<std::size_t>(from.operands[k]);
+      const std::size_t v = from.operands[k];
       operands[k] = place[v];
       const bool uniform = v < is_uniform.size() && is_uniform[v];
       if (!from.primitive->is_pointwise() || program.folded[result] || !program.folded[v] || uniform)
@@ -33,7 +33,7 @@ TileProgram with_spreads(const TileProgram& program, const std::vector<bool>& is
         spread.add(*from.primitive, {operands.data(), static_cast<std::size_t>(from.operand_count)},
                    program.dtypes[result], program.folded[result]);
   }
-  for (const int output : program.outputs) spread.outputs.push_back(place[static_cast<std::size_t>(output)]);
+  for (const int output : program.outputs) spread.outputs.push_back(place[output]);
   return spread;
 }
 

@@ -49,7 +49,7 @@ std::vector<std::int64_t> offsets_of_tangents(const Layout& input, int axes, std
     std::vector<std::int64_t> inner;
     for (const std::int64_t outer : offsets)
       for (std::int64_t i = 0; i < input.shape[axis]; ++i)
-        inner.push_back(outer + i * input.strides[static_cast<std::size_t>(axis)] * size);
+        inner.push_back(outer + i * input.strides[axis] * size);
     offsets = std::move(inner);
   }
   return offsets;
@@ -101,7 +101,7 @@ TileValues::TileValues(const TileProgram& program, const Shape& shape, std::span
     }
   }
   for (std::size_t o = 0; o < program_.outputs.size(); ++o) {
-    TilePlace& place = places_[static_cast<std::size_t>(program_.outputs[o])];
+    TilePlace& place = places_[program_.outputs[o]];
     place.kind = TilePlace::Kind::output;
     place.index = static_cast<int>(o);
   }
@@ -109,9 +109,7 @@ TileValues::TileValues(const TileProgram& program, const Shape& shape, std::span
   register_bytes_ = (std::max(register_bytes_, kTileBytes) + 63) / 64 * 64;
 }
 
-const TilePlace& TileValues::output(std::size_t index) const {
-  return places_[static_cast<std::size_t>(program_.outputs[index])];
-}
+const TilePlace& TileValues::output(std::size_t index) const { return places_[program_.outputs[index]]; }
 
 std::size_t TileValues::scratch_bytes() const {
   return (static_cast<std::size_t>(register_count_) + program_.outputs.size()) *
@@ -129,10 +127,10 @@ std::int64_t TileValues::start_in_output(const TilePlace& place, Tile tile, std:
 
 const std::byte* TileValues::input_start(const TilePlace& place, Tile tile, std::int64_t tangent,
                                          const Memory& memory) const {
-  const std::size_t k = static_cast<std::size_t>(place.index);
+  const std::size_t k = place.index;
   const std::byte* start = memory.inputs[k] + offsets_[k];
   if (place.stride == 0 && row_ > 1) return start;
-  if (!tangent_offsets_[k].empty()) start += tangent_offsets_[k][static_cast<std::size_t>(tangent)];
+  if (!tangent_offsets_[k].empty()) start += tangent_offsets_[k][tangent];
   return start + (place.folded && row_ > 1 ? tile.start / row_ : walk_.offset(k, tile.start)) * place.size;
 }
 
@@ -141,8 +139,7 @@ void TileValues::load(Loaded which, bool folded, Tile tile, std::int64_t tangent
   for (const Load& load : loads_) {
     if (load.lasts != which || load.folded != folded) continue;
     const std::byte* from = memory.inputs[load.input] + offsets_[load.input];
-    if (!tangent_offsets_[load.input].empty())
-      from += tangent_offsets_[load.input][static_cast<std::size_t>(tangent)];
+    if (!tangent_offsets_[load.input].empty()) from += tangent_offsets_[load.input][tangent];
     std::byte* to = memory.scratch + load.to * register_bytes_;
     visit_size(load.size, [&](auto element) {
       using T = decltype(element);
@@ -165,14 +162,14 @@ void TileValues::place(bool folded, Tile tile, std::int64_t tangent, const Memor
         at[v] = memory.scratch + place.index * register_bytes_;
         break;
       case TilePlace::Kind::input: {
-        const std::size_t k = static_cast<std::size_t>(place.index);
+        const std::size_t k = place.index;
         const std::byte* start = place.dense ? memory.inputs[k] + offsets_[k] + tile.start * place.size
                                              : input_start(place, tile, tangent, memory);
         at[v] = const_cast<std::byte*>(start);  // never written through
         break;
       }
       case TilePlace::Kind::output: {
-        const std::size_t index = static_cast<std::size_t>(place.index);
+        const std::size_t index = place.index;
         at[v] = memory.streamed[index]
                     ? streamed_from(index, memory)
                     : memory.outputs[index] + start_in_output(place, tile, tangent) * place.size;

@@ -6,9 +6,9 @@ TileWalk::TileWalk(const Shape& shape, std::span<const Layout> inputs, std::int6
     : strides_(inputs.size()) {
   for (int axis = 0; axis < shape.rank(); ++axis) {
     if (shape[axis] == 1) continue;
-    const std::size_t at = static_cast<std::size_t>(axis);
+    const std::size_t at = axis;
     const bool merges = !extents_.empty() && std::ranges::all_of(inputs, [&](const Layout& x) {
-      const std::size_t which = static_cast<std::size_t>(&x - inputs.data());
+      const std::size_t which = &x - inputs.data();
       return strides_[which].back() == x.strides[at] * shape[axis];
     });
     for (std::size_t k = 0; k < inputs.size(); ++k) {

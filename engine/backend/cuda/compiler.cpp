@@ -35,7 +35,7 @@ std::string log_of(const Program& program) {
 std::vector<int> known_architectures() {
   int count = 0;
   check(nvrtcGetNumSupportedArchs(&count), "nvrtcGetNumSupportedArchs");
-  std::vector<int> known(static_cast<std::size_t>(count));
+  std::vector<int> known(count);
   check(nvrtcGetSupportedArchs(known.data()), "nvrtcGetSupportedArchs");
   return known;
 }

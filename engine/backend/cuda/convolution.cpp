@@ -78,7 +78,7 @@ TensorDescription tensor_of(const ConvolutionShape& shape, const std::vector<std
 template <class Recommended>
 auto choose(const ConvolutionShape& shape, const std::array<Recommended, 8>& found, int count) {
   for (int i = 0; i < count; ++i) {
-    const Recommended& candidate = found[static_cast<std::size_t>(i)];
+    const Recommended& candidate = found[i];
     if (candidate.status == CUDNN_STATUS_SUCCESS && candidate.determinism == CUDNN_DETERMINISTIC &&
         candidate.memory <= Context::kWorkspaceBytes)
       return candidate.algo;

@@ -56,7 +56,7 @@ class KernelStep : public Step {
   std::int64_t value_of(const KernelArgument& argument, std::span<const std::byte* const> inputs,
                         std::span<std::byte* const> outputs) const {
     const auto number = [](const void* pointer) { return reinterpret_cast<std::intptr_t>(pointer); };
-    const std::size_t index = static_cast<std::size_t>(argument.index);
+    const std::size_t index = argument.index;
     switch (argument.from) {
       case KernelArgument::From::input:
         return number(inputs[index]) + input_offsets_[index];

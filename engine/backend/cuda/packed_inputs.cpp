@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t kMostPackedBytes = 4096;
 constexpr std::size_t kPlaceAlignment = 64;
-constexpr std::size_t kNotPacked = static_cast<std::size_t>(-1);
+constexpr std::size_t kNotPacked = -1;
 
 }  // namespace
 

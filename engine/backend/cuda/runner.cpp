@@ -118,8 +118,8 @@ class Runner final : public StepRunner {
   void run_step(std::size_t s, std::span<std::byte* const> blocks) {
     read_.clear();
     written_.clear();
-    for (const int input : bound_[s].inputs) read_.push_back(blocks[static_cast<std::size_t>(input)]);
-    for (const int output : bound_[s].outputs) written_.push_back(blocks[static_cast<std::size_t>(output)]);
+    for (const int input : bound_[s].inputs) read_.push_back(blocks[input]);
+    for (const int output : bound_[s].outputs) written_.push_back(blocks[output]);
     steps_[s]->run(read_, written_);
   }
 
@@ -189,7 +189,7 @@ class Runner final : public StepRunner {
     for (std::size_t s = part.begin; s < part.end; ++s) {
       Context::Recording::Point point;
       for (const int earlier : dependencies[s - part.begin]) {
-        const Context::Recording::Point& other = behind[static_cast<std::size_t>(earlier)];
+        const Context::Recording::Point& other = behind[earlier];
         for (std::size_t i = 0; i < other.nodes.size(); ++i) {
           // Steps without work leave the point before them, which others may have left as well.
           if (std::ranges::find(point.nodes, other.nodes[i]) != point.nodes.end()) continue;
@@ -206,9 +206,7 @@ class Runner final : public StepRunner {
 
   std::vector<StepMemory> memory_of(const Part& part, std::span<std::byte* const> blocks) const {
     std::vector<StepMemory> steps(part.end - part.begin);
-    const auto piece = [&](int block) -> StepMemory::Piece {
-      return {blocks[static_cast<std::size_t>(block)], blocks_[static_cast<std::size_t>(block)].bytes};
-    };
+    const auto piece = [&](int block) -> StepMemory::Piece { return {blocks[block], blocks_[block].bytes}; };
     for (std::size_t s = part.begin; s < part.end; ++s) {
       StepMemory& step = steps[s - part.begin];
       for (const int input : bound_[s].inputs) step.read.push_back(piece(input));

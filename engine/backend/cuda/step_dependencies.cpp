@@ -65,10 +65,10 @@ std::vector<std::vector<int>> step_dependencies(std::span<const StepMemory> step
     waits.erase(rest.begin(), rest.end());
     std::vector<bool> reached(steps.size(), false);
     for (const int other : waits) {  // the latest first
-      if (reached[static_cast<std::size_t>(other)]) continue;
+      if (reached[other]) continue;
       dependencies[s].push_back(other);
-      reached[static_cast<std::size_t>(other)] = true;
-      const std::vector<bool>& further = behind[static_cast<std::size_t>(other)];
+      reached[other] = true;
+      const std::vector<bool>& further = behind[other];
       for (std::size_t i = 0; i < static_cast<std::size_t>(other); ++i)
         if (further[i]) reached[i] = true;
     }

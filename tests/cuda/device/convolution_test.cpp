@@ -105,12 +105,10 @@ void check_all(const cuda::ConvolutionShape& shape) {
                             ct = noise(result_count, 3);
   std::vector<double> result(ct.size()), to_data(data.size()), to_weight(weight.size());
   for_each_term(shape, [&](std::int64_t x, std::int64_t w, std::int64_t y) {
-    const auto at = [](const std::vector<double>& v, std::int64_t i) {
-      return v[static_cast<std::size_t>(i)];
-    };
-    result[static_cast<std::size_t>(y)] += at(data, x) * at(weight, w);
-    to_data[static_cast<std::size_t>(x)] += at(ct, y) * at(weight, w);
-    to_weight[static_cast<std::size_t>(w)] += at(ct, y) * at(data, x);
+    const auto at = [](const std::vector<double>& v, std::int64_t i) { return v[i]; };
+    result[y] += at(data, x) * at(weight, w);
+    to_data[x] += at(ct, y) * at(weight, w);
+    to_weight[w] += at(ct, y) * at(data, x);
   });
   const double tolerance = shape.type == DType::f64 ? 1e-11 : 1e-3;
   const OnGpu x(data, shape.type), w(weight, shape.type), cotangent(ct, shape.type);

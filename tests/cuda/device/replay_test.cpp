@@ -150,7 +150,7 @@ TEST_CASE("losses that are kept do not keep a step from being replayed") {
   for (std::int64_t n = 12; n < 24; ++n) kept.push_back(training(n));
   CHECK(cuda::runner_statistics().replayed - before.replayed == 12);
   Training again;
-  for (std::int64_t n = 0; n < 24; ++n) CHECK(again(n).item() == kept[static_cast<std::size_t>(n)].item());
+  for (std::int64_t n = 0; n < 24; ++n) CHECK(again(n).item() == kept[n].item());
 }
 
 TEST_CASE("addresses that soon move on are not captured again and again") {

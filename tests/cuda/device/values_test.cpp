@@ -44,8 +44,7 @@ TEST_CASE("values of all types and large ones arrive as they were") {
   const Tensor shifted = (counted + 1).detach();
   const std::span<const std::int64_t> elements = shifted.data<std::int64_t>();
   bool all_right = true;
-  for (std::int64_t i = 0; i < many; ++i)
-    all_right = all_right && elements[static_cast<std::size_t>(i)] == i + 1;
+  for (std::int64_t i = 0; i < many; ++i) all_right = all_right && elements[i] == i + 1;
   CHECK(all_right);
   set_device(Device::cpu);
   const Tensor on_host = (iota(many, DType::f32) * 0.5).detach();

@@ -81,17 +81,17 @@ void convolve(const Convolution& c) {
   const TensorLayout& result = c.result == Convolution::Result::x   ? c.x
                                : c.result == Convolution::Result::w ? c.w
                                                                     : c.y;
-  std::vector<double> sums(static_cast<std::size_t>(extent(result)));
+  std::vector<double> sums(extent(result));
   const auto add = [&](std::int64_t xi, std::int64_t wi, std::int64_t yi) {
     switch (c.result) {
       case Convolution::Result::x:
-        sums[static_cast<std::size_t>(xi)] += value(w[wi]) * value(y[yi]);
+        sums[xi] += value(w[wi]) * value(y[yi]);
         break;
       case Convolution::Result::w:
-        sums[static_cast<std::size_t>(wi)] += value(x[xi]) * value(y[yi]);
+        sums[wi] += value(x[xi]) * value(y[yi]);
         break;
       case Convolution::Result::y:
-        sums[static_cast<std::size_t>(yi)] += value(x[xi]) * value(w[wi]);
+        sums[yi] += value(x[xi]) * value(w[wi]);
         break;
     }
   };
@@ -101,7 +101,7 @@ void convolve(const Convolution& c) {
                                                            : c.y_at;
   auto* out = static_cast<T*>(const_cast<void*>(place));
   for_offsets(result, [&](std::int64_t i) {
-    const double sum = c.alpha * sums[static_cast<std::size_t>(i)];
+    const double sum = c.alpha * sums[i];
     // What is multiplied by a beta of 0 is not read.
     out[i] = static_cast<T>(c.beta == 0 ? sum : sum + c.beta * out[i]);
   });

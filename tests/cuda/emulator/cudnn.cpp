@@ -220,7 +220,7 @@ cudnnStatus_t cudnnSetFilterNdDescriptor(cudnnFilterDescriptor_t description, cu
       return refuse_convolution("an empty axis");
     description->type = type;
     description->extents.assign(extents, extents + rank);
-    description->strides.assign(static_cast<std::size_t>(rank), 1);
+    description->strides.assign(rank, 1);
     for (std::size_t i = static_cast<std::size_t>(rank) - 1; i-- > 0;)
       description->strides[i] = description->strides[i + 1] * extents[i + 1];
     return CUDNN_STATUS_SUCCESS;

@@ -78,21 +78,20 @@ void multiply(const Product& p, T alpha, T beta) {
                                                              : kAllBits;
   const auto* x = static_cast<const T*>(p.a_at);
   const auto* y = static_cast<const T*>(p.b_at);
-  std::vector<double> right(static_cast<std::size_t>(inner * columns));
-  std::vector<double> sums(static_cast<std::size_t>(columns));
+  std::vector<double> right(inner * columns);
+  std::vector<double> sums(columns);
   for (std::int64_t batch = 0; batch < p.d.batches; ++batch) {
     for (std::int64_t k = 0; k < inner; ++k)
-      for (std::int64_t j = 0; j < columns; ++j)
-        right[static_cast<std::size_t>(k * columns + j)] = rounded(y[b.at(batch, k, j)], bits);
+      for (std::int64_t j = 0; j < columns; ++j) right[k * columns + j] = rounded(y[b.at(batch, k, j)], bits);
     for (std::int64_t i = 0; i < rows; ++i) {
       std::fill(sums.begin(), sums.end(), 0.0);
       for (std::int64_t k = 0; k < inner; ++k) {
         const double factor = rounded(x[a.at(batch, i, k)], bits);
         const double* row = right.data() + k * columns;
-        for (std::int64_t j = 0; j < columns; ++j) sums[static_cast<std::size_t>(j)] += factor * row[j];
+        for (std::int64_t j = 0; j < columns; ++j) sums[j] += factor * row[j];
       }
       for (std::int64_t j = 0; j < columns; ++j) {
-        const T product = alpha * static_cast<T>(sums[static_cast<std::size_t>(j)]);
+        const T product = alpha * static_cast<T>(sums[j]);
         // What is multiplied by a beta of 0 is not read.
         static_cast<T*>(p.d_at)[d.at(batch, i, j)] =
             beta == T(0) ? product : product + beta * static_cast<const T*>(p.c_at)[c.at(batch, i, j)];

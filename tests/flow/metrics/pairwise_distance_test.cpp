@@ -13,10 +13,9 @@ namespace nabla::flow {
 namespace {
 
 std::vector<std::vector<double>> rows_of(const Tensor& a, const Tensor& b) {
-  std::vector<std::vector<double>> rows(static_cast<std::size_t>(a.shape()[0]));
-  for_each_row_of_distances(a, b, [&](std::int64_t i, std::span<const double> row) {
-    rows[static_cast<std::size_t>(i)].assign(row.begin(), row.end());
-  });
+  std::vector<std::vector<double>> rows(a.shape()[0]);
+  for_each_row_of_distances(
+      a, b, [&](std::int64_t i, std::span<const double> row) { rows[i].assign(row.begin(), row.end()); });
   return rows;
 }
 
@@ -47,7 +46,7 @@ TEST_CASE("distances come a row at a time, the same for any number of threads") 
     std::atomic<std::int64_t> calls = 0;
     for_each_row_of_distances(a, b, [&](std::int64_t i, std::span<const double> row) {
       ++calls;
-      found[static_cast<std::size_t>(i)] = *std::min_element(row.begin(), row.end());
+      found[i] = *std::min_element(row.begin(), row.end());
     });
     CHECK(calls == 300);
     return found;

@@ -85,7 +85,7 @@ std::string pointwise_expression(const Primitive& primitive, std::span<const std
     else if (pattern[++i] == 'R')
       made += type_name(primitive.name(), result);
     else
-      made += operands[static_cast<std::size_t>(pattern[i] - '0')];
+      made += operands[pattern[i] - '0'];
   }
   return made;
 }

@@ -65,7 +65,7 @@ __device__ __forceinline__ Key key_of(i64 index, Refusal* refusal) {
 Shape distinct_lines(const Layout& indices, int axis) {
   Shape lines = indices.shape;
   for (int i = 0; i < lines.rank(); ++i)
-    if (indices.strides[static_cast<std::size_t>(i)] == 0) lines[i] = 1;
+    if (indices.strides[i] == 0) lines[i] = 1;
   lines[axis] = 1;
   return lines;
 }

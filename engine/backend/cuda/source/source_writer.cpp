@@ -60,7 +60,7 @@ Walk make_walk(const Shape& shape, std::initializer_list<Layout> operands) {
     bool merges = !walk.axes.empty();
     std::size_t operand = 0;
     for (const Layout& layout : operands) {
-      axis.strides[operand] = layout.shape[i] == 1 ? 0 : layout.strides[static_cast<std::size_t>(i)];
+      axis.strides[operand] = layout.shape[i] == 1 ? 0 : layout.strides[i];
       merges = merges && walk.axes.back().strides[operand] == axis.strides[operand] * axis.extent;
       ++operand;
     }

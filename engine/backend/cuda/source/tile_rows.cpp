@@ -30,11 +30,11 @@ Phases phases_of(const TileTerms& terms, std::vector<bool> early_inputs) {
   made.phases.resize(static_cast<std::size_t>(terms.levels) + 1);
   std::vector<bool> ready;
   for (int t = 0; t < terms.size(); ++t) {
-    const bool early = t < terms.inputs && !terms[t].folded && made.early[static_cast<std::size_t>(t)];
+    const bool early = t < terms.inputs && !terms[t].folded && made.early[t];
     ready.push_back(terms[t].folded || early);
     if (early) made.kept_bytes += size_of(terms[t].dtype);
     if (!terms[t].is_reduction()) continue;
-    Phase& phase = made.phases[static_cast<std::size_t>(terms[t].level - 1)];
+    Phase& phase = made.phases[terms[t].level - 1];
     phase.reductions.push_back(t);
     phase.targets.push_back(terms[t].operands[0]);
   }
@@ -47,12 +47,12 @@ Phases phases_of(const TileTerms& terms, std::vector<bool> early_inputs) {
   for (const Phase& phase : made.phases) {
     const std::vector<int> lines = terms.needed(phase.targets, ready);
     for (const int t : lines) {
-      const std::size_t at = static_cast<std::size_t>(t);
+      const std::size_t at = t;
       if (!ready[at] || before[at] || std::ranges::find(made.kept, t) != made.kept.end()) continue;
       made.kept.push_back(t);
       made.kept_bytes += size_of(terms[t].dtype);
     }
-    for (const int t : lines) ready[static_cast<std::size_t>(t)] = true;
+    for (const int t : lines) ready[t] = true;
   }
   return made;
 }
@@ -136,7 +136,7 @@ class RowsWriter {
     writer_.line("const " + index + " row = is_row ? place : " + writer_.count("rows") + " - 1;");
   }
 
-  const TileOperand& operand(int input) const { return writer_.operands[static_cast<std::size_t>(input)]; }
+  const TileOperand& operand(int input) const { return writer_.operands[input]; }
 
   // What is one for the row, and where the others begin.
   void read_row() {
@@ -170,7 +170,7 @@ class RowsWriter {
   void read_early() {
     std::vector<int> inputs;
     for (const auto& [k, name] : pointers_)
-      if (phases_.early[static_cast<std::size_t>(k)]) inputs.push_back(k);
+      if (phases_.early[k]) inputs.push_back(k);
     read_pieces(inputs);
   }
   // All pieces of some inputs.
@@ -265,8 +265,7 @@ class RowsWriter {
     if (folded_.empty()) return;
     writer_.open(is_partial_ ? "if (lane == 0 && is_row)" : "if (lane == 0)");
     for (const int o : folded_)
-      writer_.line(element("y" + std::to_string(o), "row") + " = " +
-                   terms_[terms_.outputs[static_cast<std::size_t>(o)]].name + ";");
+      writer_.line(element("y" + std::to_string(o), "row") + " = " + terms_[terms_.outputs[o]].name + ";");
     writer_.close();
   }
 

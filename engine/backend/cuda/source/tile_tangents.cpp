@@ -63,7 +63,7 @@ class TangentsWriter {
   }
 
  private:
-  int term(int output) const { return terms_.outputs[static_cast<std::size_t>(output)]; }
+  int term(int output) const { return terms_.outputs[output]; }
 
   // Where a thread's places begin, and which tangents it takes.
   void place() {
@@ -149,7 +149,7 @@ class TangentsWriter {
       if (k >= terms_.inputs || terms_[k].folded) continue;
       inputs.push_back(k);
       const std::string number = std::to_string(k);
-      const TileOperand& operand = writer_.operands[static_cast<std::size_t>(k)];
+      const TileOperand& operand = writer_.operands[k];
       writer_.line("const " + writer_.type(k) + "* t" + number + " = " +
                    moved("x" + number, operand.outer.offset("t", writer_.is_wide)) + ";");
     }

@@ -19,14 +19,13 @@ class Builder {
       value_.push_back(add(Kind::input, dtype_of(v), is_folded(v), "", {}, ""));
     }
     for (std::size_t i = 0; i < program.instructions.size(); ++i) add_instruction(i);
-    for (const int output : program.outputs)
-      made_.outputs.push_back(value_[static_cast<std::size_t>(output)]);
+    for (const int output : program.outputs) made_.outputs.push_back(value_[output]);
   }
 
   TileTerms take() { return std::move(made_); }
 
  private:
-  DType dtype_of(int value) const { return program_.dtypes[static_cast<std::size_t>(value)]; }
+  DType dtype_of(int value) const { return program_.dtypes[value]; }
   bool is_folded(int value) const {
     return program_.fold != TileProgram::Fold::none && program_.is_folded(value);
   }
@@ -55,7 +54,7 @@ class Builder {
     std::vector<std::string> names;
     std::vector<DType> types;
     for (std::size_t k = 0; k < static_cast<std::size_t>(from.operand_count); ++k) {
-      operands.push_back(value_[static_cast<std::size_t>(from.operands[k])]);
+      operands.push_back(value_[from.operands[k]]);
       names.push_back(made_[operands.back()].name);
       types.push_back(dtype_of(from.operands[k]));
     }
@@ -133,13 +132,13 @@ bool TileTerms::is_output(int term) const { return std::ranges::find(outputs, te
 
 std::vector<int> TileTerms::needed(std::span<const int> targets, const std::vector<bool>& ready) const {
   std::vector<bool> found(terms.size(), false);
-  for (const int target : targets) found[static_cast<std::size_t>(target)] = true;
+  for (const int target : targets) found[target] = true;
   std::vector<int> made;
   for (int t = size(); t-- > 0;) {
-    if (!found[static_cast<std::size_t>(t)]) continue;
+    if (!found[t]) continue;
     made.push_back(t);
-    if (ready[static_cast<std::size_t>(t)]) continue;
-    for (const int operand : (*this)[t].operands) found[static_cast<std::size_t>(operand)] = true;
+    if (ready[t]) continue;
+    for (const int operand : (*this)[t].operands) found[operand] = true;
   }
   std::ranges::reverse(made);
   return made;

@@ -30,7 +30,7 @@ struct TileTerms {
   std::vector<int> outputs;
   int levels = 0;  ///< the highest level
 
-  const TileTerm& operator[](int index) const { return terms[static_cast<std::size_t>(index)]; }
+  const TileTerm& operator[](int index) const { return terms[index]; }
   int size() const { return static_cast<int>(terms.size()); }
   bool is_output(int term) const;
   /// The terms that `targets` depend on, ascending and themselves included; what is behind a term that is

@@ -95,13 +95,13 @@ std::vector<int> TileWriter::needed(std::span<const int> targets) const {
 }
 
 bool TileWriter::is_by_lane(int input) const {
-  const TileAccess access = operands[static_cast<std::size_t>(input)].access(lanes);
+  const TileAccess access = operands[input].access(lanes);
   return lanes > 1 && (access == TileAccess::run || access == TileAccess::each);
 }
 
 void TileWriter::load_one(int input, const std::string& pointer, const std::string& index,
                           const Arrays& arrays) {
-  const TileOperand& operand = operands[static_cast<std::size_t>(input)];
+  const TileOperand& operand = operands[input];
   const std::string offset = operand.inner.offset(index, is_wide);
   if (operand.access(lanes) == TileAccess::vector) {
     const std::string read = "load<" + std::to_string(lanes) + ">(" + moved(pointer, offset) + ");";
@@ -118,7 +118,7 @@ void TileWriter::load_one(int input, const std::string& pointer, const std::stri
 
 void TileWriter::load_lane(int input, const std::string& pointer, const std::string& index,
                            const Arrays& arrays) {
-  const TileOperand& operand = operands[static_cast<std::size_t>(input)];
+  const TileOperand& operand = operands[input];
   held(input) = array(input) + arrays.subscript + ".at[j]";
   std::string offset;
   if (operand.access(lanes) == TileAccess::run) {
@@ -145,20 +145,18 @@ void TileWriter::compute(std::span<const int> targets, bool keep) {
 
 void TileWriter::declare_results(std::span<const int> outputs) {
   if (lanes == 1) return;
-  for (const int o : outputs)
-    line(array_type(terms.outputs[static_cast<std::size_t>(o)]) + " b" + std::to_string(o) + ";");
+  for (const int o : outputs) line(array_type(terms.outputs[o]) + " b" + std::to_string(o) + ";");
 }
 
 void TileWriter::fill_results(std::span<const int> outputs) {
   if (lanes == 1) return;
   for (const int o : outputs)
-    line("b" + std::to_string(o) + ".at[j] = " + terms[terms.outputs[static_cast<std::size_t>(o)]].name +
-         ";");
+    line("b" + std::to_string(o) + ".at[j] = " + terms[terms.outputs[o]].name + ";");
 }
 
 void TileWriter::store(int output, const std::string& place) {
   const std::string y = "y" + std::to_string(output);
-  const int term = terms.outputs[static_cast<std::size_t>(output)];
+  const int term = terms.outputs[output];
   if (lanes > 1)
     line("store(" + moved(y, place) + ", b" + std::to_string(output) + ");");
   else

@@ -50,7 +50,7 @@ class TileWriter {
   std::string lane_of(const std::string& array) const { return lanes > 1 ? array + ".at[j]" : array; }
 
   /// Where a term is at hand: the name of a constant, an element of an array, or empty where it is not.
-  std::string& held(int term) { return held_[static_cast<std::size_t>(term)]; }
+  std::string& held(int term) { return held_[term]; }
   /// No term that is not folded is at hand any more.
   void forget_varying();
   /// The terms that `targets` depend on, up to those at hand.
