@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "engine/backend/backend.h"
-#include "engine/backend/cpu/thread_pool.h"
+#include "engine/backend/cpu/threads/thread_pool.h"
 #include "engine/engine.h"
 #include "engine/graph/node.h"
 

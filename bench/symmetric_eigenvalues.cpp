@@ -1,7 +1,7 @@
 // Eigenvalues of a symmetric matrix with and without vectors, for each instruction set: CPU time of this
 // thread, the least and the median of several runs. Argument: the number of rows.
 
-#include "engine/dense/symmetric_eigenvalues.h"
+#include "engine/spectral/dense/symmetric_eigenvalues.h"
 
 #include <algorithm>
 #include <cstdio>

@@ -9,9 +9,9 @@
 #include <utility>
 #include <vector>
 
-#include "engine/autodiff/jacobian_contraction.h"
-#include "engine/autodiff/substitute.h"
+#include "engine/autodiff/contraction/jacobian_contraction.h"
 #include "engine/engine.h"
+#include "engine/ops/substitute.h"
 #include "flow/flow.h"
 
 using namespace nabla;

@@ -7,7 +7,7 @@ function(nablaflow_add_module name)
   cmake_parse_arguments(arg "" "" "DEPENDS" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${name}/*.cpp")
   # What is for GPUs is added where it is wanted (NablaflowCuda).
-  list(FILTER sources EXCLUDE REGEX "/(backend/cuda/.*|plan/cuda_kernels)\\.cpp$")
+  list(FILTER sources EXCLUDE REGEX "/(backend/cuda/.*|explain/cuda_kernels)\\.cpp$")
   set(target nablaflow_${name})
   if(sources)
     add_library(${target} STATIC ${sources})

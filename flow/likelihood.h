@@ -4,8 +4,8 @@
 #include <functional>
 #include <optional>
 
-#include "engine/autodiff/deflated_trace.h"
-#include "engine/autodiff/jacobian.h"
+#include "engine/autodiff/jacobian/jacobian.h"
+#include "engine/spectral/deflated_trace.h"
 #include "flow/field.h"
 
 namespace nabla::flow {

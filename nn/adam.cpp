@@ -3,9 +3,9 @@
 #include <cmath>
 #include <string>
 
+#include "engine/compile/trace.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
-#include "engine/plan/trace.h"
 #include "engine/tensor/number_text.h"
 #include "nn/scalar.h"
 

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "engine/compile/trace.h"
 #include "engine/ops/pointwise.h"
-#include "engine/plan/trace.h"
 #include "engine/tensor/number_text.h"
 
 namespace nabla::nn {

@@ -1,7 +1,7 @@
 #include "nn/update.h"
 
+#include "engine/compile/trace.h"
 #include "engine/plan/evaluate.h"
-#include "engine/plan/trace.h"
 
 namespace nabla::nn {
 

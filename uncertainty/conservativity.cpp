@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "engine/autodiff/linear_operator.h"
 #include "engine/ops/composed.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
@@ -13,6 +12,7 @@
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
 #include "engine/ops/slicing.h"
+#include "engine/spectral/linear_operator.h"
 #include "flow/gauss_legendre.h"
 #include "flow/per_sample.h"
 #include "uncertainty/student_t.h"

@@ -3,13 +3,13 @@
 #include <span>
 #include <vector>
 
-#include "engine/dense/log_determinant.h"
 #include "engine/graph/evaluation.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
 #include "engine/plan/evaluate.h"
+#include "engine/spectral/dense/log_determinant.h"
 #include "flow/average_sampling.h"
 #include "flow/likelihood.h"
 #include "uncertainty/require_inside.h"

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/autodiff/jacobian.h"
+#include "engine/autodiff/jacobian/jacobian.h"
 #include "flow/field.h"
 #include "uncertainty/posterior.h"
 

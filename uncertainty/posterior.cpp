@@ -5,8 +5,8 @@
 #include <limits>
 #include <utility>
 
-#include "engine/autodiff/directional_derivatives.h"
-#include "engine/autodiff/samplewise.h"
+#include "engine/autodiff/jacobian/directional_derivatives.h"
+#include "engine/autodiff/jacobian/samplewise.h"
 #include "engine/graph/evaluation.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"

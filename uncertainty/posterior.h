@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/autodiff/jacobian.h"
-#include "engine/autodiff/linear_operator.h"
-#include "engine/autodiff/spectrum.h"
+#include "engine/autodiff/jacobian/jacobian.h"
+#include "engine/spectral/linear_operator.h"
+#include "engine/spectral/spectrum.h"
 #include "flow/field.h"
 #include "flow/field_metadata.h"
 #include "flow/path.h"

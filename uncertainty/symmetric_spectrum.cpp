@@ -2,7 +2,7 @@
 
 #include <span>
 
-#include "engine/backend/cpu/thread_pool.h"
+#include "engine/backend/cpu/threads/thread_pool.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
 

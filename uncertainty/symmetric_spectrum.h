@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "engine/dense/symmetric_eigenvalues.h"
+#include "engine/spectral/dense/symmetric_eigenvalues.h"
 #include "engine/tensor/tensor.h"
 
 namespace nabla::uncertainty {

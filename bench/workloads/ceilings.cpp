@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "bench/workloads/workload.h"
-#include "engine/backend/cpu/matmul.h"
+#include "engine/backend/cpu/product/matmul.h"
 #include "engine/engine.h"
 
 #ifdef __SSE2__

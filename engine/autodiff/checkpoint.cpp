@@ -1,10 +1,10 @@
 #include "engine/autodiff/checkpoint.h"
 
 #include "engine/autodiff/alignment.h"
-#include "engine/autodiff/substitute.h"
 #include "engine/autodiff/vjp.h"
 #include "engine/graph/walk.h"
 #include "engine/ops/contract.h"
+#include "engine/ops/substitute.h"
 
 namespace nabla {
 namespace {

@@ -2,8 +2,8 @@
 
 #include "engine/autodiff/alignment.h"
 #include "engine/autodiff/jvp.h"
-#include "engine/autodiff/substitute.h"
 #include "engine/autodiff/vjp.h"
+#include "engine/ops/substitute.h"
 
 namespace nabla {
 

@@ -1,10 +1,10 @@
 #include "engine/autodiff/jvp.h"
 
 #include "engine/autodiff/alignment.h"
-#include "engine/autodiff/substitute.h"
 #include "engine/graph/primitive.h"
 #include "engine/graph/walk.h"
 #include "engine/ops/pointwise.h"
+#include "engine/ops/substitute.h"
 
 namespace nabla {
 

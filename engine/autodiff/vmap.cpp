@@ -3,7 +3,7 @@
 #include <numeric>
 
 #include "engine/autodiff/alignment.h"
-#include "engine/autodiff/substitute.h"
+#include "engine/ops/substitute.h"
 
 namespace nabla {
 

@@ -3,7 +3,7 @@
 #include <atomic>
 
 #include "engine/backend/backend.h"
-#include "engine/backend/cuda/cuda_backend.h"
+#include "engine/backend/cuda_backend.h"
 #include "engine/backend/instruction_set.h"
 #include "engine/backend/threads.h"
 #include "engine/tensor/error.h"

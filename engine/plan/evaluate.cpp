@@ -5,8 +5,9 @@
 #include <mutex>
 #include <new>
 
+#include "engine/graph/walk.h"
 #include "engine/plan/evaluation_lock.h"
-#include "engine/plan/trace.h"
+#include "engine/tensor/cell.h"
 
 namespace nabla {
 namespace {
@@ -60,7 +61,33 @@ std::vector<Array> run_beside_others(const PlannedGraph& planned, std::span<cons
   return planned.plan->run(values);
 }
 
+// Values that depend on an input or a cell of the function that this thread traces are not known yet.
+void refuse_traced_values(std::span<const Tensor> tensors) {
+  const CellTrace* const trace = current_cell_trace();
+  if (!trace) return;
+  for (const Node* node : nodes_to_compute(tensors))
+    if (const char* meaning = trace->meaning_of(*node))
+      throw Error("compile: the function reads a value that depends on " + std::string(meaning) + " " +
+                  to_string(node->shape()) + " " + std::string(name_of(node->dtype())) +
+                  ", which is not known while it is traced; return it and read it outside, or compute with "
+                  "it (select instead of if)");
+}
+
 }  // namespace
+
+std::vector<Node*> nodes_to_compute(std::span<const Tensor> outputs) {
+  NodeMap seen;
+  std::vector<Node*> nodes;
+  const auto reach = [&](Node* node) {
+    if (seen.insert(node, 0)) nodes.push_back(node);
+  };
+  for (const Tensor& output : outputs) reach(&output.node());
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    if (!nodes[i]->has_value())
+      for (Node* input : nodes[i]->inputs()) reach(input);
+  std::ranges::sort(nodes, {}, &Node::id);
+  return nodes;
+}
 
 void forget_other_evaluations() {
   computed_now().clear();

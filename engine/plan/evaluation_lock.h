@@ -4,7 +4,7 @@
 
 #include "engine/plan/plan.h"
 
-// Between plan.cpp and evaluate.cpp.
+// What evaluates, makes plans and compiles has in common.
 
 namespace nabla {
 
@@ -14,6 +14,10 @@ std::mutex& evaluation_mutex();
 /// Nobody computes any more what other threads did at the fork(): in the child there are none. Under the
 /// lock.
 void forget_other_evaluations();
+
+/// All nodes that have to be computed for `outputs`, and those with values (or variables) that they start
+/// from; inputs before users. Under the lock.
+std::vector<Node*> nodes_to_compute(std::span<const Tensor> outputs);
 
 /// make_plan() for a caller that holds the lock. A run may write results over the memory of `donated` leaves
 /// once they have been read for the last time and nothing can fail any more; results that do so share their

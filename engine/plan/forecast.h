@@ -2,8 +2,8 @@
 
 #include <span>
 
-#include "engine/plan/explain.h"
-#include "engine/plan/plan_key.h"
+#include "engine/plan/canonical/plan_key.h"
+#include "engine/plan/cost.h"
 
 namespace nabla {
 

@@ -1,7 +1,7 @@
 #include "engine/plan/fork.h"
 
-#include "engine/backend/cpu/matmul.h"
-#include "engine/backend/cpu/thread_pool.h"
+#include "engine/backend/cpu/product/matmul.h"
+#include "engine/backend/cpu/threads/thread_pool.h"
 #include "engine/graph/node.h"
 #include "engine/plan/evaluation_lock.h"
 #include "engine/tensor/block_cache.h"

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "engine/plan/explain_steps.h"
+#include "engine/plan/step_text.h"
 
 namespace nabla {
 namespace {

@@ -5,12 +5,12 @@
 #include <cmath>
 
 #include "engine/backend/float_environment.h"
+#include "engine/plan/canonical/plan_key.h"
 #include "engine/plan/evaluation_lock.h"
 #include "engine/plan/fork.h"
 #include "engine/plan/memory_table.h"
 #include "engine/plan/plan_builder.h"
 #include "engine/plan/plan_cache.h"
-#include "engine/plan/plan_key.h"
 
 namespace nabla {
 namespace {

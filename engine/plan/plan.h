@@ -138,4 +138,10 @@ bool plan_optimisations();
 void set_nan_mode(bool on);
 bool nan_mode();
 
+/// A plan under the heading it gets in a report of several.
+struct NamedPlan {
+  std::string heading;
+  std::shared_ptr<const Plan> plan;
+};
+
 }  // namespace nabla

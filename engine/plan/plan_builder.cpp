@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <map>
 
-#include "engine/plan/canonical.h"
-#include "engine/plan/fusion.h"
+#include "engine/plan/canonical/canonical.h"
+#include "engine/plan/canonical/plan_graph.h"
 #include "engine/plan/memory.h"
-#include "engine/plan/plan_graph.h"
+#include "engine/plan/programs/fusion.h"
 
 namespace nabla {
 namespace {

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "engine/plan/canonical/plan_key.h"
 #include "engine/plan/plan_cache.h"
-#include "engine/plan/plan_key.h"
 
 namespace nabla {
 

@@ -4,8 +4,8 @@
 #include <memory>
 #include <vector>
 
+#include "engine/plan/canonical/plan_key.h"
 #include "engine/plan/plan.h"
-#include "engine/plan/plan_key.h"
 
 // Between plan.cpp and its cache. All of it under the evaluation lock.
 

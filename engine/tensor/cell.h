@@ -67,11 +67,13 @@ class CellTrace {
   virtual Tensor get(const Cell& cell) = 0;
   virtual void assign(Cell& cell, const Tensor& value) = 0;
   virtual void destroyed(const Cell& cell) = 0;
+  /// Says what a variable stands for ("an input", "a cell"); null if it is none of this trace.
+  virtual const char* meaning_of(const Node& variable) const = 0;
 
  protected:
   ~CellTrace() = default;
 };
-/// The trace of this thread, or null, to be set and reset by the trace itself.
+/// The trace of this thread, or null: no function is traced. Set and reset by the trace itself.
 CellTrace*& current_cell_trace();
 
 }  // namespace nabla

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "engine/dense/symmetric_eigenvalues.h"
 #include "engine/engine.h"
+#include "engine/spectral/dense/symmetric_eigenvalues.h"
 #include "uncertainty/uncertainty.h"
 
 namespace nabla::gmm_oracle {

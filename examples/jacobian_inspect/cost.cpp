@@ -6,10 +6,10 @@
 #include <functional>
 #include <span>
 
-#include "engine/autodiff/jacobian_contraction.h"
-#include "engine/autodiff/substitute.h"
+#include "engine/autodiff/contraction/jacobian_contraction.h"
 #include "engine/backend/device.h"
 #include "engine/engine.h"
+#include "engine/ops/substitute.h"
 
 namespace nabla::jacobian_inspect {
 namespace {

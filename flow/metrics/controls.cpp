@@ -4,13 +4,13 @@
 #include <numbers>
 #include <string>
 
-#include "engine/dense/symmetric_eigenvalues.h"
 #include "engine/ops/composed.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/random.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
+#include "engine/spectral/dense/symmetric_eigenvalues.h"
 #include "engine/tensor/number_text.h"
 #include "flow/metrics/sample_set.h"
 

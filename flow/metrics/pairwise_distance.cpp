@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "engine/backend/cpu/thread_pool.h"
+#include "engine/backend/cpu/threads/thread_pool.h"
 #include "engine/ops/pointwise.h"
 #include "flow/metrics/sample_set.h"
 

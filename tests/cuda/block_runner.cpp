@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/backend/cpu/vector_math.h"
+#include "engine/backend/cpu/vector_math/vector_math.h"
 #include "tests/cuda/fault_signals.h"
 #include "tests/cuda/fiber.h"
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/backend/cpu/vector_math.h"
+#include "engine/backend/cpu/vector_math/vector_math.h"
 #include "tests/cuda/host_step.h"
 
 // What runs kernels on the host, by kernels written by hand, right ones and wrong ones.

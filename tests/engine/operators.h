@@ -4,7 +4,7 @@
 #include <cmath>
 #include <vector>
 
-#include "engine/autodiff/linear_operator.h"
+#include "engine/spectral/linear_operator.h"
 #include "tests/engine/numbers.h"
 
 // Operators and fields whose spectra are known.

@@ -1,4 +1,4 @@
-#include "engine/plan/compile.h"
+#include "engine/compile/compile.h"
 
 #include <doctest/doctest.h>
 

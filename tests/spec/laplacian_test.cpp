@@ -1,8 +1,8 @@
-#include "engine/autodiff/laplacian.h"
+#include "engine/autodiff/jacobian/laplacian.h"
 
 #include <doctest/doctest.h>
 
-#include "engine/autodiff/directional_derivatives.h"
+#include "engine/autodiff/jacobian/directional_derivatives.h"
 #include "tests/spec/checks.h"
 #include "tests/spec/program.h"
 

@@ -2,9 +2,9 @@
 
 #include "engine/backend/threads.h"
 #include "engine/graph/node.h"
-#include "engine/plan/canonical.h"
-#include "engine/plan/group_order.h"
+#include "engine/plan/canonical/canonical.h"
 #include "engine/plan/plan.h"
+#include "engine/plan/programs/group_order.h"
 #include "tests/spec/plan_reference.h"
 #include "tests/spec/program.h"
 #include "tests/spec/program_plan.h"

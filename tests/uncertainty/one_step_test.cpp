@@ -6,8 +6,8 @@
 #include <limits>
 #include <numbers>
 
-#include "engine/dense/log_determinant.h"
 #include "engine/engine.h"
+#include "engine/spectral/dense/log_determinant.h"
 #include "flow/flow.h"
 #include "tests/uncertainty/oracles.h"
 #include "uncertainty/posterior.h"

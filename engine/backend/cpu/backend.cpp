@@ -4,11 +4,11 @@
 #include <string>
 #include <utility>
 
-#include "engine/backend/cpu/kernels.h"
-#include "engine/backend/cpu/packed_operand.h"
-#include "engine/backend/cpu/thread_own.h"
-#include "engine/backend/cpu/thread_pool.h"
-#include "engine/backend/cpu/tile_kernel.h"
+#include "engine/backend/cpu/kernels/kernels.h"
+#include "engine/backend/cpu/product/packed_operand.h"
+#include "engine/backend/cpu/threads/thread_own.h"
+#include "engine/backend/cpu/threads/thread_pool.h"
+#include "engine/backend/cpu/tile/tile_kernel.h"
 
 namespace nabla {
 namespace {

@@ -3,7 +3,7 @@
 #include <atomic>
 #include <string>
 
-#include "engine/backend/cpu/target.h"
+#include "engine/backend/target.h"
 #include "engine/tensor/error.h"
 
 namespace nabla {

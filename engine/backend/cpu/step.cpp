@@ -1,6 +1,6 @@
 #include <vector>
 
-#include "engine/backend/cpu/kernels.h"
+#include "engine/backend/cpu/kernels/kernels.h"
 
 namespace nabla::cpu {
 namespace {

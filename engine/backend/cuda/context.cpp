@@ -1,6 +1,6 @@
 #include "engine/backend/cuda/context.h"
 
-#include "engine/backend/cuda/cuda_backend.h"
+#include "engine/backend/cuda_backend.h"
 
 namespace nabla::cuda {
 namespace {

@@ -1,4 +1,4 @@
-#include "engine/backend/cuda/cuda_backend.h"
+#include "engine/backend/cuda_backend.h"
 
 #include <string>
 #include <utility>

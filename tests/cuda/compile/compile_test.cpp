@@ -4,7 +4,7 @@
 #include <set>
 
 #include "engine/backend/cuda/compiler.h"
-#include "engine/plan/cuda_kernels.h"
+#include "engine/explain/cuda_kernels.h"
 #include "flow/flow.h"
 #include "nn/nn.h"
 #include "tests/spec/checks.h"

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <numeric>
 
-#include "engine/backend/cuda/cuda_backend.h"
 #include "engine/backend/cuda/device_memory.h"
+#include "engine/backend/cuda_backend.h"
 #include "tests/cuda/device/on_device.h"
 
 // The three convolutions against plain loops, and against each other as transposes.

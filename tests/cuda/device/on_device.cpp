@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "engine/backend/cuda/kernels.h"
+#include "engine/explain/cuda_kernels.h"
 #include "engine/graph/node.h"
-#include "engine/plan/cuda_kernels.h"
 #include "tests/spec/plan_reference.h"
 
 namespace nabla::test {

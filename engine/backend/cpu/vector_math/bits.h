@@ -4,7 +4,7 @@
 #include <cfloat>
 #include <cstdint>
 
-#include "engine/backend/cpu/target.h"
+#include "engine/backend/target.h"
 
 // What the f32 functions share. They are written for loops that compilers turn into vector code at every
 // level of the instruction set: no branches, no tables, no calls, no fused multiply-add, only operations that

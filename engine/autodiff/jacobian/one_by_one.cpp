@@ -1,0 +1,91 @@
+#include "engine/autodiff/jacobian/one_by_one.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "engine/autodiff/alignment.h"
+#include "engine/autodiff/jacobian/one_hot_seeds.h"
+#include "engine/autodiff/jvp.h"
+#include "engine/autodiff/vjp.h"
+#include "engine/ops/contraction.h"
+#include "engine/ops/pointwise.h"
+#include "engine/ops/slicing.h"
+
+namespace nabla {
+namespace {
+
+// Calls use(directions) for one chunk after the other of the first `count` one-hot directions.
+template <class Use>
+void for_each_chunk(const Shape& sample, int batch, DType dtype, std::int64_t chunk, std::int64_t count,
+                    Use use) {
+  for (std::int64_t start = 0; start < count; start += chunk)
+    use(one_hot_seeds(start, std::min(start + chunk, count), sample, dtype, batch));
+}
+
+std::optional<Tensor> pushed_or_pulled(const FieldOnVariable& field, const Tensor& seeds, Direction direction,
+                                       bool compressed) {
+  const std::span ys(&field.y, 1), xs(&field.x, 1), seed(&seeds, 1);
+  if (direction == Direction::reverse) return vjp(ys, xs, seed)[0];
+  return compressed ? jvp_compressed(ys, xs, seed)[0] : jvp(ys, xs, seed)[0];
+}
+
+Tensor move_first_axis_last(const Tensor& x) {
+  std::vector<int> order(x.rank());
+  std::iota(order.begin(), order.end(), 1);
+  order.back() = 0;
+  return permute(x, order);
+}
+
+// Contracts direction k with what became of it over `summed` axes of [K, B, *S] and adds up the chunks.
+Tensor contracted_with_directions(const FieldOnVariable& field, const Axes& summed, const Shape& result,
+                                  Direction direction, std::int64_t at_once, std::int64_t count) {
+  const Shape sample = field.x.shape().without_first(1);
+  Tensor total;
+  for_each_chunk(sample, 1, field.dtype(), at_once, count, [&](const Tensor& seeds) {
+    const std::optional<Tensor> found = pushed_or_pulled(field, seeds, direction, /*compressed=*/true);
+    if (!found) return;
+    const Tensor part = drop_axes(contraction(*found, seeds, summed), summed);
+    total = total.defined() ? total + part : part;
+  });
+  return total.defined() ? broadcast_to(total, result) : zeros(result, field.dtype());
+}
+
+}  // namespace
+
+Tensor all_derivatives(const FieldOnVariable& field, int batch, Direction direction, std::int64_t at_once) {
+  const bool forward = direction == Direction::forward;
+  const Shape samples = field.y.shape().first(batch);
+  const Shape inner_x = field.x.shape().without_first(batch);
+  const Shape inner_y = field.y.shape().without_first(batch);
+  const Shape& directions = forward ? inner_x : inner_y;
+  const Shape& results = forward ? inner_y : inner_x;
+  std::vector<Tensor> chunks;
+  for_each_chunk(directions, batch, field.dtype(), at_once, directions.size(), [&](const Tensor& seeds) {
+    const std::optional<Tensor> pushed = pushed_or_pulled(field, seeds, direction, /*compressed=*/false);
+    const Shape shape = concatenate(concatenate(Shape{seeds.shape()[0]}, samples), results);
+    chunks.push_back(pushed ? broadcast_to(*pushed, shape) : zeros(shape, field.dtype()));
+  });
+  const Shape result = concatenate(concatenate(samples, inner_y), inner_x);
+  if (chunks.empty()) return zeros(result, field.dtype());
+  Tensor found = concatenate(chunks, 0);  // [directions, samples.., results..]
+  if (forward) return reshape(move_first_axis_last(found), result);
+  std::vector<int> order(found.rank());
+  std::iota(order.begin(), order.end(), 0);
+  std::rotate(order.begin(), order.begin() + 1, order.begin() + 1 + batch);  // samples first, then directions
+  return reshape(permute(found, order), result);
+}
+
+Tensor trace_one_by_one(const FieldOnVariable& field, Direction direction, std::int64_t at_once,
+                        std::int64_t count) {
+  const int rank = field.x.rank();
+  Axes summed{-rank - 1};
+  for (int axis = 1 - rank; axis < 0; ++axis) summed.push_back(axis);
+  return contracted_with_directions(field, summed, field.x.shape().first(1), direction, at_once, count);
+}
+
+Tensor diagonal_one_by_one(const FieldOnVariable& field, Direction direction, std::int64_t at_once,
+                           std::int64_t count) {
+  return contracted_with_directions(field, {-field.x.rank() - 1}, field.x.shape(), direction, at_once, count);
+}
+
+}  // namespace nabla

@@ -1,0 +1,187 @@
+#include "engine/backend/cpu/kernels/row_reductions.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <string>
+#include <type_traits>
+
+#include "engine/backend/cpu/kernels/sum_order.h"
+#include "engine/backend/cpu/kernels/visit.h"
+#include "engine/backend/cpu/vector_math/vector_math.h"
+
+namespace nabla::cpu {
+namespace {
+
+template <class T>
+struct Row {
+  const T* x;
+  std::int64_t stride, length;
+  T operator[](std::int64_t i) const { return x[i * stride]; }
+};
+
+struct RowSum {
+  template <class T>
+  NABLAFLOW_INLINED static void row(T* out, const Row<T>& x) {
+    *out = static_cast<T>(row_sum(x.x, x.stride, x.length));
+  }
+};
+
+template <bool kMaximum>
+struct RowExtreme {
+  template <class T>
+  NABLAFLOW_INLINED static T further(T v, T best) {
+    return (kMaximum ? v > best : v < best) ? v : best;
+  }
+  // NaN where there is one: nothing compares with it, so they are counted beside the comparisons.
+  template <class T>
+  NABLAFLOW_INLINED static T of(const Row<T>& x) {
+    constexpr std::int64_t kLanes = 16;
+    T best = x[0];
+    std::int64_t i = 0;
+    std::uint32_t nan = 0;
+    if (x.stride == 1 && x.length >= kLanes) {
+      T lanes[kLanes];
+      std::uint32_t nans[kLanes] = {};
+      for (std::int64_t l = 0; l < kLanes; ++l) lanes[l] = x.x[l];
+      for (; i + kLanes <= x.length; i += kLanes)
+        for (std::int64_t l = 0; l < kLanes; ++l) {
+          const T v = x.x[i + l];
+          lanes[l] = further(v, lanes[l]);
+          nans[l] |= mask_of(v != v);
+        }
+      for (std::int64_t half = kLanes / 2; half > 0; half /= 2)
+        for (std::int64_t l = 0; l < half; ++l) {
+          lanes[l] = further(lanes[l + half], lanes[l]);
+          nans[l] |= nans[l + half];
+        }
+      best = lanes[0];
+      nan = nans[0];
+    }
+    for (; i < x.length; ++i) {
+      best = further(x[i], best);
+      nan |= mask_of(x[i] != x[i]);
+    }
+    for (i = 0; nan != 0 && i < x.length; ++i)
+      if (x[i] != x[i]) return x[i];
+    return best;
+  }
+  template <class T>
+  NABLAFLOW_INLINED static void row(T* out, const Row<T>& x) {
+    *out = of(x);
+  }
+};
+
+// What is subtracted before exp: the largest element, which then gives 1. Infinities stay in the exponent, so
+// that a row of -inf sums to 0.
+template <class T>
+NABLAFLOW_INLINED T shift_of(const Row<T>& x) {
+  if constexpr (std::is_floating_point_v<T>) {
+    const T top = x.length == 0 ? T(0) : RowExtreme<true>::of(x);
+    return std::isinf(top) ? T(0) : top;
+  } else {
+    return T{};
+  }
+}
+
+struct RowLogSumExp {
+  template <class T>
+  NABLAFLOW_INLINED static void row(T* out, const Row<T>& x) {
+    const T shift = shift_of(x);
+    PairwiseSum<Accumulator<T>> blocks;
+    T piece[kSumBlock];
+    for (std::int64_t start = 0; start < x.length; start += kSumBlock) {
+      const std::int64_t count = std::min(kSumBlock, x.length - start);
+      if (x.stride == 1) {
+        const T* from = x.x + start;
+        for (std::int64_t i = 0; i < count; ++i) piece[i] = cpu::exp(from[i] - shift);
+      } else {
+        for (std::int64_t i = 0; i < count; ++i) piece[i] = cpu::exp(x[start + i] - shift);
+      }
+      blocks.add(block_sum(piece, 1, count));
+    }
+    *out = static_cast<T>(static_cast<Accumulator<T>>(shift) + std::log(blocks.total()));
+  }
+};
+
+struct RowSoftmax {
+  template <class T>
+  NABLAFLOW_INLINED static void row(T* out, const Row<T>& x) {
+    if (x.length == 0) return;
+    T top{};
+    if constexpr (std::is_floating_point_v<T>) top = RowExtreme<true>::of(x);
+    if (x.stride == 1) {
+      const T* from = x.x;
+      NABLAFLOW_INDEPENDENT_TURNS
+      for (std::int64_t i = 0; i < x.length; ++i) out[i] = cpu::exp(from[i] - top);
+    } else {
+      for (std::int64_t i = 0; i < x.length; ++i) out[i] = cpu::exp(x[i] - top);
+    }
+    const T total = static_cast<T>(row_sum(out, 1, x.length));
+    for (std::int64_t i = 0; i < x.length; ++i) out[i] /= total;
+  }
+};
+
+template <class Op, bool kMaps, class T>
+NABLAFLOW_INLINED void rows_loop(void* out_elements, const RowsOperand& x, std::int64_t rows) {
+  T* out = static_cast<T*>(out_elements);
+  const T* elements = static_cast<const T*>(x.elements);
+  for (std::int64_t r = 0; r < rows; ++r)
+    Op::template row<T>(out + r * (kMaps ? x.length : 1), {elements + r * x.row_step, x.stride, x.length});
+}
+
+template <class Op, bool kMaps, class T>
+struct RowsLoops {
+  static void baseline(void* out, const RowsOperand& x, std::int64_t rows) {
+    rows_loop<Op, kMaps, T>(out, x, rows);
+  }
+  NABLAFLOW_TARGET_AVX2 static void avx2(void* out, const RowsOperand& x, std::int64_t rows) {
+    rows_loop<Op, kMaps, T>(out, x, rows);
+  }
+  NABLAFLOW_TARGET_AVX512 static void avx512(void* out, const RowsOperand& x, std::int64_t rows) {
+    rows_loop<Op, kMaps, T>(out, x, rows);
+  }
+  static RowsVariants variants() {
+    if constexpr (std::is_floating_point_v<T>) return {&baseline, &avx2, &avx512};
+    return {&baseline, &baseline, &baseline};
+  }
+};
+
+using FindRows = RowsVariants (*)(const char* name, DType dtype);
+
+template <class Op, bool kMaps = false>
+RowsVariants floating(const char* name, DType dtype) {
+  RowsVariants found{};
+  visit_floating(name, dtype,
+                 [&](auto type) { found = RowsLoops<Op, kMaps, typename decltype(type)::type>::variants(); });
+  return found;
+}
+template <class Op>
+RowsVariants real(const char* name, DType dtype) {
+  RowsVariants found{};
+  visit_real(name, dtype,
+             [&](auto type) { found = RowsLoops<Op, false, typename decltype(type)::type>::variants(); });
+  return found;
+}
+
+const std::map<std::string_view, FindRows>& rows_table() {
+  static const std::map<std::string_view, FindRows>& loops = *new std::map<std::string_view, FindRows>{
+      {"sum", &floating<RowSum>},
+      {"reduce_max", &real<RowExtreme<true>>},
+      {"reduce_min", &real<RowExtreme<false>>},
+      {"logsumexp", &floating<RowLogSumExp>},
+      {"softmax", &floating<RowSoftmax, true>},
+  };
+  return loops;
+}
+
+}  // namespace
+
+RowsVariants row_reduction(std::string_view primitive, DType dtype) {
+  const auto found = rows_table().find(primitive);
+  if (found == rows_table().end()) throw Error("cpu: no loop over rows for " + std::string(primitive));
+  return found->second(found->first.data(), dtype);
+}
+
+}  // namespace nabla::cpu

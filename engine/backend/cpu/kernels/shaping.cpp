@@ -1,0 +1,106 @@
+#include <bit>
+
+#include "engine/backend/cpu/kernels/kernels.h"
+#include "engine/backend/cpu/kernels/loop.h"
+#include "engine/backend/cpu/kernels/visit.h"
+
+namespace nabla::cpu {
+namespace {
+
+template <class T>
+void copy_elements(T* out, const Layout& to, const T* in, const Layout& from) {
+  const Loop<2> loop = make_loop<2>(to.shape, {&to, &from});
+  const std::int64_t so = loop.inner_stride(0);
+  const std::int64_t si = loop.inner_stride(1);
+  for_each_run<2>(loop, [&](const std::array<std::int64_t, 2>& at, std::int64_t count) {
+    T* o = out + at[0];
+    const T* i = in + at[1];
+    if (so == 1 && si == 1) {
+      std::copy(i, i + count, o);
+    } else {
+      for (std::int64_t k = 0; k < count; ++k) o[k * so] = i[k * si];
+    }
+  });
+}
+
+// A reshape of elements that do not lie in order: the order is made first.
+void reshape_kernel(const KernelCall& call) {
+  const ArrayView& x = call.inputs[0];
+  visit_bits(x.dtype, [&](auto type) {
+    using T = typename decltype(type)::type;
+    copy_elements(call.output.data<T>(), Layout::dense(x.shape()), x.data<const T>(), x.layout);
+  });
+}
+
+// Attributes: axis, before, after, interior.
+void pad_kernel(const KernelCall& call) {
+  const Attributes& a = call.attributes;
+  const ArrayView& x = call.inputs[0];
+  visit_bits(x.dtype, [&](auto type) {
+    using T = typename decltype(type)::type;
+    T* out = call.output.data<T>();
+    std::fill(out, out + call.output.shape().size(), T{});
+    Layout target = call.output.layout;
+    const std::size_t axis = x.shape().rank() + a[0];
+    T* start = out + a[1] * target.strides[axis];
+    target.strides[axis] *= a[3] + 1;
+    target.shape = x.shape();
+    copy_elements(start, target, x.data<const T>(), x.layout);
+  });
+}
+
+// Attribute: axis.
+void concatenate_kernel(const KernelCall& call) {
+  const int axis = static_cast<int>(call.attributes[0]);
+  visit_bits(call.output.dtype, [&](auto type) {
+    using T = typename decltype(type)::type;
+    T* out = call.output.data<T>();
+    Layout target = call.output.layout;
+    for (const ArrayView& x : call.inputs) {
+      target.shape[axis] = x.shape()[axis];
+      copy_elements(out, target, x.data<const T>(), x.layout);
+      out += x.shape()[axis] * target.strides[target.shape.rank() + axis];
+    }
+  });
+}
+
+// One element stands for all. Attributes: type, bits of the value, extents.
+void constant_kernel(const KernelCall& call) {
+  const double value = std::bit_cast<double>(call.attributes[1]);
+  if (call.output.dtype == DType::c128) {
+    *call.output.data<std::complex<double>>() = value;
+    return;
+  }
+  visit_stored("constant", call.output.dtype, [&](auto type) {
+    using T = typename decltype(type)::type;
+    *call.output.data<T>() = static_cast<T>(value);
+  });
+}
+
+void iota_kernel(const KernelCall& call) {
+  visit_real("iota", call.output.dtype, [&](auto type) {
+    using T = typename decltype(type)::type;
+    T* out = call.output.data<T>();
+    for (std::int64_t i = 0; i < call.output.shape().size(); ++i) out[i] = static_cast<T>(i);
+  });
+}
+
+}  // namespace
+
+void copy_to_dense(const KernelCall& call) {
+  visit_bits(call.output.dtype, [&](auto type) {
+    using T = typename decltype(type)::type;
+    copy_elements(call.output.data<T>(), call.output.layout, call.inputs[0].data<const T>(),
+                  call.inputs[0].layout);
+  });
+}
+
+void add_shaping_kernels(KernelTable& table) {
+  table["reshape"] = &reshape_kernel;
+  table["pad"] = &pad_kernel;
+  table["concatenate"] = &concatenate_kernel;
+  table["constant"] = &constant_kernel;
+  table["iota"] = &iota_kernel;
+}
+
+}  // namespace nabla::cpu
