@@ -27,19 +27,19 @@ struct BitsOf<double> {
 // Every size and sign, subnormals, infinities and NaN; of no length that vectors divide.
 template <class T>
 Tensor numbers(std::uint64_t seed) {
-  using Limits = std::numeric_limits<T>;
+  using Bounds = std::numeric_limits<T>;
   std::vector<T> values{T(0),
                         -T(0),
                         T(1),
                         T(-1),
-                        Limits::min(),
-                        Limits::denorm_min(),
-                        -Limits::denorm_min(),
-                        Limits::max(),
-                        Limits::lowest(),
-                        Limits::infinity(),
-                        -Limits::infinity(),
-                        Limits::quiet_NaN(),
+                        Bounds::min(),
+                        Bounds::denorm_min(),
+                        -Bounds::denorm_min(),
+                        Bounds::max(),
+                        Bounds::lowest(),
+                        Bounds::infinity(),
+                        -Bounds::infinity(),
+                        Bounds::quiet_NaN(),
                         T(88.7),
                         T(-103.9),
                         T(0.625),

@@ -14,13 +14,13 @@
 namespace nabla::test {
 namespace {
 
-struct TailPoint {
+struct SubnormalTail {
   double x, value, first, second;
 };
 
 // Exact values by mpmath with 60 digits: x s(x) and its derivatives, s the logistic sigmoid.
-const std::vector<TailPoint>& silu_points() {
-  static const std::vector<TailPoint> points{
+const std::vector<SubnormalTail>& silu_points() {
+  static const std::vector<SubnormalTail> points{
       {-86.5, -2.3471639315985497e-36, -2.320029088458682e-36, -2.2928942453188144e-36},
       {-87.0, -1.431855945041578e-36, -1.4153978307307554e-36, -1.3989397164199326e-36},
       {-87.125, -1.2654239658092418e-36, -1.2508997309075575e-36, -1.2363754960058733e-36},
@@ -51,8 +51,8 @@ const std::vector<TailPoint>& silu_points() {
 }
 
 // x times the normal distribution function and its derivatives.
-const std::vector<TailPoint>& gelu_points() {
-  static const std::vector<TailPoint> points{
+const std::vector<SubnormalTail>& gelu_points() {
+  static const std::vector<SubnormalTail> points{
       {-12.75, -1.987376018323529e-36, -2.533718298439833e-35, -3.2103754838496517e-34},
       {-13.0, -7.952313719414843e-38, -1.0337304440113355e-36, -1.3358042354201376e-35},
       {-13.125, -1.553886853118144e-38, -2.03934286965677e-37, -2.66092027817344e-36},
@@ -79,8 +79,8 @@ const std::vector<TailPoint>& gelu_points() {
   return points;
 }
 
-void check_tail(const char* what, const std::vector<TailPoint>& points, const Tensor& found,
-                double TailPoint::*expected, double units) {
+void check_tail(const char* what, const std::vector<SubnormalTail>& points, const Tensor& found,
+                double SubnormalTail::*expected, double units) {
   const std::vector<double> results = values(found);
   for (std::size_t i = 0; i < points.size(); ++i) {
     const double right = points[i].*expected;
@@ -98,20 +98,20 @@ void check_tail(const char* what, const std::vector<TailPoint>& points, const Te
 TEST_CASE("silu and gelu of f32 keep their digits where the factor beside x is subnormal") {
   for (const bool is_gelu : {false, true}) {
     CAPTURE(is_gelu);
-    const std::vector<TailPoint>& points = is_gelu ? gelu_points() : silu_points();
+    const std::vector<SubnormalTail>& points = is_gelu ? gelu_points() : silu_points();
     std::vector<double> at;
-    for (const TailPoint& point : points) at.push_back(point.x);
+    for (const SubnormalTail& point : points) at.push_back(point.x);
     const Tensor x = cast(f64(at, {static_cast<std::int64_t>(at.size())}), DType::f32).detach();
     const auto f = [&](const Tensor& v) { return is_gelu ? gelu(v) : silu(v); };
     const auto first = [&](const Tensor& v) { return grad([&](const Tensor& u) { return sum(f(u)); })(v); };
     const auto pushed = [&](const Tensor& v) { return jvp(f, v, ones_like(v)).tangent; };
-    check_tail("value", points, f(x), &TailPoint::value, 0.6);
-    check_tail("first derivative, backwards", points, first(x), &TailPoint::first, 0.6);
-    check_tail("first derivative, forwards", points, pushed(x), &TailPoint::first, 0.6);
+    check_tail("value", points, f(x), &SubnormalTail::value, 0.6);
+    check_tail("first derivative, backwards", points, first(x), &SubnormalTail::first, 0.6);
+    check_tail("first derivative, forwards", points, pushed(x), &SubnormalTail::first, 0.6);
     check_tail("second derivative, backwards twice", points,
-               grad([&](const Tensor& v) { return sum(first(v)); })(x), &TailPoint::second, 1.5);
+               grad([&](const Tensor& v) { return sum(first(v)); })(x), &SubnormalTail::second, 1.5);
     check_tail("second derivative, forwards twice", points, jvp(pushed, x, ones_like(x)).tangent,
-               &TailPoint::second, 1.5);
+               &SubnormalTail::second, 1.5);
   }
 }
 
