@@ -19,7 +19,7 @@ function(nablaflow_install export)
   install(EXPORT ${export}Targets NAMESPACE nablaflow:: DESTINATION "${nablaflow_package_dir}")
   foreach(module IN LISTS ARGN)
     install(DIRECTORY "${PROJECT_SOURCE_DIR}/${module}" DESTINATION "${nablaflow_headers_dir}"
-      FILES_MATCHING PATTERN "*.h" PATTERN "backend/cpu" EXCLUDE PATTERN "backend/cuda" EXCLUDE)
+      FILES_MATCHING PATTERN "*.h" PATTERN "*.def" PATTERN "backend/cpu" EXCLUDE PATTERN "backend/cuda" EXCLUDE)
   endforeach()
 endfunction()
 

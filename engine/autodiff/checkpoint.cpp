@@ -12,7 +12,7 @@ namespace {
 // Shows input 0 as it is.
 class Showing : public LinearPrimitive {
  public:
-  explicit Showing(std::string_view name) : LinearPrimitive(name) {}
+  explicit Showing(Op op) : LinearPrimitive(op) {}
   TensorType infer(Inputs inputs, const Attributes&) const override {
     return {inputs[0].shape(), inputs[0].dtype()};
   }
@@ -28,20 +28,17 @@ class Showing : public LinearPrimitive {
   std::optional<Layout> view(const Layout& input, const Shape&, const Attributes&) const override {
     return input;
   }
-  Structure structure(const Application&, int slot) const override {
-    return slot == 0 ? Structure::diagonal : Structure::opaque;
-  }
 };
 
 // An argument as f sees it. What f builds on it is not what others build on the argument by the same
 // expression, so that forward and reverse mode agree on what lies inside of f.
-const Showing& kEnter = *new Showing("enter");
+const Showing& kEnter = *new Showing(Op::enter);
 
 // Shows input 0, but not before input 1 is there. What is built on it is another expression than what is
 // built on input 0 itself, so that it is evaluated again, and late.
 class Again final : public Showing {
  public:
-  Again() : Showing("again") {}
+  Again() : Showing(Op::again) {}
   bool orders_steps() const override { return true; }
 };
 const Again& kAgain = *new Again;
@@ -52,7 +49,7 @@ const Again& kAgain = *new Again;
 // for each however often f was built. Attribute: the number of arguments.
 class Checkpoint final : public OnePassPrimitive {
  public:
-  Checkpoint() : OnePassPrimitive("checkpoint") {}
+  Checkpoint() : OnePassPrimitive(Op::checkpoint) {}
   TensorType infer(Inputs inputs, const Attributes&) const override {
     return {inputs[0].shape(), inputs[0].dtype()};
   }

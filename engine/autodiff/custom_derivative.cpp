@@ -17,7 +17,7 @@ namespace nabla {
 class CustomDerivative::Rule final : public OnePassPrimitive {
  public:
   Rule(std::string name, Function f, JvpRule jvp, VjpRule vjp, Samples samples)
-      : OnePassPrimitive(std::string_view(), Registration::anonymous),
+      : OnePassPrimitive(std::string_view()),
         name_(std::move(name)),
         function_(std::move(f)),
         jvp_(std::move(jvp)),

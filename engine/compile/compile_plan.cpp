@@ -94,7 +94,7 @@ class CompiledPlan::Builder {
                     to_string(node->shape()) + " " + std::string(name_of(node->dtype())) +
                     " of jvp, vjp, grad or vmap around it, or of another call; pass it as an input");
       Fact fact{Depends::on_constants, Layout::dense(node->shape())};
-      fact.builds_identity = builds_identity(primitive);
+      fact.builds_identity = primitive.builds_identity();
       for (const Node* input : node->inputs()) {
         fact.depends = std::max(fact.depends, fact_of(input).depends);
         fact.builds_identity = fact.builds_identity && fact_of(input).builds_identity;

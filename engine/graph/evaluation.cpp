@@ -17,7 +17,7 @@ namespace {
 // what it was computed from, ascending. No id is given twice, so that nothing need be kept alive.
 class EvaluatedLeaf final : public Primitive {
  public:
-  EvaluatedLeaf() : Primitive("leaf", Class::nondifferentiable, Registration::anonymous) {}
+  EvaluatedLeaf() : Primitive("leaf", Class::nondifferentiable) {}
   TensorType infer(Inputs, const Attributes&) const override { throw Error("leaf: is not an operator"); }
   std::optional<Tensor> jvp(const Application&, Tangents) const override { return std::nullopt; }
   std::optional<Tensor> vjp(const Application&, int, const Tensor&) const override { return std::nullopt; }

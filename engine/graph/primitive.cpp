@@ -1,22 +1,24 @@
 #include "engine/graph/primitive.h"
 
-#include <algorithm>
+#include <array>
+
+#include "engine/tensor/error.h"
 
 namespace nabla {
 namespace {
 
 // Filled while the program starts, read-only afterwards.
-std::vector<const Primitive*>& registry() {
-  static std::vector<const Primitive*>& primitives = *new std::vector<const Primitive*>;
-  return primitives;
-}
+constinit std::array<const Primitive*, kOpCount> registry{};
 
 }  // namespace
 
-Primitive::Primitive(std::string_view name, Class derivative_class, Registration registration)
-    : name_(name), class_(derivative_class) {
-  if (registration == Registration::listed) registry().push_back(this);
+Primitive::Primitive(Op op, Class derivative_class, Registration registration)
+    : name_(facts_of(op).name), op_(op), class_(derivative_class) {
+  if (registration == Registration::listed) registry[static_cast<std::size_t>(op)] = this;
 }
+
+Primitive::Primitive(std::string_view name, Class derivative_class)
+    : name_(name), op_(Op::custom), class_(derivative_class) {}
 
 bool Primitive::accepts_compressed_cotangent(const Application& at, int axis) const {
   for (int slot = 0; slot < static_cast<int>(at.inputs.size()); ++slot) {
@@ -39,11 +41,19 @@ std::string Primitive::describe(const Attributes& attributes) const {
   return text;
 }
 
+const Primitive& primitive_of(Op op) {
+  const Primitive* const found = op == Op::custom ? nullptr : registry[static_cast<std::size_t>(op)];
+  if (!found)
+    throw Error("primitive_of: " + std::string(facts_of(op).name) +
+                " is not linked into this program; link the whole of nablaflow::engine");
+  return *found;
+}
+
 std::vector<const Primitive*> all_primitives() {
-  std::vector<const Primitive*> sorted = registry();
-  std::sort(sorted.begin(), sorted.end(),
-            [](const Primitive* a, const Primitive* b) { return a->name() < b->name(); });
-  return sorted;
+  std::vector<const Primitive*> found;
+  for (const Primitive* primitive : registry)
+    if (primitive) found.push_back(primitive);
+  return found;
 }
 
 std::string with_operands(std::string_view name, Inputs inputs) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/graph/node.h"
+#include "engine/graph/op.h"
 #include "engine/tensor/layout.h"
 
 // The contract that every operator signs. Transforms (jvp, vjp, vmap) know no operator by name: all they need
@@ -35,11 +36,6 @@ struct Application {
   const Attributes& attributes;
 };
 
-/// What the Jacobian of one input slot looks like; used for planning traces only, so `opaque` is always
-/// right. constant_operator: a linear map given by the other inputs and the attributes. Whoever plans with it
-/// checks that those inputs depend neither on the variable nor on the sample.
-enum class Structure { opaque, constant_operator, diagonal, low_rank_plus_diagonal, local_window };
-
 /// What a primitive does along the axes that its attributes name: `reduces` leaves one element for all,
 /// `maps` makes a line from a line. Other axes it treats pointwise then.
 enum class AlongAxes { nothing, reduces, maps };
@@ -54,6 +50,8 @@ class Primitive {
   Primitive(const Primitive&) = delete;
   Primitive& operator=(const Primitive&) = delete;
 
+  Op op() const { return op_; }
+  /// Its name in the catalogue, or the one that its maker gave it.
   std::string_view name() const { return name_; }
   Class derivative_class() const { return class_; }
 
@@ -86,7 +84,11 @@ class Primitive {
   /// there.
   virtual bool accepts_compressed_cotangent(const Application& at, int axis) const;
 
-  virtual Structure structure(const Application&, int /*slot*/) const { return Structure::opaque; }
+  /// True if the output is a linear map of input `slot` that the other inputs and the attributes give.
+  /// Whoever plans with it checks that those inputs depend neither on the variable nor on the sample.
+  virtual bool is_constant_operator(int /*slot*/) const { return false; }
+  /// True if rows of an identity stay such, or are made from numbers alone (iota): a plan then looks closer.
+  virtual bool builds_identity() const { return is_uniform(); }
 
   /// The output as a view of input 0's elements, if it can be one without moving any.
   virtual std::optional<Layout> view(const Layout& /*input*/, const Shape& /*output*/,
@@ -111,17 +113,23 @@ class Primitive {
   virtual std::string describe(const Attributes& attributes) const;
 
  protected:
-  /// Named primitives are listed by all_primitives(); anonymous ones belong to a caller.
-  enum class Registration { listed, anonymous };
-  Primitive(std::string_view name, Class derivative_class, Registration registration = Registration::listed);
+  /// Of the catalogue, where one is listed for each line. One that is not is computed as `op` is.
+  enum class Registration { listed, unlisted };
+  Primitive(Op op, Class derivative_class, Registration registration = Registration::listed);
+  /// A caller's own, Op::custom.
+  Primitive(std::string_view name, Class derivative_class);
   void rename(std::string_view name) { name_ = name; }
 
  private:
   std::string_view name_;
+  Op op_;
   Class class_;
 };
 
-/// Every primitive that is linked into the program, in the order of their names.
+/// The primitive of a line of the catalogue.
+/// @throws Error where the program does not link the file that defines it.
+const Primitive& primitive_of(Op op);
+/// Those that are linked into the program, in the order of the catalogue.
 std::vector<const Primitive*> all_primitives();
 
 /// "name: operands [2, 3] f32 and [4] f32": the beginning of an error message.

@@ -22,7 +22,7 @@ class SourcePrimitive : public NondifferentiablePrimitive {
 // Attributes: type, bits of the value as f64, extents.
 class Constant final : public SourcePrimitive {
  public:
-  Constant() : SourcePrimitive("constant") {}
+  Constant() : SourcePrimitive(Op::constant) {}
   TensorType infer(Inputs, const Attributes& attributes) const override {
     return {Shape(attributes.from(2)), static_cast<DType>(attributes[0])};
   }
@@ -35,7 +35,8 @@ class Constant final : public SourcePrimitive {
 // Attributes: type, count.
 class Iota final : public SourcePrimitive {
  public:
-  Iota() : SourcePrimitive("iota") {}
+  Iota() : SourcePrimitive(Op::iota) {}
+  bool builds_identity() const override { return true; }
   TensorType infer(Inputs, const Attributes& attributes) const override {
     return {Shape{attributes[1]}, static_cast<DType>(attributes[0])};
   }
@@ -44,7 +45,7 @@ class Iota final : public SourcePrimitive {
 // Never built by apply(): leaves and variables are made by make_leaf() and are never interned.
 class Source final : public SourcePrimitive {
  public:
-  Source(std::string_view name, bool is_variable) : SourcePrimitive(name), is_variable_(is_variable) {}
+  Source(Op op, bool is_variable) : SourcePrimitive(op), is_variable_(is_variable) {}
   bool is_variable() const override { return is_variable_; }
   TensorType infer(Inputs, const Attributes&) const override {
     throw Error(std::string(name()) + ": is not an operator");
@@ -56,7 +57,7 @@ class Source final : public SourcePrimitive {
 
 class StopGradient final : public NondifferentiablePrimitive {
  public:
-  StopGradient() : NondifferentiablePrimitive("stop_gradient") {}
+  StopGradient() : NondifferentiablePrimitive(Op::stop_gradient) {}
   TensorType infer(Inputs inputs, const Attributes&) const override {
     return {inputs[0].shape(), inputs[0].dtype()};
   }
@@ -68,8 +69,8 @@ class StopGradient final : public NondifferentiablePrimitive {
 
 const Constant& kConstant = *new Constant;
 const Iota& kIota = *new Iota;
-const Source& kLeaf = *new Source("leaf", false);
-const Source& kVariable = *new Source("variable", true);
+const Source& kLeaf = *new Source(Op::leaf, false);
+const Source& kVariable = *new Source(Op::variable, true);
 const StopGradient& kStopGradient = *new StopGradient;
 
 bool representable(double value, DType dtype) {

@@ -48,7 +48,7 @@ TensorType PointwisePrimitive::infer(Inputs inputs, const Attributes&) const {
     if (input.dtype() != inputs[0].dtype())
       throw Error(with_operands(name(), inputs) + " differ in type; cast one of them");
   const DType dtype = inputs[0].dtype();
-  if (dtype == DType::boolean || (domain_ == Domain::floating && !is_floating(dtype)))
+  if (!is_one_of(facts_of(op()).types, dtype))
     throw Error(with_operands(name(), inputs) + ": the type is not supported; cast first");
   return {inputs.size() == 1 ? inputs[0].shape() : broadcast_operands(name(), inputs), dtype};
 }

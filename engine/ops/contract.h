@@ -19,31 +19,33 @@ using Partial = std::variant<double, Tensor>;
 
 class PointwisePrimitive final : public Primitive {
  public:
-  enum class Domain { numeric, floating };
   using PartialRule = Partial (*)(Inputs x, const Tensor& y);
 
-  /// One rule per input: a wrong number of them does not compile.
-  template <std::size_t Arity, class... Rules>
-  PointwisePrimitive(std::string_view name, Domain domain, std::integral_constant<std::size_t, Arity>,
-                     Rules... rules)
-      : Primitive(name, Class::pointwise), domain_(domain), partials_{rules...} {
-    static_assert(sizeof...(Rules) == Arity, "a pointwise primitive needs one partial derivative per input");
-  }
+  /// One rule per operand (see pointwise_rule).
+  PointwisePrimitive(Op op, std::vector<PartialRule> partials)
+      : Primitive(op, Class::pointwise), partials_(std::move(partials)) {}
 
   TensorType infer(Inputs inputs, const Attributes& attributes) const override;
   std::optional<Tensor> jvp(const Application& at, Tangents tangents) const final;
   std::optional<Tensor> vjp(const Application& at, int slot, const Tensor& cotangent) const final;
   std::optional<int> carried_axis(const Application&, int, int axis) const final { return axis; }
   bool accepts_compressed_cotangent(const Application&, int) const final { return true; }
-  Structure structure(const Application&, int) const final { return Structure::diagonal; }
   std::size_t arity() const { return partials_.size(); }
 
  private:
   ~PointwisePrimitive() override = default;  // made by new alone: see Primitive
 
-  Domain domain_;
   std::vector<PartialRule> partials_;
 };
+
+/// The pointwise primitive of a line of the catalogue, from the partial derivative for each operand: a wrong
+/// number of them does not compile.
+template <Op kOp, class... Rules>
+const PointwisePrimitive& pointwise_rule(Rules... rules) {
+  static_assert(sizeof...(Rules) == operands_of(kOp),
+                "a pointwise primitive needs one partial derivative for each operand");
+  return *new PointwisePrimitive(kOp, {rules...});
+}
 
 // ---------------------------------------------------------------------------------------------------------------------
 // Linear in the slots it names: jvp applies the operator to the tangents, vjp applies its transpose.
@@ -60,7 +62,7 @@ class LinearPrimitive : public Primitive {
   std::optional<Tensor> vjp(const Application& at, int slot, const Tensor& cotangent) const final;
 
  protected:
-  explicit LinearPrimitive(std::string_view name) : Primitive(name, Class::linear) {}
+  explicit LinearPrimitive(Op op) : Primitive(op, Class::linear) {}
 };
 
 /// Linear primitives that move or mix entries along one axis, which attribute 0 names; the other axes are
@@ -71,10 +73,10 @@ class LinearAlongAxisPrimitive : public LinearPrimitive {
     if (axis == at.attributes[0]) return std::nullopt;
     return axis;
   }
-  Structure structure(const Application&, int) const override { return Structure::constant_operator; }
+  bool is_constant_operator(int) const override { return true; }
 
  protected:
-  explicit LinearAlongAxisPrimitive(std::string_view name) : LinearPrimitive(name) {}
+  explicit LinearAlongAxisPrimitive(Op op) : LinearPrimitive(op) {}
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -88,7 +90,7 @@ class MultilinearPrimitive : public Primitive {
   std::optional<Tensor> vjp(const Application& at, int slot, const Tensor& cotangent) const final;
 
  protected:
-  explicit MultilinearPrimitive(std::string_view name) : Primitive(name, Class::multilinear) {}
+  explicit MultilinearPrimitive(Op op) : Primitive(op, Class::multilinear) {}
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -101,8 +103,8 @@ class OnePassPrimitive : public Primitive {
                     std::vector<std::optional<Tensor>>& results) const override = 0;
 
  protected:
-  explicit OnePassPrimitive(std::string_view name, Registration registration = Registration::listed)
-      : Primitive(name, Class::composite, registration) {}
+  explicit OnePassPrimitive(Op op) : Primitive(op, Class::composite) {}
+  explicit OnePassPrimitive(std::string_view name) : Primitive(name, Class::composite) {}
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -116,7 +118,7 @@ class CompositePrimitive : public Primitive {
   virtual std::optional<Tensor> definition(Inputs inputs, const Attributes& attributes) const = 0;
 
  protected:
-  explicit CompositePrimitive(std::string_view name) : Primitive(name, Class::composite) {}
+  explicit CompositePrimitive(Op op) : Primitive(op, Class::composite) {}
 };
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -128,7 +130,7 @@ class NondifferentiablePrimitive : public Primitive {
   std::optional<Tensor> vjp(const Application&, int, const Tensor&) const final { return std::nullopt; }
 
  protected:
-  explicit NondifferentiablePrimitive(std::string_view name) : Primitive(name, Class::nondifferentiable) {}
+  explicit NondifferentiablePrimitive(Op op) : Primitive(op, Class::nondifferentiable) {}
 };
 
 // ---------------------------------------------------------------------------------------------------------------------

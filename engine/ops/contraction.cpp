@@ -12,7 +12,7 @@ namespace {
 // Attributes: the summed axes, from the right, ascending.
 class Contraction final : public MultilinearPrimitive {
  public:
-  Contraction() : MultilinearPrimitive("contraction") {}
+  Contraction() : MultilinearPrimitive(Op::contraction) {}
   TensorType infer(Inputs inputs, const Attributes& summed) const override {
     if (inputs[0].dtype() != inputs[1].dtype())
       throw Error(with_operands(name(), inputs) + " differ in type; cast one of them");
@@ -42,7 +42,7 @@ class Contraction final : public MultilinearPrimitive {
     return at.inputs[1 - slot].shape()[axis] == own[axis];
   }
   bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
-  Structure structure(const Application&, int) const override { return Structure::constant_operator; }
+  bool is_constant_operator(int) const override { return true; }
 };
 
 const Contraction& kContraction = *new Contraction;

@@ -29,7 +29,7 @@ Shape indexed_shape(std::string_view name, Inputs inputs, int axis, std::int64_t
 // Attribute: axis.
 class Gather final : public LinearAlongAxisPrimitive {
  public:
-  Gather() : LinearAlongAxisPrimitive("gather") {}
+  Gather() : LinearAlongAxisPrimitive(Op::gather) {}
   bool may_refuse_values() const override { return true; }
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     const int axis = static_cast<int>(a[0]);
@@ -55,7 +55,7 @@ class Gather final : public LinearAlongAxisPrimitive {
 // Attributes: axis, extent of the result.
 class ScatterAdd final : public LinearAlongAxisPrimitive {
  public:
-  ScatterAdd() : LinearAlongAxisPrimitive("scatter_add") {}
+  ScatterAdd() : LinearAlongAxisPrimitive(Op::scatter_add) {}
   bool may_refuse_values() const override { return true; }
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     const int axis = static_cast<int>(a[0]);
@@ -79,7 +79,7 @@ class ScatterAdd final : public LinearAlongAxisPrimitive {
 // Attributes: axis, and for the order whether it descends and how many of the first places are wanted.
 class OrderPrimitive final : public NondifferentiablePrimitive {
  public:
-  OrderPrimitive(std::string_view name, bool reduces) : NondifferentiablePrimitive(name), reduces_(reduces) {}
+  OrderPrimitive(Op op, bool reduces) : NondifferentiablePrimitive(op), reduces_(reduces) {}
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     Shape shape = inputs[0].shape();
     const int axis = static_cast<int>(a[0]);
@@ -99,8 +99,8 @@ class OrderPrimitive final : public NondifferentiablePrimitive {
 
 const Gather& kGather = *new Gather;
 const ScatterAdd& kScatterAdd = *new ScatterAdd;
-const OrderPrimitive& kArgmax = *new OrderPrimitive("argmax", true);
-const OrderPrimitive& kArgsort = *new OrderPrimitive("argsort", false);
+const OrderPrimitive& kArgmax = *new OrderPrimitive(Op::argmax, true);
+const OrderPrimitive& kArgsort = *new OrderPrimitive(Op::argsort, false);
 
 }  // namespace
 

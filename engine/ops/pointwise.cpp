@@ -13,15 +13,11 @@ namespace {
 // The derivative rules. One partial per input, in terms of the inputs x and the output y; a plain number is a
 // constant factor. Using y keeps the primal from appearing twice, where y still has the digits that the
 // derivative needs: 1 - y^2 of tanh, y (1 - y) of sigmoid and the like lose them in the tails, so these rules
-// use x.
+// use x. A rule is called <name>_rule: the operators below are made from the lines of the catalogue.
 
 using Pointwise = PointwisePrimitive;
 using In = Inputs;
 using Out = const Tensor&;
-constexpr auto kNumeric = PointwisePrimitive::Domain::numeric;
-constexpr auto kFloating = PointwisePrimitive::Domain::floating;
-constexpr std::integral_constant<std::size_t, 1> kUnary;
-constexpr std::integral_constant<std::size_t, 2> kBinary;
 
 Partial constant(double factor) { return factor; }
 
@@ -40,84 +36,69 @@ double smallest_normal(DType dtype) {
   return dtype == DType::f32 ? std::numeric_limits<float>::min() : std::numeric_limits<double>::min();
 }
 
-const Pointwise& kNeg = *new Pointwise("neg", kNumeric, kUnary, [](In, Out) { return constant(-1); });
-const Pointwise& kAdd = *new Pointwise(
-    "add", kNumeric, kBinary, [](In, Out) { return constant(1); }, [](In, Out) { return constant(1); });
-const Pointwise& kSub = *new Pointwise(
-    "sub", kNumeric, kBinary, [](In, Out) { return constant(1); }, [](In, Out) { return constant(-1); });
-const Pointwise& kMul = *new Pointwise(
-    "mul", kNumeric, kBinary, [](In x, Out) -> Partial { return x[1]; },
-    [](In x, Out) -> Partial { return x[0]; });
-const Pointwise& kDiv = *new Pointwise(
-    "div", kFloating, kBinary, [](In x, Out) -> Partial { return reciprocal(x[1]); },
-    [](In x, Out y) -> Partial { return -(y * reciprocal(x[1])); });
-const Pointwise& kMax = *new Pointwise(
-    "max", kNumeric, kBinary,
+const Pointwise& neg_rule = pointwise_rule<Op::neg>([](In, Out) { return constant(-1); });
+const Pointwise& add_rule =
+    pointwise_rule<Op::add>([](In, Out) { return constant(1); }, [](In, Out) { return constant(1); });
+const Pointwise& sub_rule =
+    pointwise_rule<Op::sub>([](In, Out) { return constant(1); }, [](In, Out) { return constant(-1); });
+const Pointwise& mul_rule = pointwise_rule<Op::mul>([](In x, Out) -> Partial { return x[1]; },
+                                                    [](In x, Out) -> Partial { return x[0]; });
+const Pointwise& div_rule =
+    pointwise_rule<Op::div>([](In x, Out) -> Partial { return reciprocal(x[1]); },
+                            [](In x, Out y) -> Partial { return -(y * reciprocal(x[1])); });
+const Pointwise& max_rule = pointwise_rule<Op::max>(
     [](In x, Out) { return winner(greater(x[0], x[1]), equal(x[0], x[1]), x[0].dtype()); },
     [](In x, Out) { return winner(less(x[0], x[1]), equal(x[0], x[1]), x[0].dtype()); });
-const Pointwise& kMin = *new Pointwise(
-    "min", kNumeric, kBinary,
+const Pointwise& min_rule = pointwise_rule<Op::min>(
     [](In x, Out) { return winner(less(x[0], x[1]), equal(x[0], x[1]), x[0].dtype()); },
     [](In x, Out) { return winner(greater(x[0], x[1]), equal(x[0], x[1]), x[0].dtype()); });
-const Pointwise& kAbs =
-    *new Pointwise("abs", kNumeric, kUnary, [](In x, Out) -> Partial { return sign(x[0]); });
-const Pointwise& kSign = *new Pointwise("sign", kNumeric, kUnary, [](In, Out) { return constant(0); });
-const Pointwise& kSquare =
-    *new Pointwise("square", kNumeric, kUnary, [](In x, Out) -> Partial { return x[0] * 2; });
-const Pointwise& kSqrt =
-    *new Pointwise("sqrt", kFloating, kUnary, [](In, Out y) -> Partial { return reciprocal(y) * 0.5; });
-const Pointwise& kRsqrt =
-    *new Pointwise("rsqrt", kFloating, kUnary, [](In, Out y) -> Partial { return square(y) * y * -0.5; });
-const Pointwise& kReciprocal =
-    *new Pointwise("reciprocal", kFloating, kUnary, [](In, Out y) -> Partial { return -square(y); });
-const Pointwise& kExp = *new Pointwise("exp", kFloating, kUnary, [](In, Out y) -> Partial { return y; });
-const Pointwise& kLog =
-    *new Pointwise("log", kFloating, kUnary, [](In x, Out) -> Partial { return reciprocal(x[0]); });
-const Pointwise& kExpm1 =
-    *new Pointwise("expm1", kFloating, kUnary, [](In x, Out) -> Partial { return exp(x[0]); });
-const Pointwise& kLog1p =
-    *new Pointwise("log1p", kFloating, kUnary, [](In x, Out) -> Partial { return reciprocal(x[0] + 1); });
-const Pointwise& kSin =
-    *new Pointwise("sin", kFloating, kUnary, [](In x, Out) -> Partial { return cos(x[0]); });
-const Pointwise& kCos =
-    *new Pointwise("cos", kFloating, kUnary, [](In x, Out) -> Partial { return -sin(x[0]); });
-const Pointwise& kTanh =
-    *new Pointwise("tanh", kFloating, kUnary, [](In x, Out) -> Partial { return square(sech(x[0])); });
-const Pointwise& kSech =
-    *new Pointwise("sech", kFloating, kUnary, [](In x, Out y) -> Partial { return -(y * tanh(x[0])); });
-const Pointwise& kSigmoid =
-    *new Pointwise("sigmoid", kFloating, kUnary, [](In x, Out y) -> Partial { return y * sigmoid(-x[0]); });
+const Pointwise& abs_rule = pointwise_rule<Op::abs>([](In x, Out) -> Partial { return sign(x[0]); });
+const Pointwise& sign_rule = pointwise_rule<Op::sign>([](In, Out) { return constant(0); });
+const Pointwise& square_rule = pointwise_rule<Op::square>([](In x, Out) -> Partial { return x[0] * 2; });
+const Pointwise& sqrt_rule =
+    pointwise_rule<Op::sqrt>([](In, Out y) -> Partial { return reciprocal(y) * 0.5; });
+const Pointwise& rsqrt_rule =
+    pointwise_rule<Op::rsqrt>([](In, Out y) -> Partial { return square(y) * y * -0.5; });
+const Pointwise& reciprocal_rule =
+    pointwise_rule<Op::reciprocal>([](In, Out y) -> Partial { return -square(y); });
+const Pointwise& exp_rule = pointwise_rule<Op::exp>([](In, Out y) -> Partial { return y; });
+const Pointwise& log_rule = pointwise_rule<Op::log>([](In x, Out) -> Partial { return reciprocal(x[0]); });
+const Pointwise& expm1_rule = pointwise_rule<Op::expm1>([](In x, Out) -> Partial { return exp(x[0]); });
+const Pointwise& log1p_rule =
+    pointwise_rule<Op::log1p>([](In x, Out) -> Partial { return reciprocal(x[0] + 1); });
+const Pointwise& sin_rule = pointwise_rule<Op::sin>([](In x, Out) -> Partial { return cos(x[0]); });
+const Pointwise& cos_rule = pointwise_rule<Op::cos>([](In x, Out) -> Partial { return -sin(x[0]); });
+const Pointwise& tanh_rule =
+    pointwise_rule<Op::tanh>([](In x, Out) -> Partial { return square(sech(x[0])); });
+const Pointwise& sech_rule =
+    pointwise_rule<Op::sech>([](In x, Out y) -> Partial { return -(y * tanh(x[0])); });
+const Pointwise& sigmoid_rule =
+    pointwise_rule<Op::sigmoid>([](In x, Out y) -> Partial { return y * sigmoid(-x[0]); });
 // Of x and s = sigmoid(x), which is an operand so that the derivative finds it computed. Both count as
 // functions of x alone; 1 - s has the digits that they need, their derivative has not.
-const Pointwise& kSiluSlope = *new Pointwise(
-    "silu_slope", kFloating, kBinary,
+const Pointwise& silu_slope_rule = pointwise_rule<Op::silu_slope>(
     [](In x, Out) -> Partial {
       const Tensor root = sech(x[0] * 0.5) * 0.5;  // of sigmoid', which may be subnormal
       return root * (2 - x[0] * tanh(x[0] * 0.5)) * root;
     },
     [](In, Out) { return constant(0); });
-const Pointwise& kSilu = *new Pointwise(
-    "silu", kFloating, kBinary,
+const Pointwise& silu_rule = pointwise_rule<Op::silu>(
     [](In x, Out) -> Partial {
-      return apply(kSiluSlope, {x[0], x[1]});
+      return apply(silu_slope_rule, {x[0], x[1]});
     },
     [](In, Out) { return constant(0); });
-const Pointwise& kErf = *new Pointwise("erf", kFloating, kUnary, [](In x, Out) -> Partial {
-  return square(gaussian(x[0])) * (2 * std::numbers::inv_sqrtpi);
-});
-const Pointwise& kErfc = *new Pointwise("erfc", kFloating, kUnary, [](In x, Out) -> Partial {
-  return square(gaussian(x[0])) * (-2 * std::numbers::inv_sqrtpi);
-});
-const Pointwise& kNormalCdf = *new Pointwise("normal_cdf", kFloating, kUnary, [](In x, Out) -> Partial {
-  return gaussian(x[0]) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
-});
-const Pointwise& kGaussian =
-    *new Pointwise("gaussian", kFloating, kUnary, [](In x, Out y) -> Partial { return -(x[0] * y); });
-const Pointwise& kLogaddexp = *new Pointwise(
-    "logaddexp", kFloating, kBinary, [](In x, Out y) -> Partial { return share_of(x[0], x[1], y); },
-    [](In x, Out y) -> Partial { return share_of(x[1], x[0], y); });
-const Pointwise& kPow = *new Pointwise(
-    "pow", kFloating, kBinary,
+const Pointwise& erf_rule = pointwise_rule<Op::erf>(
+    [](In x, Out) -> Partial { return square(gaussian(x[0])) * (2 * std::numbers::inv_sqrtpi); });
+const Pointwise& erfc_rule = pointwise_rule<Op::erfc>(
+    [](In x, Out) -> Partial { return square(gaussian(x[0])) * (-2 * std::numbers::inv_sqrtpi); });
+const Pointwise& normal_cdf_rule = pointwise_rule<Op::normal_cdf>(
+    [](In x, Out) -> Partial { return gaussian(x[0]) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2); });
+const Pointwise& gaussian_rule =
+    pointwise_rule<Op::gaussian>([](In x, Out y) -> Partial { return -(x[0] * y); });
+const Pointwise& logaddexp_rule =
+    pointwise_rule<Op::logaddexp>([](In x, Out y) -> Partial { return share_of(x[0], x[1], y); },
+                                  [](In x, Out y) -> Partial { return share_of(x[1], x[0], y); });
+const Pointwise& pow_rule = pointwise_rule<Op::pow>(
     [](In x, Out) -> Partial {
       // The exponent stays a factor where it is 0, because its own derivative is not; what it multiplies must
       // be finite there. Where the base is 0 it is held constant.
@@ -132,18 +113,16 @@ const Pointwise& kPow = *new Pointwise(
     });
 
 // Of x and normal_cdf(x), in the same way.
-const Pointwise& kGeluSlope = *new Pointwise(
-    "gelu_slope", kFloating, kBinary,
+const Pointwise& gelu_slope_rule = pointwise_rule<Op::gelu_slope>(
     [](In x, Out) -> Partial {
       const Tensor root = square(gaussian(x[0] * 0.5));  // of a gaussian that may be subnormal
       const Tensor far = x[0] * root;
       return (2 * root * root - far * far) * (std::numbers::inv_sqrtpi / std::numbers::sqrt2);
     },
     [](In, Out) { return constant(0); });
-const Pointwise& kGelu = *new Pointwise(
-    "gelu", kFloating, kBinary,
+const Pointwise& gelu_rule = pointwise_rule<Op::gelu>(
     [](In x, Out) -> Partial {
-      return apply(kGeluSlope, {x[0], x[1]});
+      return apply(gelu_slope_rule, {x[0], x[1]});
     },
     [](In, Out) { return constant(0); });
 
@@ -152,27 +131,26 @@ const Pointwise& kGelu = *new Pointwise(
 // Pointwise by position, without derivative.
 class Comparison final : public NondifferentiablePrimitive {
  public:
-  explicit Comparison(std::string_view name) : NondifferentiablePrimitive(name) {}
+  explicit Comparison(Op op) : NondifferentiablePrimitive(op) {}
   TensorType infer(Inputs inputs, const Attributes&) const override {
     if (inputs[0].dtype() != inputs[1].dtype())
       throw Error(with_operands(name(), inputs) + " differ in type; cast one of them");
+    if (!is_one_of(facts_of(op()).types, inputs[0].dtype()))
+      throw Error(with_operands(name(), inputs) + ": the type is not supported; cast first");
     return {broadcast_operands(name(), inputs), DType::boolean};
   }
   bool is_pointwise() const override { return true; }
+  bool builds_identity() const override { return op() == Op::equal; }
   std::optional<int> carried_axis(const Application&, int, int axis) const override { return axis; }
 };
 
-const Comparison& kEqual = *new Comparison("equal");
-const Comparison& kNotEqual = *new Comparison("not_equal");
-const Comparison& kLess = *new Comparison("less");
-const Comparison& kLessEqual = *new Comparison("less_equal");
-const Comparison& kGreater = *new Comparison("greater");
-const Comparison& kGreaterEqual = *new Comparison("greater_equal");
+#define COMPARISON(name, types) const Comparison& name##_rule = *new Comparison(Op::name);
+#include "engine/graph/primitives.def"
 
 // Linear in both branches. Zero cotangents are selected, never multiplied.
 class Select final : public LinearPrimitive {
  public:
-  Select() : LinearPrimitive("select") {}
+  Select() : LinearPrimitive(Op::select) {}
   bool linear_in(int slot) const override { return slot > 0; }
   bool is_pointwise() const override { return true; }
   TensorType infer(Inputs inputs, const Attributes&) const override {
@@ -187,14 +165,14 @@ class Select final : public LinearPrimitive {
   }
   std::optional<int> carried_axis(const Application&, int, int axis) const override { return axis; }
   bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
-  Structure structure(const Application&, int) const override { return Structure::diagonal; }
 };
 const Select& kSelect = *new Select;
 
 // Attribute: the type.
 class Cast final : public LinearPrimitive {
  public:
-  Cast() : LinearPrimitive("cast") {}
+  Cast() : LinearPrimitive(Op::cast) {}
+  bool builds_identity() const override { return true; }
   TensorType infer(Inputs inputs, const Attributes& attributes) const override {
     return {inputs[0].shape(), static_cast<DType>(attributes[0])};
   }
@@ -204,7 +182,6 @@ class Cast final : public LinearPrimitive {
   }
   std::optional<int> carried_axis(const Application&, int, int axis) const override { return axis; }
   bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
-  Structure structure(const Application&, int) const override { return Structure::diagonal; }
   std::string describe(const Attributes& attributes) const override {
     return std::string(name_of(static_cast<DType>(attributes[0])));
   }
@@ -228,43 +205,15 @@ Tensor binary(const Primitive& primitive, const Operand& a, const Operand& b) {
 
 }  // namespace
 
-Tensor neg(const Operand& x) { return unary(kNeg, x); }
-Tensor add(const Operand& a, const Operand& b) { return binary(kAdd, a, b); }
-Tensor sub(const Operand& a, const Operand& b) { return binary(kSub, a, b); }
-Tensor mul(const Operand& a, const Operand& b) { return binary(kMul, a, b); }
-Tensor div(const Operand& a, const Operand& b) { return binary(kDiv, a, b); }
-Tensor max(const Operand& a, const Operand& b) { return binary(kMax, a, b); }
-Tensor min(const Operand& a, const Operand& b) { return binary(kMin, a, b); }
-Tensor abs(const Operand& x) { return unary(kAbs, x); }
-Tensor sign(const Operand& x) { return unary(kSign, x); }
-Tensor square(const Operand& x) { return unary(kSquare, x); }
-Tensor sqrt(const Operand& x) { return unary(kSqrt, x); }
-Tensor rsqrt(const Operand& x) { return unary(kRsqrt, x); }
-Tensor reciprocal(const Operand& x) { return unary(kReciprocal, x); }
-Tensor exp(const Operand& x) { return unary(kExp, x); }
-Tensor log(const Operand& x) { return unary(kLog, x); }
-Tensor expm1(const Operand& x) { return unary(kExpm1, x); }
-Tensor log1p(const Operand& x) { return unary(kLog1p, x); }
-Tensor sin(const Operand& x) { return unary(kSin, x); }
-Tensor cos(const Operand& x) { return unary(kCos, x); }
-Tensor tanh(const Operand& x) { return unary(kTanh, x); }
-Tensor sigmoid(const Operand& x) { return unary(kSigmoid, x); }
-Tensor silu(const Operand& x) { return binary(kSilu, x, stop_gradient(sigmoid(x))); }
-Tensor gelu(const Operand& x) { return binary(kGelu, x, stop_gradient(normal_cdf(x))); }
-Tensor sech(const Operand& x) { return unary(kSech, x); }
-Tensor erf(const Operand& x) { return unary(kErf, x); }
-Tensor erfc(const Operand& x) { return unary(kErfc, x); }
-Tensor normal_cdf(const Operand& x) { return unary(kNormalCdf, x); }
-Tensor gaussian(const Operand& x) { return unary(kGaussian, x); }
-Tensor logaddexp(const Operand& a, const Operand& b) { return binary(kLogaddexp, a, b); }
-Tensor pow(const Operand& base, const Operand& exponent) { return binary(kPow, base, exponent); }
+#define UNARY(name, types, signs) \
+  Tensor name(const Operand& x) { return unary(name##_rule, x); }
+#define BINARY(name, types, signs) \
+  Tensor name(const Operand& a, const Operand& b) { return binary(name##_rule, a, b); }
+#define COMPARISON(name, types) BINARY(name, types, )
+#include "engine/graph/primitives.def"
 
-Tensor equal(const Operand& a, const Operand& b) { return binary(kEqual, a, b); }
-Tensor not_equal(const Operand& a, const Operand& b) { return binary(kNotEqual, a, b); }
-Tensor less(const Operand& a, const Operand& b) { return binary(kLess, a, b); }
-Tensor less_equal(const Operand& a, const Operand& b) { return binary(kLessEqual, a, b); }
-Tensor greater(const Operand& a, const Operand& b) { return binary(kGreater, a, b); }
-Tensor greater_equal(const Operand& a, const Operand& b) { return binary(kGreaterEqual, a, b); }
+Tensor silu(const Operand& x) { return binary(silu_rule, x, stop_gradient(sigmoid(x))); }
+Tensor gelu(const Operand& x) { return binary(gelu_rule, x, stop_gradient(normal_cdf(x))); }
 
 Tensor select(const Tensor& condition, const Operand& a, const Operand& b) {
   const SourceScope scope(a.where());

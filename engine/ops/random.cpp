@@ -25,7 +25,7 @@ constexpr std::int64_t kSplit = 1;
 // Attributes: type of the result, purpose, extents of the result behind the key's leading axes.
 class RandomPrimitive final : public NondifferentiablePrimitive {
  public:
-  explicit RandomPrimitive(std::string_view name) : NondifferentiablePrimitive(name) {}
+  explicit RandomPrimitive(Op op) : NondifferentiablePrimitive(op) {}
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     require_key(name(), inputs[0]);
     return {concatenate(inputs[0].shape().first(inputs[0].rank() - 1), Shape(a.from(2))),
@@ -40,7 +40,7 @@ class RandomPrimitive final : public NondifferentiablePrimitive {
 // A key [.., 2] and a number [.., 1] i64.
 class FoldIn final : public NondifferentiablePrimitive {
  public:
-  FoldIn() : NondifferentiablePrimitive("fold_in") {}
+  FoldIn() : NondifferentiablePrimitive(Op::fold_in) {}
   TensorType infer(Inputs inputs, const Attributes&) const override {
     require_key(name(), inputs[0]);
     Shape shape = inputs[0].shape();
@@ -58,8 +58,8 @@ class FoldIn final : public NondifferentiablePrimitive {
   }
 };
 
-const RandomPrimitive& kRandomBits = *new RandomPrimitive("random_bits");
-const RandomPrimitive& kRandomUniform = *new RandomPrimitive("random_uniform");
+const RandomPrimitive& kRandomBits = *new RandomPrimitive(Op::random_bits);
+const RandomPrimitive& kRandomUniform = *new RandomPrimitive(Op::random_uniform);
 const FoldIn& kFoldIn = *new FoldIn;
 
 Tensor draw(const RandomPrimitive& primitive, const Operand& key, DType dtype, std::int64_t purpose,

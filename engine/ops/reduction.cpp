@@ -27,7 +27,7 @@ void require_floating(std::string_view name, Inputs inputs) {
 
 class Sum final : public LinearPrimitive {
  public:
-  Sum() : LinearPrimitive("sum") {}
+  Sum() : LinearPrimitive(Op::sum) {}
   TensorType infer(Inputs inputs, const Attributes& axes) const override {
     if (inputs[0].dtype() == DType::boolean)
       throw Error(with_operands(name(), inputs) + ": cast bool to the type to count in");
@@ -45,14 +45,14 @@ class Sum final : public LinearPrimitive {
   }
   bool accepts_compressed_tangent(const Application&, int, int) const override { return true; }
   bool accepts_compressed_cotangent(const Application&, int) const override { return true; }
-  Structure structure(const Application&, int) const override { return Structure::constant_operator; }
+  bool is_constant_operator(int) const override { return true; }
   AlongAxes along_axes() const override { return AlongAxes::reduces; }
 };
 
 // Attributes: axis, reverse.
 class Cumsum final : public LinearAlongAxisPrimitive {
  public:
-  Cumsum() : LinearAlongAxisPrimitive("cumsum") {}
+  Cumsum() : LinearAlongAxisPrimitive(Op::cumsum) {}
   TensorType infer(Inputs inputs, const Attributes&) const override {
     if (inputs[0].dtype() == DType::boolean)
       throw Error(with_operands(name(), inputs) + ": cast bool to the type to count in");
@@ -93,7 +93,7 @@ class WeightedReduction : public OverAxes {
 
 class ReduceExtreme final : public WeightedReduction {
  public:
-  explicit ReduceExtreme(std::string_view name) : WeightedReduction(name) {}
+  explicit ReduceExtreme(Op op) : WeightedReduction(op) {}
   TensorType infer(Inputs inputs, const Attributes& axes) const override {
     const TensorType type = reduced(inputs, axes);
     if (type.dtype == DType::boolean)
@@ -111,7 +111,7 @@ class ReduceExtreme final : public WeightedReduction {
 
 class LogSumExp final : public WeightedReduction {
  public:
-  LogSumExp() : WeightedReduction("logsumexp") {}
+  LogSumExp() : WeightedReduction(Op::logsumexp) {}
   TensorType infer(Inputs inputs, const Attributes& axes) const override {
     require_floating(name(), inputs);
     return reduced(inputs, axes);
@@ -131,7 +131,7 @@ class LogSumExp final : public WeightedReduction {
 // Attribute: the axis.
 class Softmax final : public OverAxes {
  public:
-  Softmax() : OverAxes("softmax") {}
+  Softmax() : OverAxes(Op::softmax) {}
   TensorType infer(Inputs inputs, const Attributes&) const override {
     require_floating(name(), inputs);
     return {inputs[0].shape(), inputs[0].dtype()};
@@ -146,7 +146,6 @@ class Softmax final : public OverAxes {
     const Tensor e = exp(inputs[0]);
     return e / sum(e, to_axes(axes), /*keep_axes=*/true);
   }
-  Structure structure(const Application&, int) const override { return Structure::low_rank_plus_diagonal; }
   AlongAxes along_axes() const override { return AlongAxes::maps; }
 
  private:
@@ -159,8 +158,8 @@ class Softmax final : public OverAxes {
 
 const Sum& kSum = *new Sum;
 const Cumsum& kCumsum = *new Cumsum;
-const ReduceExtreme& kReduceMax = *new ReduceExtreme("reduce_max");
-const ReduceExtreme& kReduceMin = *new ReduceExtreme("reduce_min");
+const ReduceExtreme& kReduceMax = *new ReduceExtreme(Op::reduce_max);
+const ReduceExtreme& kReduceMin = *new ReduceExtreme(Op::reduce_min);
 const LogSumExp& kLogSumExp = *new LogSumExp;
 const Softmax& kSoftmax = *new Softmax;
 

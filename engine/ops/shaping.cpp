@@ -19,13 +19,14 @@ class ShapingPrimitive : public LinearPrimitive {
  public:
   using LinearPrimitive::LinearPrimitive;
   std::optional<int> carried_axis(const Application&, int, int axis) const override { return axis; }
-  Structure structure(const Application&, int) const override { return Structure::constant_operator; }
+  bool is_constant_operator(int) const override { return true; }
 };
 
 // Attributes: the new axes by their place in the output, from the right, ascending.
 class InsertAxes final : public ShapingPrimitive {
  public:
-  InsertAxes() : ShapingPrimitive("insert_axes") {}
+  InsertAxes() : ShapingPrimitive(Op::insert_axes) {}
+  bool builds_identity() const override { return true; }
   TensorType infer(Inputs inputs, const Attributes& axes) const override {
     const Shape& input = inputs[0].shape();
     Shape shape;
@@ -68,7 +69,8 @@ class InsertAxes final : public ShapingPrimitive {
 // Attributes: the axes to remove, from the right, ascending.
 class DropAxes final : public ShapingPrimitive {
  public:
-  DropAxes() : ShapingPrimitive("drop_axes") {}
+  DropAxes() : ShapingPrimitive(Op::drop_axes) {}
+  bool builds_identity() const override { return true; }
   TensorType infer(Inputs inputs, const Attributes& axes) const override {
     for (const std::int64_t axis : axes)
       if (inputs[0].shape()[static_cast<int>(axis)] != 1)
@@ -109,7 +111,8 @@ class DropAxes final : public ShapingPrimitive {
 // Attributes: number of input axes that are reshaped (the innermost ones), then their new extents.
 class Reshape final : public ShapingPrimitive {
  public:
-  Reshape() : ShapingPrimitive("reshape") {}
+  Reshape() : ShapingPrimitive(Op::reshape) {}
+  bool builds_identity() const override { return true; }
   TensorType infer(Inputs inputs, const Attributes& attributes) const override {
     const Shape shape = result(inputs[0].shape(), attributes);
     if (shape.size() != inputs[0].size())
@@ -144,7 +147,8 @@ class Reshape final : public ShapingPrimitive {
 // Attributes: for each of the innermost output axes, from the left, the input axis (from the right) it shows.
 class Permute final : public ShapingPrimitive {
  public:
-  Permute() : ShapingPrimitive("permute") {}
+  Permute() : ShapingPrimitive(Op::permute) {}
+  bool builds_identity() const override { return true; }
   TensorType infer(Inputs inputs, const Attributes& order) const override {
     return {reorder(Layout::dense(inputs[0].shape()), order).shape, inputs[0].dtype()};
   }
@@ -184,7 +188,7 @@ class Permute final : public ShapingPrimitive {
 // Attributes: pairs of axis (from the right) and extent.
 class Broadcast final : public ShapingPrimitive {
  public:
-  Broadcast() : ShapingPrimitive("broadcast") {}
+  Broadcast() : ShapingPrimitive(Op::broadcast) {}
   TensorType infer(Inputs inputs, const Attributes& attributes) const override {
     Shape shape = inputs[0].shape();
     for (std::size_t i = 0; i < attributes.size(); i += 2) {

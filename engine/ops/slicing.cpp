@@ -15,7 +15,8 @@ std::int64_t slice_count(std::int64_t start, std::int64_t stop, std::int64_t ste
 // Attributes: axis, start, stop, step.
 class Slice final : public LinearAlongAxisPrimitive {
  public:
-  Slice() : LinearAlongAxisPrimitive("slice") {}
+  Slice() : LinearAlongAxisPrimitive(Op::slice) {}
+  bool builds_identity() const override { return true; }
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     Shape shape = inputs[0].shape();
     shape[static_cast<int>(a[0])] = slice_count(a[1], a[2], a[3]);
@@ -42,7 +43,7 @@ class Slice final : public LinearAlongAxisPrimitive {
 // Attributes: axis, zeros before, zeros after, zeros between neighbours.
 class Pad final : public LinearAlongAxisPrimitive {
  public:
-  Pad() : LinearAlongAxisPrimitive("pad") {}
+  Pad() : LinearAlongAxisPrimitive(Op::pad) {}
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     Shape shape = inputs[0].shape();
     std::int64_t& extent = shape[static_cast<int>(a[0])];
@@ -60,7 +61,7 @@ class Pad final : public LinearAlongAxisPrimitive {
 // Attribute: axis.
 class Concatenate final : public LinearAlongAxisPrimitive {
  public:
-  Concatenate() : LinearAlongAxisPrimitive("concatenate") {}
+  Concatenate() : LinearAlongAxisPrimitive(Op::concatenate) {}
   bool linear_in(int) const override { return true; }
   TensorType infer(Inputs inputs, const Attributes& a) const override {
     const int axis = static_cast<int>(a[0]);
@@ -95,7 +96,7 @@ class Concatenate final : public LinearAlongAxisPrimitive {
 // Attribute: axis.
 class Flip final : public LinearAlongAxisPrimitive {
  public:
-  Flip() : LinearAlongAxisPrimitive("flip") {}
+  Flip() : LinearAlongAxisPrimitive(Op::flip) {}
   TensorType infer(Inputs inputs, const Attributes&) const override {
     return {inputs[0].shape(), inputs[0].dtype()};
   }

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <map>
 #include <set>
 
 #include "engine/plan/step_text.h"
@@ -9,31 +8,8 @@ namespace {
 
 const PlanValue& value_of(const Plan& plan, int index) { return plan.values()[index]; }
 
-// How often an element is worked on: of the first operand or of the result.
-struct Work {
-  StepKind kind;
-  double per_read;
-  double per_written;
-};
-
-const Work& work_of(std::string_view primitive) {
-  static const std::map<std::string_view, Work>& table = *new std::map<std::string_view, Work>{
-      {"sum", {StepKind::reduction, 1, 0}},         {"reduce_max", {StepKind::reduction, 1, 0}},
-      {"reduce_min", {StepKind::reduction, 1, 0}},  {"cumsum", {StepKind::reduction, 1, 0}},
-      {"argmax", {StepKind::reduction, 1, 0}},      {"argsort", {StepKind::reduction, 1, 0}},
-      {"logsumexp", {StepKind::reduction, 4, 0}},  // maximum, difference, exp, sum
-      {"softmax", {StepKind::reduction, 5, 0}},    // and the quotient
-      {"scatter_add", {StepKind::movement, 1, 0}},  {"random_bits", {StepKind::random, 0, 1}},
-      {"random_uniform", {StepKind::random, 0, 1}}, {"fold_in", {StepKind::random, 0, 1}},
-      {"iota", {StepKind::movement, 0, 1}},
-  };
-  static constexpr Work kMoved{StepKind::movement, 0, 0};
-  const auto found = table.find(primitive);
-  return found == table.end() ? kMoved : found->second;
-}
-
-bool is_named(const PlanStep& step, std::string_view name) {
-  return step.primitive && !step.is_program() && step.primitive->name() == name;
+bool is_a(const PlanStep& step, Op op) {
+  return step.primitive && !step.is_program() && step.primitive->op() == op;
 }
 
 // The inputs of a program are laid over its whole shape.
@@ -50,7 +26,7 @@ double flops_of_program(const Plan& plan, const PlanStep& step) {
     if (primitive.is_pointwise())
       flops += static_cast<double>(folded ? once.size() : shape.size());
     else
-      flops += work_of(primitive.name()).per_read * static_cast<double>(shape.size());
+      flops += facts_of(primitive.op()).flops_per_read * static_cast<double>(shape.size());
   }
   return flops;
 }
@@ -58,23 +34,38 @@ double flops_of_program(const Plan& plan, const PlanStep& step) {
 double flops_of(const Plan& plan, const PlanStep& step) {
   if (step.is_program()) return flops_of_program(plan, step);
   const double written = static_cast<double>(value_of(plan, step.outputs[0]).layout.shape.size());
-  if (is_named(step, "contraction")) {
+  if (is_a(step, Op::contraction)) {
     const ContractionExtents extents = contraction_extents(plan, step);
     return extents.batch * extents.m * extents.n * (extents.k == 1 ? 1 : 2 * extents.k);
   }
   if (!step.primitive) return 0;
-  const Work& work = work_of(step.primitive->name());
+  const OpFacts& facts = facts_of(step.primitive->op());
   const double read =
       step.inputs.empty() ? 0 : static_cast<double>(value_of(plan, step.inputs[0]).layout.shape.size());
-  return work.per_read * read + work.per_written * written;
+  return facts.flops_per_read * read + facts.flops_per_written * written;
 }
 
 }  // namespace
 
 StepKind kind_of(const PlanStep& step) {
   if (step.is_program()) return StepKind::pointwise;
-  if (is_named(step, "contraction")) return StepKind::product;
-  return step.primitive ? work_of(step.primitive->name()).kind : StepKind::movement;
+  if (!step.primitive) return StepKind::movement;
+  switch (facts_of(step.primitive->op()).family) {
+    case Family::pointwise:
+      return StepKind::pointwise;
+    case Family::reduction:
+      return StepKind::reduction;
+    case Family::product:
+      return StepKind::product;
+    case Family::random:
+      return StepKind::random;
+    case Family::movement:
+    case Family::view:
+    case Family::shown:
+    case Family::source:
+      break;
+  }
+  return StepKind::movement;
 }
 
 ContractionExtents contraction_extents(const Plan& plan, const PlanStep& step) {
@@ -113,7 +104,7 @@ PlanCost cost_of(const Plan& plan, std::size_t index) {
     const PlanValue& input = value_of(plan, step.inputs[i]);
     if (plan.storages()[input.storage].kind == PlanStorage::Kind::constant) continue;
     const double held = held_bytes(input);
-    cost.bytes_read += i == 0 && is_named(step, "gather") ? std::min(held, cost.bytes_written) : held;
+    cost.bytes_read += i == 0 && is_a(step, Op::gather) ? std::min(held, cost.bytes_written) : held;
   }
   return cost;
 }

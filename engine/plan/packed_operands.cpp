@@ -10,7 +10,7 @@ namespace {
 // Names the steps of a packing plan: no tensor's graph holds it.
 class Pack final : public Primitive {
  public:
-  Pack() : Primitive("pack", Class::nondifferentiable, Registration::anonymous) {}
+  Pack() : Primitive("pack", Class::nondifferentiable) {}
   TensorType infer(Inputs, const Attributes&) const override { throw Error("pack: only plans have it"); }
   std::optional<Tensor> jvp(const Application&, Tangents) const override { return std::nullopt; }
   std::optional<Tensor> vjp(const Application&, int, const Tensor&) const override { return std::nullopt; }

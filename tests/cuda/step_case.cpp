@@ -21,10 +21,7 @@ namespace nabla::cuda::host {
 namespace {
 
 const Primitive* primitive_named(const std::string& name) {
-  if (name.empty()) return nullptr;
-  for (const Primitive* primitive : all_primitives())
-    if (primitive->name() == name) return primitive;
-  throw Error("no primitive " + name);
+  return name.empty() ? nullptr : &primitive_of(op_named(name));
 }
 
 // Calls f(step) with the description of a case.

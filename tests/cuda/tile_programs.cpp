@@ -19,25 +19,30 @@ bool one_in(Random& random, int count) { return below(random, count) == 0; }
 
 constexpr DType kTypes[] = {DType::f32, DType::f64, DType::i32,    DType::i64,
                             DType::u8,  DType::u32, DType::boolean};
-constexpr std::string_view kUnary[] = {"neg", "abs", "sign", "square"};
-constexpr std::string_view kUnaryFloating[] = {
-    "sqrt", "rsqrt", "reciprocal", "exp", "log",  "expm1",      "log1p",    "sin",
-    "cos",  "tanh",  "sigmoid",    "erf", "erfc", "normal_cdf", "gaussian", "sech"};
 // The text computes them in a way of its own.
 constexpr std::string_view kRounded[] = {"sigmoid", "gaussian",   "sech",     "logaddexp",
                                          "silu",    "silu_slope", "gelu",     "gelu_slope",
                                          "sum",     "softmax",    "logsumexp"};
-constexpr std::string_view kBinary[] = {"add", "sub", "mul", "max", "min"};
-constexpr std::string_view kBinaryFloating[] = {"div",        "pow",  "logaddexp", "silu",
-                                                "silu_slope", "gelu", "gelu_slope"};
-constexpr std::string_view kComparisons[] = {"equal",      "not_equal", "less",
-                                             "less_equal", "greater",   "greater_equal"};
 // What keeps small errors small.
 constexpr std::string_view kGentle[] = {"add", "sub", "max", "min"};
 
-template <std::size_t N>
-std::string_view any_of(Random& random, const std::string_view (&names)[N]) {
-  return names[below(random, static_cast<int>(N))];
+std::string_view gentle(Random& random) { return kGentle[below(random, std::size(kGentle))]; }
+
+// Pointwise operations of the catalogue by the number of operands: of floating types alone, of all numbers,
+// or comparisons.
+enum class Kind { floating, numbers, comparison };
+std::string_view any_of(Random& random, std::size_t operands, Kind kind) {
+  std::vector<std::string_view> fitting;
+  for (std::size_t i = 0; i < kOpCount; ++i) {
+    const Op op = static_cast<Op>(i);
+    const OperandTypes types = facts_of(op).types;
+    const bool compares = types == OperandTypes::any || types == OperandTypes::ordered;
+    const Kind of_op = compares                          ? Kind::comparison
+                       : types == OperandTypes::floating ? Kind::floating
+                                                         : Kind::numbers;
+    if (operands_of(op) == operands && of_op == kind) fitting.push_back(facts_of(op).name);
+  }
+  return fitting[below(random, static_cast<int>(fitting.size()))];
 }
 
 template <class T>
@@ -140,7 +145,7 @@ class Generator {
       made_.add(name, std::move(operands), result, all);
     };
     if (!is_exact(a)) {
-      if (b >= 0) add(any_of(random_, kGentle), {a, b}, dtype);
+      if (b >= 0) add(gentle(random_), {a, b}, dtype);
       return;
     }
     const int kind = below(random_, 8);
@@ -149,14 +154,15 @@ class Generator {
       if (condition >= 0 && b >= 0) return add("select", {condition, a, b}, dtype);
       return add("cast", {a}, kTypes[below(random_, 7)]);
     }
-    if (kind == 1 && b >= 0 && is_exact(b)) return add(any_of(random_, kComparisons), {a, b}, DType::boolean);
+    if (kind == 1 && b >= 0 && is_exact(b))
+      return add(any_of(random_, 2, Kind::comparison), {a, b}, DType::boolean);
     if (kind == 2) return add("cast", {a}, kTypes[below(random_, 7)]);
-    if (kind == 3) return add(any_of(random_, kUnary), {a}, dtype);
-    if (kind <= 5 && is_floating(dtype)) return add(any_of(random_, kUnaryFloating), {a}, dtype);
+    if (kind == 3) return add(any_of(random_, 1, Kind::numbers), {a}, dtype);
+    if (kind <= 5 && is_floating(dtype)) return add(any_of(random_, 1, Kind::floating), {a}, dtype);
     if (b < 0) return;
     if (kind == 6 && is_floating(dtype) && is_exact(b))
-      return add(any_of(random_, kBinaryFloating), {a, b}, dtype);
-    add(any_of(random_, kBinary), {a, b}, dtype);
+      return add(any_of(random_, 2, Kind::floating), {a, b}, dtype);
+    add(any_of(random_, 2, Kind::numbers), {a, b}, dtype);
   }
 
   void add_along_rows() {
@@ -190,11 +196,7 @@ class Generator {
 
 }  // namespace
 
-const Primitive& named(std::string_view name) {
-  for (const Primitive* primitive : all_primitives())
-    if (primitive->name() == name) return *primitive;
-  throw Error("no primitive " + std::string(name));
-}
+const Primitive& named(std::string_view name) { return primitive_of(op_named(name)); }
 
 int TileCase::input(DType dtype, const Layout& layout) {
   bool repeats = program.fold != Fold::none;

@@ -29,7 +29,7 @@ class Product final : public Primitive {
     compressed_is_sum,  // a compressed cotangent is taken for the sum of the whole one
   };
 
-  explicit Product(Flaw flaw) : Primitive("mul", Class::pointwise, Registration::anonymous), flaw_(flaw) {}
+  explicit Product(Flaw flaw) : Primitive(Op::mul, Class::pointwise, Registration::unlisted), flaw_(flaw) {}
 
   TensorType infer(Inputs inputs, const Attributes&) const override {
     return {broadcast_operands(name(), inputs), inputs[0].dtype()};

@@ -10,7 +10,7 @@ namespace {
 
 // Leaves and variables are where graphs begin: they are never applied to anything.
 bool is_exempt(const Primitive& primitive) {
-  return primitive.name() == "leaf" || primitive.name() == "variable";
+  return primitive.op() == Op::leaf || primitive.op() == Op::variable;
 }
 
 bool has_zero_extent(const Spec& spec) {

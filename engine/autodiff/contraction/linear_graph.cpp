@@ -197,8 +197,7 @@ class Reader {
       }
       return map;
     }
-    if (primitive.structure(use.application(), slot) != Structure::constant_operator ||
-        rows * columns > matrix_elements_)
+    if (!primitive.is_constant_operator(slot) || rows * columns > matrix_elements_)
       return map_applied(use, node, slot, axis_in, axis_out);
     if (rows < columns)
       if (const std::optional<Tensor> matrix = matrix_by_rows(use, node, slot, axis_in, axis_out))

@@ -47,22 +47,13 @@ class CpuRunner final : public StepRunner {
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend() {
-    cpu::add_shaping_kernels(table_);
-    cpu::add_reduction_kernels(table_);
-    cpu::add_contraction_kernels(table_);
-    cpu::add_indexing_kernels(table_);
-    cpu::add_random_kernels(table_);
-  }
   Device device() const override { return Device::cpu; }
   std::shared_ptr<const StepKernel> prepare(const StepDescription& step) const override {
     if (!step.primitive) return cpu::make_step(&cpu::copy_to_dense, step);
-    const auto found = table_.find(step.primitive->name());
-    if (found == table_.end()) throw Error("cpu: no kernel for " + std::string(step.primitive->name()));
-    return cpu::make_step(found->second, step);
+    return cpu::make_step(cpu::kernel_of(*step.primitive), step);
   }
   std::optional<PackedOperand> packed(const StepDescription& step, std::size_t slot) const override {
-    if (!step.primitive || step.primitive->name() != "contraction" || step.output_type != DType::f32)
+    if (!step.primitive || step.primitive->op() != Op::contraction || step.output_type != DType::f32)
       return std::nullopt;
     return cpu::packed_contraction_operand(step, slot);
   }
@@ -86,9 +77,6 @@ class CpuBackend final : public Backend {
   void copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes) const override {
     std::copy_n(from, bytes, to);
   }
-
- private:
-  cpu::KernelTable table_;
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
+#include <string>
 #include <vector>
 
 #include "engine/backend/cpu/kernels/kernels.h"
+#include "engine/tensor/error.h"
 
 namespace nabla::cpu {
 namespace {
@@ -30,6 +32,20 @@ class FunctionStep final : public StepKernel {
 };
 
 }  // namespace
+
+Kernel kernel_of(const Primitive& primitive) {
+  switch (primitive.op()) {
+#define STEP(name, ...) \
+  case Op::name:        \
+    return &name##_kernel;
+#define ROWS(name, ...) STEP(name)
+#include "engine/graph/primitives.def"
+    case Op::constant:
+      return &constant_kernel;
+    default:
+      throw Error("cpu: no kernel for " + std::string(primitive.name()));
+  }
+}
 
 std::shared_ptr<const StepKernel> make_step(Kernel kernel, const StepDescription& step) {
   return std::make_shared<FunctionStep>(kernel, step);

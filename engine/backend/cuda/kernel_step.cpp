@@ -89,7 +89,8 @@ class PrimitiveStep final : public KernelStep {
                    step.inputs, step.input_types),
         axis_(step.attributes.size() > 0 ? step.attributes[0] : 0),
         // A gather picks along an axis of its input, a scatter_add writes along one of its output.
-        indexed_(name() == "gather" ? step.inputs[0].shape : step.output.shape) {}
+        indexed_(step.primitive && step.primitive->op() == Op::gather ? step.inputs[0].shape
+                                                                      : step.output.shape) {}
 
   std::string refusal_of(std::int64_t index) const override {
     return name() + ": index " + std::to_string(index) + " is outside axis " + std::to_string(axis_) +

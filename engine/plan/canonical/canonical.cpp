@@ -1,6 +1,5 @@
 #include "engine/plan/canonical/canonical.h"
 
-#include <string_view>
 #include <utility>
 
 #include "engine/plan/canonical/canonical_graph.h"
@@ -39,17 +38,17 @@ class Canonicaliser {
 
   int rewritten(PlanNode made) {
     if (made.inputs.empty()) return graph_.intern(std::move(made));
-    const PrimitiveKind kind = kind_of(made);
-    if (kind == PrimitiveKind::stop_gradient) return made.inputs[0];
+    const Op op = made.op();
+    if (op == Op::stop_gradient) return made.inputs[0];
     if (const std::optional<double> value = folded_value(graph_, made))
       return constant(std::move(made), *value);
     if (made.primitive->is_pointwise()) return rewrite_pointwise(graph_, std::move(made));
-    if (kind == PrimitiveKind::contraction) {
+    if (op == Op::contraction) {
       const int index = static_cast<int>(given_.place.size());
       if (const std::optional<int> product = cheaper_product(graph_, given_, index, made)) return *product;
     }
     if (const std::optional<int> view = collapsed_view(graph_, made)) return *view;
-    if (kind == PrimitiveKind::pad || kind == PrimitiveKind::concatenate)
+    if (op == Op::pad || op == Op::concatenate)
       for (int& input : made.inputs) input = graph_.elements_of(input);
     return graph_.intern(std::move(made));
   }
@@ -58,8 +57,8 @@ class Canonicaliser {
   // a reshape; what adds up the elements of another node must find them as they lie without this pass.
   int constant(PlanNode node, double value) {
     const int made = graph_.constant(value, node.shape, node.dtype, node);
-    const PrimitiveKind kind = kind_of(node);
-    if (is_strided_view(kind) && graph_.kind(node.inputs[0]) == PrimitiveKind::constant) return made;
+    const Op op = node.op();
+    if (facts_of(op).family == Family::view && graph_.op(node.inputs[0]) == Op::constant) return made;
     const int index = graph_.intern(std::move(node));
     graph_.note_same_elements(index, made);
     return index;
@@ -97,11 +96,5 @@ PlanGraph without_unused(PlanGraph graph) {
 }  // namespace
 
 PlanGraph canonical(const PlanGraph& graph) { return without_unused(Canonicaliser(graph).run()); }
-
-bool builds_identity(const Primitive& primitive) {
-  const std::string_view name = primitive.name();
-  return primitive.is_uniform() || name == "iota" || name == "equal" || name == "cast" || name == "slice" ||
-         name == "reshape" || name == "insert_axes" || name == "drop_axes" || name == "permute";
-}
 
 }  // namespace nabla

@@ -18,8 +18,4 @@ namespace nabla {
 /// size of the graph.
 PlanGraph canonical(const PlanGraph& graph);
 
-/// Is this one of the primitives from which rows of the identity are built? What is made of them alone costs
-/// next to nothing as long as canonical() sees it.
-bool builds_identity(const Primitive& primitive);
-
 }  // namespace nabla

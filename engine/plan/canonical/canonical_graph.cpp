@@ -4,6 +4,14 @@
 #include <utility>
 
 namespace nabla {
+namespace {
+
+// Of these either order of the operands is one expression.
+bool is_commutative(Op op) {
+  return op == Op::add || op == Op::mul || op == Op::equal || op == Op::not_equal;
+}
+
+}  // namespace
 
 CanonicalGraph::CanonicalGraph(std::size_t expected_nodes) {
   graph_.nodes.reserve(expected_nodes);
@@ -20,7 +28,7 @@ int CanonicalGraph::append(PlanNode made) {
 }
 
 int CanonicalGraph::intern(PlanNode made) {
-  if (made.inputs.size() == 2 && made.inputs[1] < made.inputs[0] && is_commutative(kind_of(made)))
+  if (made.inputs.size() == 2 && made.inputs[1] < made.inputs[0] && is_commutative(made.op()))
     std::swap(made.inputs[0], made.inputs[1]);
   std::size_t hash = std::bit_cast<std::uintptr_t>(made.primitive);
   for (const std::int64_t a : made.attributes) hash = hash * 31 + static_cast<std::size_t>(a);
@@ -36,16 +44,15 @@ int CanonicalGraph::intern(PlanNode made) {
   return index;
 }
 
-int CanonicalGraph::intern(PrimitiveKind kind, Attributes attributes, std::vector<int> inputs,
-                           const Shape& shape, DType dtype, const PlanNode& like) {
-  return intern(
-      {&primitive_of(kind), std::move(attributes), std::move(inputs), shape, dtype, {}, like.where});
+int CanonicalGraph::intern(Op op, Attributes attributes, std::vector<int> inputs, const Shape& shape,
+                           DType dtype, const PlanNode& like) {
+  return intern({&primitive_of(op), std::move(attributes), std::move(inputs), shape, dtype, {}, like.where});
 }
 
 int CanonicalGraph::constant(double value, const Shape& shape, DType dtype, const PlanNode& like) {
   Attributes attributes({static_cast<std::int64_t>(dtype), std::bit_cast<std::int64_t>(value)},
                         shape.extents());
-  return intern(PrimitiveKind::constant, std::move(attributes), {}, shape, dtype, like);
+  return intern(Op::constant, std::move(attributes), {}, shape, dtype, like);
 }
 
 int CanonicalGraph::elements_of(int node) const {
@@ -55,7 +62,7 @@ int CanonicalGraph::elements_of(int node) const {
 
 std::optional<double> CanonicalGraph::uniform(int node) const {
   const int elements = elements_of(node);
-  if (kind(elements) != PrimitiveKind::constant) return std::nullopt;
+  if (op(elements) != Op::constant) return std::nullopt;
   return std::bit_cast<double>(graph_[elements].attributes[1]);
 }
 

@@ -18,15 +18,15 @@ class CanonicalGraph {
   const PlanNode& operator[](int node) const { return graph_[node]; }
   const NodeFacts& facts(int node) const { return facts_[node]; }
   const IndexFacts& index_facts(int node) const { return index_facts_[node]; }
-  PrimitiveKind kind(int node) const { return facts(node).kind; }
+  Op op(int node) const { return facts(node).op; }
 
   /// Appends a leaf.
   int append(PlanNode made);
   /// Appends an operation, unless the same expression is there already.
   int intern(PlanNode made);
-  /// The same with the primitive of a kind; its line is that of `like`.
-  int intern(PrimitiveKind kind, Attributes attributes, std::vector<int> inputs, const Shape& shape,
-             DType dtype, const PlanNode& like);
+  /// The same with a primitive of the catalogue; its line is that of `like`.
+  int intern(Op op, Attributes attributes, std::vector<int> inputs, const Shape& shape, DType dtype,
+             const PlanNode& like);
 
   /// A tensor whose elements all have one value.
   int constant(double value, const Shape& shape, DType dtype, const PlanNode& like);

@@ -18,7 +18,7 @@ bool same_bits(double a, double b) {
 
 // One element by the kernel of the primitive, between casts from and to f64.
 double computed(const CanonicalGraph& graph, const PlanNode& node, std::span<const double> operands) {
-  const Primitive& cast = primitive_of(PrimitiveKind::cast);
+  const Primitive& cast = primitive_of(Op::cast);
   TileProgram program;
   program.inputs = static_cast<int>(operands.size());
   program.dtypes.assign(operands.size(), DType::f64);
@@ -77,8 +77,8 @@ std::optional<double> common_value(const CanonicalGraph& graph, const PlanNode& 
 }  // namespace
 
 std::optional<double> folded_value(const CanonicalGraph& graph, const PlanNode& node) {
-  using enum PrimitiveKind;
-  switch (kind_of(node)) {
+  using enum Op;
+  switch (node.op()) {
     case insert_axes:
     case drop_axes:
     case reshape:

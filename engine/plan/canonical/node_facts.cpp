@@ -7,20 +7,20 @@ namespace nabla {
 namespace {
 
 // Where axis `axis` of the input, from the left, is in the output of a view.
-std::uint16_t moved_axes(std::uint16_t axes, const PlanNode& node, PrimitiveKind kind, int input_rank) {
+std::uint16_t moved_axes(std::uint16_t axes, const PlanNode& node, Op op, int input_rank) {
   std::uint16_t moved = 0;
   const int rank = node.shape.rank();
   const Attributes& a = node.attributes;
   int from = 0;
   for (int to = 0; to < rank; ++to) {
     int source = to;
-    if (kind == PrimitiveKind::permute) {
+    if (op == Op::permute) {
       const int first = rank - static_cast<int>(a.size());
       if (to >= first) source = rank + static_cast<int>(a[to - first]);
-    } else if (kind == PrimitiveKind::insert_axes) {
+    } else if (op == Op::insert_axes) {
       if (a.contains(to - rank)) continue;
       source = from++;
-    } else if (kind == PrimitiveKind::drop_axes) {
+    } else if (op == Op::drop_axes) {
       while (a.contains(from - input_rank)) ++from;
       source = from++;
     }
@@ -34,14 +34,14 @@ std::uint16_t all_axes(const Shape& shape) { return static_cast<std::uint16_t>((
 class Facts {
  public:
   Facts(const PlanGraph& graph, const PlanNode& node, std::span<const NodeFacts> known)
-      : graph_(graph), node_(node), known_(known), facts_{kind_of(node)} {}
+      : graph_(graph), node_(node), known_(known), facts_{node.op()} {}
 
   NodeFacts find() {
-    if (is_strided_view(facts_.kind))
+    if (facts_of(facts_.op).family == Family::view)
       of_view();
-    else if (facts_.kind == PrimitiveKind::leaf)
+    else if (facts_.op == Op::leaf)
       facts_.is_dense = node_.layout.is_dense();
-    else if (facts_.kind == PrimitiveKind::constant)
+    else if (facts_.op == Op::constant)
       of_constant();
     else
       of_computed();
@@ -64,7 +64,8 @@ class Facts {
   }
 
   void of_computed() {
-    const bool may_be_view = facts_.kind == PrimitiveKind::other && !node_.inputs.empty();
+    // A reshape that is a view shows elements in their order too.
+    const bool may_be_view = facts_.op != Op::reshape && !node_.inputs.empty();
     facts_.is_dense =
         !(may_be_view && node_.primitive->view(Layout::dense(shape(0)), node_.shape, node_.attributes));
     if (node_.dtype == DType::f32 || node_.dtype == DType::f64) find_signs();
@@ -72,74 +73,71 @@ class Facts {
 
   void of_view() {
     facts_ = input(0);
-    facts_.kind = kind_of(node_);
+    facts_.op = node_.op();
     facts_.same_elements = -1;
-    if (facts_.kind == PrimitiveKind::broadcast)
+    if (facts_.op == Op::broadcast)
       for (std::size_t i = 0; i < node_.attributes.size(); i += 2)
         facts_.repeated = static_cast<std::uint16_t>(
             facts_.repeated | 1u << (node_.shape.rank() + static_cast<int>(node_.attributes[i])));
     else if (facts_.repeated != 0)
-      facts_.repeated = moved_axes(facts_.repeated, node_, facts_.kind, shape(0).rank());
-    facts_.is_dense = facts_.is_dense &&
-                      (facts_.kind == PrimitiveKind::insert_axes || facts_.kind == PrimitiveKind::drop_axes);
+      facts_.repeated = moved_axes(facts_.repeated, node_, facts_.op, shape(0).rank());
+    facts_.is_dense = facts_.is_dense && (facts_.op == Op::insert_axes || facts_.op == Op::drop_axes);
   }
 
   // In round-to-nearest a sum is -0 only if all its terms are, and sums begin with +0.
   void find_signs() {
-    using enum PrimitiveKind;
     bool& minus_zero_free = facts_.never_minus_zero;
     bool& negative_free = facts_.never_negative;
-    switch (facts_.kind) {
-      case abs:
-      case square:
-      case exp:
-      case sigmoid:
-      case softmax:
+    switch (facts_of(facts_.op).signs) {
+      case Signs::unknown:
+        return find_signs_of_operation();
+      case Signs::nonnegative:
         negative_free = true;
-        break;
-      case sign:
+        return;
+      case Signs::root:
+        negative_free = never_negative(0);
+        return;
+      case Signs::total:
+        negative_free = never_negative(0);
+        minus_zero_free = true;
+        return;
+      case Signs::of_input:
+        negative_free = never_negative(0);
+        minus_zero_free = never_minus_zero(0);
+    }
+  }
+
+  void find_signs_of_operation() {
+    bool& minus_zero_free = facts_.never_minus_zero;
+    bool& negative_free = facts_.never_negative;
+    switch (facts_.op) {
+      case Op::sign:
         minus_zero_free = true;  // sign(-0) is 0
         break;
-      case sqrt:
-      case rsqrt:
-      case reciprocal:
-        negative_free = never_negative(0);
-        break;
-      case add:
+      case Op::add:
         negative_free = never_negative(0) && never_negative(1);
         minus_zero_free = never_minus_zero(0) || never_minus_zero(1);
         break;
-      case sub:
+      case Op::sub:
         minus_zero_free = never_minus_zero(0);
         break;
-      case mul:
+      case Op::mul:
         negative_free = node_.inputs[0] == node_.inputs[1] || (never_negative(0) && never_negative(1));
         break;
-      case div:
-      case max:
-      case min:
+      case Op::div:
         negative_free = never_negative(0) && never_negative(1);
-        minus_zero_free = facts_.kind != div && never_minus_zero(0) && never_minus_zero(1);
         break;
-      case select:
+      case Op::max:
+      case Op::min:
+        negative_free = never_negative(0) && never_negative(1);
+        minus_zero_free = never_minus_zero(0) && never_minus_zero(1);
+        break;
+      case Op::select:
         negative_free = never_negative(1) && never_negative(2);
         minus_zero_free = never_minus_zero(1) && never_minus_zero(2);
         break;
-      case cast:
+      case Op::cast:
         of_cast();
-        break;
-      case sum:
-      case cumsum:
-        negative_free = never_negative(0);
-        minus_zero_free = true;
-        break;
-      case reshape:
-      case pad:
-      case gather:
-      case reduce_max:
-      case reduce_min:
-        negative_free = never_negative(0);
-        minus_zero_free = never_minus_zero(0);
         break;
       default:
         break;

@@ -3,13 +3,13 @@
 #include <cstdint>
 #include <span>
 
-#include "engine/plan/canonical/primitive_kind.h"
+#include "engine/plan/canonical/plan_graph.h"
 
 namespace nabla {
 
 /// What is known of a node's elements without computing them.
 struct NodeFacts {
-  PrimitiveKind kind = PrimitiveKind::other;
+  Op op = Op::custom;
   /// The elements lie in their order without gaps, however the leaves lie that are seen so.
   bool is_dense = false;
   /// No element is -0. A NaN may have any sign, here and below.

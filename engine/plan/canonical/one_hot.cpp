@@ -1,7 +1,5 @@
 #include "engine/plan/canonical/one_hot.h"
 
-#include <string_view>
-
 namespace nabla {
 namespace {
 
@@ -21,7 +19,7 @@ AffineIndex view_of(const PlanGraph& graph, const PlanNode& node, const AffineIn
   if (!input) return std::nullopt;
   if (renames_input(graph, node)) return renamed(*input, node.shape);
   // A reshape of elements in order would need them to be in order here, which coefficients are not.
-  if (node.primitive->name() == "reshape") return std::nullopt;
+  if (node.op() == Op::reshape) return std::nullopt;
   return node.primitive->view(*input, node.shape, node.attributes);
 }
 
@@ -29,18 +27,17 @@ AffineIndex view_of(const PlanGraph& graph, const PlanNode& node, const AffineIn
 
 IndexFacts index_facts(const PlanGraph& graph, const PlanNode& node, const std::vector<IndexFacts>& known) {
   if (node.is_leaf()) return {};
-  const std::string_view name = node.primitive->name();
   // Floating types count exactly for a while only.
-  if (name == "iota") return {is_floating(node.dtype) ? AffineIndex() : Layout::dense(node.shape), {}};
+  if (node.op() == Op::iota) return {is_floating(node.dtype) ? AffineIndex() : Layout::dense(node.shape), {}};
   if (node.inputs.empty()) return {};
   const IndexFacts& first = known[node.inputs[0]];
-  if (name == "cast") {
+  if (node.op() == Op::cast) {
     const DType from = graph[node.inputs[0]].dtype;
     if (from == DType::boolean) return {{}, first.zero_at};
     // Integers that both types hold; narrower ones would wrap.
     return {from == node.dtype || node.dtype == DType::i64 ? first.value : std::nullopt, {}};
   }
-  if (name == "equal") {
+  if (node.op() == Op::equal) {
     const AffineIndex& other = known[node.inputs[1]].value;
     if (!first.value || !other) return {};
     Layout difference{node.shape, {}, first.value->offset - other->offset};

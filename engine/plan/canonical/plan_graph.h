@@ -20,6 +20,7 @@ struct PlanNode {
   bool donated = false;  ///< a leaf whose memory may be overwritten
 
   bool is_leaf() const { return primitive == nullptr; }
+  Op op() const { return primitive ? primitive->op() : Op::leaf; }
 };
 
 /// What one evaluation has to compute, as passes see and rewrite it: nodes by index, inputs before users. The

@@ -6,8 +6,6 @@
 namespace nabla {
 namespace {
 
-using Kind = PrimitiveKind;
-
 // Does a type hold every value of another?
 bool holds(DType type, DType values) {
   switch (values) {
@@ -27,14 +25,13 @@ bool holds(DType type, DType values) {
 
 class Rewrite {
  public:
-  Rewrite(CanonicalGraph& graph, PlanNode node)
-      : graph_(graph), node_(std::move(node)), kind_(kind_of(node_)) {}
+  Rewrite(CanonicalGraph& graph, PlanNode node) : graph_(graph), node_(std::move(node)), op_(node_.op()) {}
 
   int run() {
     for (int& input : node_.inputs) input = graph_.elements_of(input);
-    if (kind_ == Kind::mul || kind_ == Kind::div) take_up_sign();
-    if (kind_ == Kind::add || kind_ == Kind::sub) take_up_negative();
-    if (kind_ == Kind::cast) cast_once();
+    if (op_ == Op::mul || op_ == Op::div) take_up_sign();
+    if (op_ == Op::add || op_ == Op::sub) take_up_negative();
+    if (op_ == Op::cast) cast_once();
     const std::optional<int> same = unchanged_operand();
     if (same && graph_.facts(*same).is_dense) return *same;
     const int made = graph_.intern(std::move(node_));
@@ -45,16 +42,16 @@ class Rewrite {
 
  private:
   int operand(std::size_t slot) const { return node_.inputs[slot]; }
-  bool is_neg(std::size_t slot) const { return graph_.kind(operand(slot)) == Kind::neg; }
+  bool is_neg(std::size_t slot) const { return graph_.op(operand(slot)) == Op::neg; }
   int operand_of(std::size_t slot) const { return graph_[operand(slot)].inputs[0]; }
   bool has_result_shape(std::size_t slot) const { return graph_[operand(slot)].shape == node_.shape; }
   bool never_minus_zero(std::size_t slot) const {
     return !is_floating(node_.dtype) || graph_.facts(operand(slot)).never_minus_zero;
   }
 
-  void become(Kind kind, std::vector<int> inputs) {
-    kind_ = kind;
-    node_.primitive = &primitive_of(kind);
+  void become(Op op, std::vector<int> inputs) {
+    op_ = op;
+    node_.primitive = &primitive_of(op);
     node_.inputs = std::move(inputs);
   }
 
@@ -71,8 +68,8 @@ class Rewrite {
         const int negated = graph_.constant(-*constant, factor.shape, factor.dtype, node_);
         node_.inputs[other] = operand_of(other);
         node_.inputs[slot] = negated;
-      } else if (*constant == -1 && has_result_shape(other) && (slot == 1 || kind_ == Kind::mul)) {
-        become(Kind::neg, {operand(other)});
+      } else if (*constant == -1 && has_result_shape(other) && (slot == 1 || op_ == Op::mul)) {
+        become(Op::neg, {operand(other)});
       }
       return;
     }
@@ -80,37 +77,37 @@ class Rewrite {
 
   // a + (-b) = a - b, a - (-b) = a + b.
   void take_up_negative() {
-    const Kind opposite = kind_ == Kind::add ? Kind::sub : Kind::add;
+    const Op opposite = op_ == Op::add ? Op::sub : Op::add;
     if (is_neg(1))
       become(opposite, {operand(0), operand_of(1)});
-    else if (kind_ == Kind::add && is_neg(0))
+    else if (op_ == Op::add && is_neg(0))
       become(opposite, {operand(1), operand_of(0)});
   }
 
   // By way of a type that holds all values of the first, a cast is the direct one.
   void cast_once() {
-    if (graph_.kind(operand(0)) != Kind::cast) return;
+    if (graph_.op(operand(0)) != Op::cast) return;
     const int from = operand_of(0);
     if (holds(graph_[operand(0)].dtype, graph_[from].dtype)) node_.inputs[0] = from;
   }
 
   // An operand that the primitive returns as it is.
   std::optional<int> unchanged_operand() const {
-    switch (kind_) {
-      case Kind::neg:
+    switch (op_) {
+      case Op::neg:
         if (is_neg(0)) return operand_of(0);
         break;
-      case Kind::cast:
+      case Op::cast:
         if (graph_[operand(0)].dtype == node_.dtype) return operand(0);
         break;
-      case Kind::select:
+      case Op::select:
         return selected();
-      case Kind::add:
-      case Kind::sub:
-      case Kind::mul:
-      case Kind::div:
+      case Op::add:
+      case Op::sub:
+      case Op::mul:
+      case Op::div:
         if (leaves_unchanged(1)) return operand(0);
-        if (kind_ != Kind::sub && kind_ != Kind::div && leaves_unchanged(0)) return operand(1);
+        if (op_ != Op::sub && op_ != Op::div && leaves_unchanged(0)) return operand(1);
         break;
       default:
         break;
@@ -122,8 +119,8 @@ class Rewrite {
   bool leaves_unchanged(std::size_t slot) const {
     const std::optional<double> constant = graph_.uniform(operand(slot));
     if (!constant || !has_result_shape(1 - slot)) return false;
-    if (kind_ == Kind::mul || kind_ == Kind::div) return *constant == 1;
-    const bool adds_plus_zero = std::signbit(*constant) == (kind_ == Kind::sub);
+    if (op_ == Op::mul || op_ == Op::div) return *constant == 1;
+    const bool adds_plus_zero = std::signbit(*constant) == (op_ == Op::sub);
     return *constant == 0 && (!adds_plus_zero || never_minus_zero(1 - slot));
   }
 
@@ -138,7 +135,7 @@ class Rewrite {
 
   CanonicalGraph& graph_;
   PlanNode node_;
-  Kind kind_;
+  Op op_;
 };
 
 }  // namespace

@@ -76,7 +76,7 @@ class ProductRewrite {
       at = node.inputs[0];
     }
     const int made = given_.place[at];
-    return graph_.kind(made) == PrimitiveKind::contraction ? std::optional(made) : std::nullopt;
+    return graph_.op(made) == Op::contraction ? std::optional(made) : std::nullopt;
   }
 
   // sum_k (sum_h a[k, b, h] w[h, d]) hot[k, d], summed over d or not: the elements d = k + offset of the
@@ -136,14 +136,14 @@ class ProductRewrite {
       const int from_right = rows.column - product.shape.rank();
       Shape padded = shape(result);
       padded[rows.column] = columns;
-      result = graph_.intern(PrimitiveKind::pad, {from_right, rows.offset, columns - rows.offset - count, 0},
-                             {result}, padded, node_.dtype, node_);
+      result = graph_.intern(Op::pad, {from_right, rows.offset, columns - rows.offset - count, 0}, {result},
+                             padded, node_.dtype, node_);
     }
     return renamed(graph_, result, node_.shape, node_);
   }
 
   int contracted(const Attributes& summed, int a, int b, const Shape& made) {
-    return graph_.intern(PrimitiveKind::contraction, summed, {a, b}, made, node_.dtype, node_);
+    return graph_.intern(Op::contraction, summed, {a, b}, made, node_.dtype, node_);
   }
 
   // An operand that only repeats along an axis is shown once there, if the other one tells the extent or the

@@ -5,15 +5,13 @@
 namespace nabla {
 namespace {
 
-using Kind = PrimitiveKind;
-
 // The node behind insert_axes, drop_axes and reshapes that move no elements.
 int root_of(const CanonicalGraph& graph, int node) {
   for (;;) {
-    const Kind kind = graph.kind(node);
-    if (kind != Kind::insert_axes && kind != Kind::drop_axes && kind != Kind::reshape) return node;
+    const Op op = graph.op(node);
+    if (op != Op::insert_axes && op != Op::drop_axes && op != Op::reshape) return node;
     const int input = graph[node].inputs[0];
-    if (kind == Kind::reshape && !graph.facts(input).is_dense) return node;
+    if (op == Op::reshape && !graph.facts(input).is_dense) return node;
     node = input;
   }
 }
@@ -40,17 +38,17 @@ int with_other_axes(CanonicalGraph& graph, int operand, const Shape& shape, cons
     Shape rest;
     for (int axis = 0; axis < from.rank(); ++axis)
       if (!dropped.contains(axis - from.rank())) rest.push_back(from[axis]);
-    operand = graph.intern(Kind::drop_axes, Attributes(dropped), {operand}, rest, like.dtype, like);
+    operand = graph.intern(Op::drop_axes, Attributes(dropped), {operand}, rest, like.dtype, like);
   }
   if (inserted.empty()) return operand;
-  return graph.intern(Kind::insert_axes, Attributes(inserted), {operand}, shape, like.dtype, like);
+  return graph.intern(Op::insert_axes, Attributes(inserted), {operand}, shape, like.dtype, like);
 }
 
 // What insert_axes, drop_axes and a reshape of elements in order make of the root.
 int reshaped(CanonicalGraph& graph, int root, const Shape& shape, const PlanNode& like) {
   const Shape& from = graph[root].shape;
   if (squeezed(from) == squeezed(shape)) return with_other_axes(graph, root, shape, like);
-  return graph.intern(Kind::reshape, Attributes({from.rank()}, shape.extents()), {root}, shape, like.dtype,
+  return graph.intern(Op::reshape, Attributes({from.rank()}, shape.extents()), {root}, shape, like.dtype,
                       like);
 }
 
@@ -78,7 +76,7 @@ bool keeps_order(const std::vector<int>& order, const Shape& operand) {
 int collapsed_permute(CanonicalGraph& graph, const PlanNode& node) {
   std::vector<int> order = full_order(node);
   int operand = node.inputs[0];
-  if (graph.kind(operand) == Kind::permute) {
+  if (graph.op(operand) == Op::permute) {
     const std::vector<int> inner = full_order(graph[operand]);
     for (int& axis : order) axis = inner[axis];
     operand = graph[operand].inputs[0];
@@ -89,36 +87,35 @@ int collapsed_permute(CanonicalGraph& graph, const PlanNode& node) {
 std::optional<int> collapsed_slice(CanonicalGraph& graph, const PlanNode& node) {
   const PlanNode& inner = graph[node.inputs[0]];
   const Attributes& outer = node.attributes;
-  if (graph.kind(node.inputs[0]) != Kind::slice || inner.attributes[0] != outer[0]) return std::nullopt;
+  if (graph.op(node.inputs[0]) != Op::slice || inner.attributes[0] != outer[0]) return std::nullopt;
   const Attributes& a = inner.attributes;
   const std::int64_t start = a[1] + outer[1] * a[3];
   const std::int64_t step = a[3] * outer[3];
   const std::int64_t last = start + (node.shape[static_cast<int>(outer[0])] - 1) * step;
-  return graph.intern(Kind::slice, {outer[0], start, last + 1, step}, {inner.inputs[0]}, node.shape,
-                      node.dtype, node);
+  return graph.intern(Op::slice, {outer[0], start, last + 1, step}, {inner.inputs[0]}, node.shape, node.dtype,
+                      node);
 }
 
 }  // namespace
 
 std::optional<int> collapsed_view(CanonicalGraph& graph, const PlanNode& node) {
   const int input = node.inputs[0];
-  switch (kind_of(node)) {
-    case Kind::reshape:
+  switch (node.op()) {
+    case Op::reshape:
       if (!graph.facts(input).is_dense) return std::nullopt;
       return reshaped(graph, root_of(graph, input), node.shape, node);
-    case Kind::insert_axes:
-    case Kind::drop_axes:
+    case Op::insert_axes:
+    case Op::drop_axes:
       return reshaped(graph, root_of(graph, input), node.shape, node);
-    case Kind::permute:
+    case Op::permute:
       return collapsed_permute(graph, node);
-    case Kind::slice:
+    case Op::slice:
       return collapsed_slice(graph, node);
-    case Kind::broadcast:
-      if (graph.kind(input) != Kind::broadcast) return std::nullopt;
+    case Op::broadcast:
+      if (graph.op(input) != Op::broadcast) return std::nullopt;
       return repeated(graph, graph[input].inputs[0], node.shape, node);
-    case Kind::flip:
-      if (graph.kind(input) != Kind::flip || !(graph[input].attributes == node.attributes))
-        return std::nullopt;
+    case Op::flip:
+      if (graph.op(input) != Op::flip || !(graph[input].attributes == node.attributes)) return std::nullopt;
       return graph[input].inputs[0];
     default:
       return std::nullopt;
@@ -135,7 +132,7 @@ int sliced(CanonicalGraph& graph, int operand, int axis, std::int64_t start, std
   if (start == 0 && stop == shape[axis]) return operand;
   const int from_right = axis - shape.rank();
   shape[axis] = stop - start;
-  return graph.intern(Kind::slice, {from_right, start, stop, 1}, {operand}, shape, like.dtype, like);
+  return graph.intern(Op::slice, {from_right, start, stop, 1}, {operand}, shape, like.dtype, like);
 }
 
 int permuted(CanonicalGraph& graph, int operand, const std::vector<int>& order, const PlanNode& like) {
@@ -148,7 +145,7 @@ int permuted(CanonicalGraph& graph, int operand, const std::vector<int>& order, 
   Axes moved;
   for (int i = 0; i < rank; ++i)
     if (!moved.empty() || order[i] != i) moved.push_back(order[i] - rank);
-  return graph.intern(Kind::permute, Attributes(moved), {operand}, shape, like.dtype, like);
+  return graph.intern(Op::permute, Attributes(moved), {operand}, shape, like.dtype, like);
 }
 
 int repeated(CanonicalGraph& graph, int operand, const Shape& shape, const PlanNode& like) {
@@ -157,7 +154,7 @@ int repeated(CanonicalGraph& graph, int operand, const Shape& shape, const PlanN
   for (int axis = -shape.rank(); axis < 0; ++axis)
     if (from[axis] != shape[axis]) pairs.insert(pairs.end(), {axis, shape[axis]});
   if (pairs.empty()) return operand;
-  return graph.intern(Kind::broadcast, Attributes({}, pairs), {operand}, shape, like.dtype, like);
+  return graph.intern(Op::broadcast, Attributes({}, pairs), {operand}, shape, like.dtype, like);
 }
 
 }  // namespace nabla

@@ -69,7 +69,7 @@ std::optional<ProgramShape> program_shape(const PlanGraph& graph, const PlanNode
   std::optional<ProgramShape> program = folded_along(
       input, true, [&](int axis) { return node.attributes.contains(axis - input.rank()); },
       is_widened ? kFewestUnderWidened : kFewestUnderTangents);
-  if (program && program->fold == Fold::tangents && node.primitive->name() != "sum") return std::nullopt;
+  if (program && program->fold == Fold::tangents && node.op() != Op::sum) return std::nullopt;
   return program;
 }
 

@@ -26,7 +26,7 @@ bool is_made_of(const PlanGraph& graph, int node, std::int64_t elements, int nod
 
 bool is_widened_leaf(const PlanGraph& graph, int node) {
   const PlanNode& value = graph[node];
-  if (value.is_leaf() || value.primitive->name() != "cast") return false;
+  if (value.is_leaf() || value.op() != Op::cast) return false;
   const PlanNode& leaf = graph[value.inputs[0]];
   const auto width = [](DType dtype) { return static_cast<std::int64_t>(size_of(dtype)); };
   return leaf.is_leaf() && width(value.dtype) >= 2 * width(leaf.dtype) &&

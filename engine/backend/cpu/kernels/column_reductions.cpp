@@ -211,11 +211,19 @@ ColumnsLoop floating(DType dtype, InstructionSet set) {
 
 }  // namespace
 
-ColumnsLoop column_reduction(std::string_view primitive, DType dtype, InstructionSet set) {
-  if (primitive == "reduce_max") return floating<ColumnExtreme<true>>(dtype, set);
-  if (primitive == "reduce_min") return floating<ColumnExtreme<false>>(dtype, set);
-  if (primitive == "logsumexp") return floating<ColumnLogSumExp>(dtype, set);
-  return primitive == "softmax" ? floating<ColumnSoftmax>(dtype, set) : nullptr;
+ColumnsLoop column_reduction(Op op, DType dtype, InstructionSet set) {
+  switch (op) {
+    case Op::reduce_max:
+      return floating<ColumnExtreme<true>>(dtype, set);
+    case Op::reduce_min:
+      return floating<ColumnExtreme<false>>(dtype, set);
+    case Op::logsumexp:
+      return floating<ColumnLogSumExp>(dtype, set);
+    case Op::softmax:
+      return floating<ColumnSoftmax>(dtype, set);
+    default:
+      return nullptr;
+  }
 }
 
 }  // namespace nabla::cpu

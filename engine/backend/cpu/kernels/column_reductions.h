@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include "engine/backend/instruction_set.h"
+#include "engine/graph/op.h"
 #include "engine/tensor/dtype.h"
 
 namespace nabla::cpu {
@@ -24,6 +24,6 @@ inline constexpr std::int64_t kFewestColumns = 8;
 using ColumnsLoop = void (*)(void* out, std::int64_t out_stride, const ColumnsOperand& x);
 
 /// The loop for this type and instruction set; null if there is none.
-ColumnsLoop column_reduction(std::string_view primitive, DType dtype, InstructionSet set);
+ColumnsLoop column_reduction(Op op, DType dtype, InstructionSet set);
 
 }  // namespace nabla::cpu

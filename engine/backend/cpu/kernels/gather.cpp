@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "engine/backend/cpu/kernels/index_lines.h"
-#include "engine/backend/cpu/kernels/indexing_kernels.h"
+#include "engine/backend/cpu/kernels/kernels.h"
 #include "engine/backend/cpu/kernels/visit.h"
 #include "engine/backend/cpu/threads/thread_own.h"
 
@@ -110,7 +110,7 @@ void gather_in_order(const IndexLines& gather, const KernelCall& call) {
 }  // namespace
 
 // Attribute: axis.
-void gather(const KernelCall& call) {
+void gather_kernel(const KernelCall& call) {
   const IndexLines gather("gather", call, call.inputs[0].shape());
   visit_bits(call.inputs[0].dtype, [&](auto type) {
     using T = typename decltype(type)::type;

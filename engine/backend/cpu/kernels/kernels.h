@@ -1,8 +1,5 @@
 #pragma once
 
-#include <map>
-#include <string_view>
-
 #include "engine/backend/backend.h"
 
 namespace nabla::cpu {
@@ -29,15 +26,16 @@ struct KernelCall {
 
 using Kernel = void (*)(const KernelCall& call);
 
-/// Kernels by the name of their primitive.
-using KernelTable = std::map<std::string_view, Kernel>;
+// One for each line of the catalogue that asks for it, `name`_kernel. What they compute stands beside the
+// operators (engine/ops); an index outside its axis is an Error.
+#define STEP(name, ...) void name##_kernel(const KernelCall& call);
+#define ROWS(name, ...) void name##_kernel(const KernelCall& call);
+#include "engine/graph/primitives.def"
+/// One element of a constant, which stands for all.
+void constant_kernel(const KernelCall& call);
 
-// Each family adds its own.
-void add_shaping_kernels(KernelTable& table);
-void add_reduction_kernels(KernelTable& table);
-void add_contraction_kernels(KernelTable& table);
-void add_indexing_kernels(KernelTable& table);
-void add_random_kernels(KernelTable& table);
+/// The kernel of a primitive. @throws Error for those that have none.
+Kernel kernel_of(const Primitive& primitive);
 
 /// Any layout to a dense one.
 void copy_to_dense(const KernelCall& call);

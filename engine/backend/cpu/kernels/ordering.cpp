@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <vector>
 
-#include "engine/backend/cpu/kernels/indexing_kernels.h"
+#include "engine/backend/cpu/kernels/kernels.h"
 #include "engine/backend/cpu/kernels/loop.h"
 #include "engine/backend/cpu/kernels/visit.h"
 #include "engine/backend/cpu/threads/thread_pool.h"
@@ -149,12 +149,12 @@ void argsort_typed(const KernelCall& call) {
 
 }  // namespace
 
-void argmax(const KernelCall& call) {
+void argmax_kernel(const KernelCall& call) {
   visit_stored("argmax", call.inputs[0].dtype,
                [&](auto type) { argmax_typed<typename decltype(type)::type>(call); });
 }
 
-void argsort(const KernelCall& call) {
+void argsort_kernel(const KernelCall& call) {
   visit_stored("argsort", call.inputs[0].dtype, [&](auto type) {
     using T = typename decltype(type)::type;
     return call.attributes[1] != 0 ? argsort_typed<true, T>(call) : argsort_typed<false, T>(call);

@@ -60,12 +60,14 @@ void fill_all(const KernelCall& call, std::int64_t per_block, Convert convert) {
   }
 }
 
-void random_bits(const KernelCall& call) {
+}  // namespace
+
+void random_bits_kernel(const KernelCall& call) {
   fill_all<std::uint32_t>(call, 4,
                           [](const std::array<std::uint32_t, 4>& words, std::size_t i) { return words[i]; });
 }
 
-void random_uniform(const KernelCall& call) {
+void random_uniform_kernel(const KernelCall& call) {
   if (call.output.dtype == DType::f32) {
     fill_all<float>(call, 4, [](const std::array<std::uint32_t, 4>& words, std::size_t i) {
       return static_cast<float>(words[i] >> 8) * 0x1p-24F;
@@ -78,7 +80,7 @@ void random_uniform(const KernelCall& call) {
   });
 }
 
-void fold_in(const KernelCall& call) {
+void fold_in_kernel(const KernelCall& call) {
   constexpr std::uint32_t kFoldIn = 2;  // a purpose of its own
   const ArrayView& keys = call.inputs[0];
   const ArrayView& numbers = call.inputs[1];
@@ -94,14 +96,6 @@ void fold_in(const KernelCall& call) {
         out[at[0]] = words[0];
         out[at[0] + 1] = words[1];
       });
-}
-
-}  // namespace
-
-void add_random_kernels(KernelTable& table) {
-  table["random_bits"] = &random_bits;
-  table["random_uniform"] = &random_uniform;
-  table["fold_in"] = &fold_in;
 }
 
 }  // namespace nabla::cpu

@@ -1,4 +1,3 @@
-#include <string_view>
 #include <vector>
 
 #include "engine/backend/cpu/kernels/column_reductions.h"
@@ -15,8 +14,8 @@
 namespace nabla::cpu {
 namespace {
 
-RowsLoop rows_loop(std::string_view primitive, const KernelCall& call) {
-  return row_reduction(primitive, call.output.dtype).at(instruction_set());
+RowsLoop rows_loop(Op op, const KernelCall& call) {
+  return row_reduction(op, call.output.dtype).at(instruction_set());
 }
 
 // A row that lies in pieces, gathered.
@@ -51,20 +50,20 @@ bool by_columns(const Loop<2>& kept, std::int64_t length, const Body& body) {
 // Attributes: the axes. Each element of the result comes from one row, gathered first where it lies in
 // pieces.
 template <class T>
-void reduce_rows(const KernelCall& call, std::string_view primitive) {
+void reduce_rows(const KernelCall& call, Op op) {
   const Reduction reduction(call);
   const T* x = call.inputs[0].data<const T>();
   T* out = call.output.data<T>();
   if (call.output.shape().size() == 0) return;
   const std::int64_t stride = reduction.reduced.inner_stride(0);
-  const ColumnsLoop columns = column_reduction(primitive, call.output.dtype, instruction_set());
+  const ColumnsLoop columns = column_reduction(op, call.output.dtype, instruction_set());
   if (columns && reduction.reduced.rank == 1 &&
       by_columns(reduction.kept, reduction.count,
                  [&](std::int64_t width, std::int64_t to, std::int64_t from) {
                    columns(out + to, 0, {x + from, stride, reduction.count, width});
                  }))
     return;
-  const RowsLoop loop = rows_loop(primitive, call);
+  const RowsLoop loop = rows_loop(op, call);
   reduction.for_each_kept([&](std::int64_t to, std::int64_t from) {
     if (reduction.reduced.rank <= 1) return loop(out + to, {x + from, 0, stride, reduction.count}, 1);
     std::vector<T>& row = thread_own<DenseRow<T>>().elements;
@@ -90,13 +89,13 @@ void softmax(const KernelCall& call) {
   Layout kept_in = x.layout;
   Layout kept_out = call.output.layout;
   kept_in.shape[axis] = kept_out.shape[axis] = 1;
-  const ColumnsLoop columns = column_reduction("softmax", call.output.dtype, instruction_set());
+  const ColumnsLoop columns = column_reduction(Op::softmax, call.output.dtype, instruction_set());
   if (columns && by_columns(make_loop<2>(kept_out.shape, {&kept_out, &kept_in}), length,
                             [&](std::int64_t width, std::int64_t to, std::int64_t from) {
                               columns(out + to, so, {in + from, si, length, width});
                             }))
     return;
-  const RowsLoop loop = rows_loop("softmax", call);
+  const RowsLoop loop = rows_loop(Op::softmax, call);
   for_each_line<2>(call.output.shape(), axis, length, {call.output.layout, x.layout},
                    [&](const std::array<std::int64_t, 2>& at) {
                      if (so == 1) return loop(out + at[0], {in + at[1], 0, si, length}, 1);
@@ -131,30 +130,28 @@ void cumsum_typed(const KernelCall& call) {
 
 }  // namespace
 
-void add_reduction_kernels(KernelTable& table) {
-  table["sum"] = [](const KernelCall& call) {
-    visit_numeric("sum", call.output.dtype, [&](auto type) { sum<typename decltype(type)::type>(call); });
-  };
-  table["reduce_max"] = [](const KernelCall& call) {
-    visit_real("reduce_max", call.output.dtype,
-               [&](auto type) { reduce_rows<typename decltype(type)::type>(call, "reduce_max"); });
-  };
-  table["reduce_min"] = [](const KernelCall& call) {
-    visit_real("reduce_min", call.output.dtype,
-               [&](auto type) { reduce_rows<typename decltype(type)::type>(call, "reduce_min"); });
-  };
-  table["logsumexp"] = [](const KernelCall& call) {
-    visit_floating("logsumexp", call.output.dtype,
-                   [&](auto type) { reduce_rows<typename decltype(type)::type>(call, "logsumexp"); });
-  };
-  table["softmax"] = [](const KernelCall& call) {
-    visit_floating("softmax", call.output.dtype,
-                   [&](auto type) { softmax<typename decltype(type)::type>(call); });
-  };
-  table["cumsum"] = [](const KernelCall& call) {
-    visit_numeric("cumsum", call.output.dtype,
-                  [&](auto type) { cumsum_typed<typename decltype(type)::type>(call); });
-  };
+void sum_kernel(const KernelCall& call) {
+  visit_numeric("sum", call.output.dtype, [&](auto type) { sum<typename decltype(type)::type>(call); });
+}
+void reduce_max_kernel(const KernelCall& call) {
+  visit_real("reduce_max", call.output.dtype,
+             [&](auto type) { reduce_rows<typename decltype(type)::type>(call, Op::reduce_max); });
+}
+void reduce_min_kernel(const KernelCall& call) {
+  visit_real("reduce_min", call.output.dtype,
+             [&](auto type) { reduce_rows<typename decltype(type)::type>(call, Op::reduce_min); });
+}
+void logsumexp_kernel(const KernelCall& call) {
+  visit_floating("logsumexp", call.output.dtype,
+                 [&](auto type) { reduce_rows<typename decltype(type)::type>(call, Op::logsumexp); });
+}
+void softmax_kernel(const KernelCall& call) {
+  visit_floating("softmax", call.output.dtype,
+                 [&](auto type) { softmax<typename decltype(type)::type>(call); });
+}
+void cumsum_kernel(const KernelCall& call) {
+  visit_numeric("cumsum", call.output.dtype,
+                [&](auto type) { cumsum_typed<typename decltype(type)::type>(call); });
 }
 
 }  // namespace nabla::cpu

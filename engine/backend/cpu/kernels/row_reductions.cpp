@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <string>
 #include <type_traits>
 
@@ -148,40 +147,40 @@ struct RowsLoops {
   }
 };
 
-using FindRows = RowsVariants (*)(const char* name, DType dtype);
+// What the catalogue's line `name` does to a row.
+template <Op>
+struct RowOf;
+template <>
+struct RowOf<Op::sum> : RowSum {};
+template <>
+struct RowOf<Op::reduce_max> : RowExtreme<true> {};
+template <>
+struct RowOf<Op::reduce_min> : RowExtreme<false> {};
+template <>
+struct RowOf<Op::logsumexp> : RowLogSumExp {};
+template <>
+struct RowOf<Op::softmax> : RowSoftmax {};
 
-template <class Op, bool kMaps = false>
-RowsVariants floating(const char* name, DType dtype) {
+template <Op kOp, OperandTypes kTypes>
+RowsVariants variants_of(const char* name, DType dtype) {
   RowsVariants found{};
-  visit_floating(name, dtype,
-                 [&](auto type) { found = RowsLoops<Op, kMaps, typename decltype(type)::type>::variants(); });
+  visit<kTypes>(name, dtype, [&](auto type) {
+    found = RowsLoops<RowOf<kOp>, kOp == Op::softmax, typename decltype(type)::type>::variants();
+  });
   return found;
-}
-template <class Op>
-RowsVariants real(const char* name, DType dtype) {
-  RowsVariants found{};
-  visit_real(name, dtype,
-             [&](auto type) { found = RowsLoops<Op, false, typename decltype(type)::type>::variants(); });
-  return found;
-}
-
-const std::map<std::string_view, FindRows>& rows_table() {
-  static const std::map<std::string_view, FindRows>& loops = *new std::map<std::string_view, FindRows>{
-      {"sum", &floating<RowSum>},
-      {"reduce_max", &real<RowExtreme<true>>},
-      {"reduce_min", &real<RowExtreme<false>>},
-      {"logsumexp", &floating<RowLogSumExp>},
-      {"softmax", &floating<RowSoftmax, true>},
-  };
-  return loops;
 }
 
 }  // namespace
 
-RowsVariants row_reduction(std::string_view primitive, DType dtype) {
-  const auto found = rows_table().find(primitive);
-  if (found == rows_table().end()) throw Error("cpu: no loop over rows for " + std::string(primitive));
-  return found->second(found->first.data(), dtype);
+RowsVariants row_reduction(Op op, DType dtype) {
+  switch (op) {
+#define ROWS(name, types, signs, per_read) \
+  case Op::name:                           \
+    return variants_of<Op::name, OperandTypes::types>(#name, dtype);
+#include "engine/graph/primitives.def"
+    default:
+      throw Error("cpu: no loop over rows for " + std::string(facts_of(op).name));
+  }
 }
 
 }  // namespace nabla::cpu

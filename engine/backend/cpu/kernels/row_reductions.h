@@ -1,10 +1,9 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include "engine/backend/instruction_set.h"
-#include "engine/tensor/dtype.h"
+#include "engine/graph/op.h"
 
 namespace nabla::cpu {
 
@@ -31,6 +30,6 @@ struct RowsVariants {
 };
 
 /// The loop of a primitive for this type. @throws Error if the primitive does not know it.
-RowsVariants row_reduction(std::string_view primitive, DType dtype);
+RowsVariants row_reduction(Op op, DType dtype);
 
 }  // namespace nabla::cpu

@@ -2,7 +2,7 @@
 #include <vector>
 
 #include "engine/backend/cpu/kernels/index_lines.h"
-#include "engine/backend/cpu/kernels/indexing_kernels.h"
+#include "engine/backend/cpu/kernels/kernels.h"
 #include "engine/backend/cpu/kernels/running_sum.h"
 #include "engine/backend/cpu/kernels/visit.h"
 #include "engine/backend/cpu/threads/thread_own.h"
@@ -198,7 +198,7 @@ void scatter_ranges(const IndexLines& scatter, std::int64_t count, const T* upda
 }  // namespace
 
 // Attributes: axis, extent.
-void scatter_add(const KernelCall& call) {
+void scatter_add_kernel(const KernelCall& call) {
   const IndexLines scatter("scatter_add", call, call.output.shape());
   const std::int64_t* indices = call.inputs[1].data<const std::int64_t>();
   visit_numeric("scatter_add", call.inputs[0].dtype, [&](auto type) {

@@ -23,6 +23,8 @@ void copy_elements(T* out, const Layout& to, const T* in, const Layout& from) {
   });
 }
 
+}  // namespace
+
 // A reshape of elements that do not lie in order: the order is made first.
 void reshape_kernel(const KernelCall& call) {
   const ArrayView& x = call.inputs[0];
@@ -85,22 +87,12 @@ void iota_kernel(const KernelCall& call) {
   });
 }
 
-}  // namespace
-
 void copy_to_dense(const KernelCall& call) {
   visit_bits(call.output.dtype, [&](auto type) {
     using T = typename decltype(type)::type;
     copy_elements(call.output.data<T>(), call.output.layout, call.inputs[0].data<const T>(),
                   call.inputs[0].layout);
   });
-}
-
-void add_shaping_kernels(KernelTable& table) {
-  table["reshape"] = &reshape_kernel;
-  table["pad"] = &pad_kernel;
-  table["concatenate"] = &concatenate_kernel;
-  table["constant"] = &constant_kernel;
-  table["iota"] = &iota_kernel;
 }
 
 }  // namespace nabla::cpu

@@ -3,7 +3,7 @@
 #include <complex>
 #include <string>
 
-#include "engine/tensor/dtype.h"
+#include "engine/graph/op.h"
 #include "engine/tensor/error.h"
 
 namespace nabla::cpu {
@@ -61,6 +61,19 @@ template <class F>
 void visit_numeric(const char* what, DType dtype, F&& f) {
   if (dtype == DType::c128) return f(Type<std::complex<double>>{});
   visit_real(what, dtype, f);
+}
+
+/// Calls f(Type<T>{}) for the dtypes of a column of the catalogue.
+template <OperandTypes kTypes, class F>
+void visit(const char* what, DType dtype, F&& f) {
+  if constexpr (kTypes == OperandTypes::floating) visit_floating(what, dtype, f);
+  if constexpr (kTypes == OperandTypes::real) visit_real(what, dtype, f);
+  if constexpr (kTypes == OperandTypes::numeric) visit_numeric(what, dtype, f);
+  if constexpr (kTypes == OperandTypes::ordered) visit_stored(what, dtype, f);
+  if constexpr (kTypes == OperandTypes::any) {
+    if (dtype == DType::c128) return f(Type<std::complex<double>>{});
+    visit_stored(what, dtype, f);
+  }
 }
 
 /// Calls f(Type<T>{}) with an unsigned type of the element size: for kernels that only move elements.

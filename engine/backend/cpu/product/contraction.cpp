@@ -85,11 +85,9 @@ void contraction_typed(const KernelCall& call) {
 
 }  // namespace
 
-void add_contraction_kernels(KernelTable& table) {
-  table["contraction"] = [](const KernelCall& call) {
-    visit_floating("contraction", call.output.dtype,
-                   [&](auto type) { contraction_typed<typename decltype(type)::type>(call); });
-  };
+void contraction_kernel(const KernelCall& call) {
+  visit_floating("contraction", call.output.dtype,
+                 [&](auto type) { contraction_typed<typename decltype(type)::type>(call); });
 }
 
 }  // namespace nabla::cpu

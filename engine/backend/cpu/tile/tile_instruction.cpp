@@ -27,7 +27,7 @@ TileInstruction::TileInstruction(const TileValues& values, std::size_t index) : 
                                program.dtypes[result_]);
   } else {
     kind_ = Kind::along_rows;
-    along_rows_ = row_reduction(from.primitive->name(), types[0]);
+    along_rows_ = row_reduction(from.primitive->op(), types[0]);
     const TilePlace& place = values.places()[operands_[0]];
     strides_[0] = place.folded ? 0 : place.stride;
     row_step_ = place.folded ? place.stride : place.stride * row_;

@@ -1,4 +1,4 @@
-#include "engine/backend/cuda/source/random_source.h"
+#include "engine/backend/cuda/source/primitive_sources.h"
 
 #include <algorithm>
 

@@ -1,5 +1,7 @@
 #include "engine/backend/cuda/source/reduction_source.h"
 
+#include "engine/backend/cuda/source/primitive_sources.h"
+
 #include "engine/tensor/error.h"
 
 namespace nabla::cuda {

@@ -6,11 +6,6 @@
 
 namespace nabla::cuda {
 
-StepSource sum_source(const StepDescription& step);
-StepSource reduce_max_source(const StepDescription& step);
-StepSource reduce_min_source(const StepDescription& step);
-StepSource argmax_source(const StepDescription& step);
-
 /// What is reduced and how, in types and expressions of the kernel.
 struct Recipe {
   std::string entry;

@@ -1,6 +1,6 @@
 #include <array>
 
-#include "engine/backend/cuda/source/indexing_source.h"
+#include "engine/backend/cuda/source/primitive_sources.h"
 #include "engine/backend/cuda/source/sort_source.h"
 #include "engine/backend/cuda/source/source_writer.h"
 

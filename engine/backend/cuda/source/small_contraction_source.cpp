@@ -1,4 +1,4 @@
-#include "engine/backend/cuda/source/small_contraction_source.h"
+#include "engine/backend/cuda/source/primitive_sources.h"
 
 #include <algorithm>
 
@@ -69,7 +69,8 @@ extern "C" __global__ void scaled_rows(const Element* x, const Element* y, Eleme
 }  // namespace
 
 // Attributes: the axes summed over.
-StepSource small_contraction_source(const StepDescription& step) {
+// A contraction that is scalar products or scaled rows, or sums over nothing; cuBLASLt does the others.
+StepSource contraction_source(const StepDescription& step) {
   if (step.output_type != DType::f32 && step.output_type != DType::f64)
     throw_unsupported("contraction", step.output_type);
   if (step.output.shape.size() == 0) return {};

@@ -1,4 +1,4 @@
-#include "engine/backend/cuda/source/softmax_source.h"
+#include "engine/backend/cuda/source/primitive_sources.h"
 
 #include "engine/backend/cuda/source/reduction_source.h"
 

@@ -12,11 +12,7 @@
 namespace nabla::test {
 namespace {
 
-const Primitive& named(std::string_view name) {
-  for (const Primitive* primitive : all_primitives())
-    if (primitive->name() == name) return *primitive;
-  throw Error("no primitive " + std::string(name));
-}
+const Primitive& named(std::string_view name) { return primitive_of(op_named(name)); }
 
 // One input: elements of a buffer in any layout over the program's shape.
 struct Operand {

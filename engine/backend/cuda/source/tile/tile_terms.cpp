@@ -71,35 +71,40 @@ class Builder {
   int along_folded(const Primitive& primitive, int x, DType dtype) {
     const std::string name(primitive.name());
     const bool over_rows = program_.fold == TileProgram::Fold::rows;
-    if (program_.fold != TileProgram::Fold::none && name == "sum") {
-      check_floating(name, dtype);
-      const int total = sum(x, dtype, "_sum");
-      return add(Kind::pointwise, dtype, true, "", {total}, converted(made_[total].name, dtype));
+    if (!(over_rows || (program_.fold == TileProgram::Fold::tangents && primitive.op() == Op::sum)))
+      throw Error("cuda: no tile program contains " + name);
+    type_name(name, dtype);
+    if (!is_one_of(facts_of(primitive.op()).types, dtype))
+      throw Error(name + ": not supported for " + std::string(name_of(dtype)));
+    switch (primitive.op()) {
+      case Op::sum: {
+        const int total = sum(x, dtype, "_sum");
+        return add(Kind::pointwise, dtype, true, "", {total}, converted(made_[total].name, dtype));
+      }
+      case Op::reduce_max:
+        return add(Kind::maximum, dtype, true, "", {x}, made_[x].name);
+      case Op::reduce_min:
+        return add(Kind::minimum, dtype, true, "", {x}, made_[x].name);
+      case Op::softmax: {
+        const int top = add(Kind::maximum, dtype, true, "_top", {x}, made_[x].name);
+        const int power = exponential(x, top, dtype);
+        const int total = sum(power, dtype, "_sum");
+        return add(Kind::pointwise, dtype, false, "", {power, total},
+                   made_[power].name + " / " + converted(made_[total].name, dtype));
+      }
+      case Op::logsumexp: {
+        const int top = add(Kind::maximum, dtype, true, "_top", {x}, made_[x].name);
+        // Infinities stay in the exponent, so that a row of -inf sums to 0.
+        const std::string& t = made_[top].name;
+        const int shift = add(Kind::pointwise, dtype, true, "_shift", {top},
+                              "abs_(" + t + ") == infinity<" + type(dtype) + ">() ? 0 : " + t);
+        const int total = sum(exponential(x, shift, dtype), dtype, "_sum");
+        return add(Kind::pointwise, dtype, true, "", {shift, total},
+                   converted(made_[shift].name + " + log_(" + made_[total].name + ")", dtype));
+      }
+      default:
+        throw Error("cuda: no tile program contains " + name);
     }
-    if (over_rows && (name == "reduce_max" || name == "reduce_min")) {
-      if (dtype == DType::boolean) throw Error(name + ": not supported for bool");
-      return add(name == "reduce_max" ? Kind::maximum : Kind::minimum, dtype, true, "", {x}, made_[x].name);
-    }
-    if (over_rows && name == "softmax") {
-      check_floating(name, dtype);
-      const int top = add(Kind::maximum, dtype, true, "_top", {x}, made_[x].name);
-      const int power = exponential(x, top, dtype);
-      const int total = sum(power, dtype, "_sum");
-      return add(Kind::pointwise, dtype, false, "", {power, total},
-                 made_[power].name + " / " + converted(made_[total].name, dtype));
-    }
-    if (over_rows && name == "logsumexp") {
-      check_floating(name, dtype);
-      const int top = add(Kind::maximum, dtype, true, "_top", {x}, made_[x].name);
-      // Infinities stay in the exponent, so that a row of -inf sums to 0.
-      const std::string& t = made_[top].name;
-      const int shift = add(Kind::pointwise, dtype, true, "_shift", {top},
-                            "abs_(" + t + ") == infinity<" + type(dtype) + ">() ? 0 : " + t);
-      const int total = sum(exponential(x, shift, dtype), dtype, "_sum");
-      return add(Kind::pointwise, dtype, true, "", {shift, total},
-                 converted(made_[shift].name + " + log_(" + made_[total].name + ")", dtype));
-    }
-    throw Error("cuda: no tile program contains " + name);
   }
 
   // exp(x - shift)
@@ -115,10 +120,6 @@ class Builder {
   // A sum as the type of its terms.
   static std::string converted(const std::string& expression, DType dtype) {
     return dtype == DType::f32 ? "static_cast<f32>(" + expression + ")" : expression;
-  }
-  static void check_floating(const std::string& name, DType dtype) {
-    type_name(name, dtype);
-    if (!is_floating(dtype)) throw Error(name + ": not supported for " + std::string(name_of(dtype)));
   }
 
   const TileProgram& program_;
