@@ -1,6 +1,8 @@
 # The CUDA backend is optional. Its kernels are compiled by NVRTC when a plan is made, for the GPU at hand, so that nothing
 # here needs nvcc or a list of architectures.
 
+include(NablaflowEmbedText)
+
 # nablaflow_link_cuda(<module>): builds the module with the CUDA backend where the toolkit is there and wanted, else with
 # what says that it is missing; tells the caller in NABLAFLOW_HAVE_CUDA which. The text of kernels needs no toolkit and
 # is left out only with NABLAFLOW_CUDA=OFF.
@@ -17,6 +19,9 @@ function(nablaflow_link_cuda name)
   if(NOT NABLAFLOW_CUDA STREQUAL "OFF")
     file(GLOB_RECURSE texts CONFIGURE_DEPENDS "${directory}/source/*.cpp")
     list(APPEND sources ${texts} "${PROJECT_SOURCE_DIR}/${name}/explain/cuda_kernels.cpp")
+    file(GLOB device CONFIGURE_DEPENDS "${directory}/source/device/*")
+    nablaflow_embed_text(nablaflow_${name} HEADER "${name}/backend/cuda/source/device_text.h"
+      NAMESPACE nabla::cuda::device_text FILES ${device})
   endif()
   target_sources(nablaflow_${name} PRIVATE ${sources})
 endfunction()

@@ -5,18 +5,13 @@
 #include <string>
 #include <vector>
 
+#include "engine/backend/cuda/source/device/refusal.h"
 #include "tests/cuda/guarded_memory.h"
 #include "tests/cuda/host_kernels.h"
 
 namespace nabla::cuda::host {
 
 namespace {
-
-struct Refusal {  // as in the preamble
-  std::uint32_t raised;
-  std::uint32_t unused;
-  std::int64_t index;
-};
 
 std::uint64_t address_of(const GuardedMemory& memory, std::size_t byte = 0) {
   return std::bit_cast<std::uint64_t>(memory.bytes().data() + byte);

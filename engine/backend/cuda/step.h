@@ -5,16 +5,10 @@
 #include <vector>
 
 #include "engine/backend/backend.h"
+#include "engine/backend/cuda/source/device/refusal.h"
 #include "engine/backend/cuda/source/kernel_source.h"
 
 namespace nabla::cuda {
-
-/// What a kernel writes where it finds an index outside its axis: as `Refusal` in the preamble.
-struct Refusal {
-  std::uint32_t raised;
-  std::uint32_t unused;
-  std::int64_t index;
-};
 
 /// A step on the GPU. run() puts its work on the recording stream and does not wait.
 class Step : public StepKernel {

@@ -10,31 +10,6 @@ namespace {
 // The elements that a block of a long line takes.
 constexpr std::int64_t kPiece = 4096;
 
-// Sums of what the threads hold, over the block in order.
-constexpr std::string_view kBlockScan = R"(
-// The sum of the values of the threads before this one; `whole` becomes the sum of all.
-__device__ __forceinline__ Total block_scan(Total v, Total& whole) {
-  __shared__ Total of_warp[8];
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
-  for (int distance = 1; distance < 32; distance *= 2) {
-    const Total other = static_cast<Total>(__shfl_up_sync(0xffffffffu, v, distance));
-    if (lane >= distance) v = add_(other, v);
-  }
-  Total before = static_cast<Total>(__shfl_up_sync(0xffffffffu, v, 1));
-  if (lane == 0) before = Total(0);
-  __syncthreads();  // the last result has been read
-  if (lane == 31) of_warp[warp] = v;
-  __syncthreads();
-  Total of_warps = Total(0);
-  whole = Total(0);
-  for (int w = 0; w < 8; ++w) {
-    if (w == warp) of_warps = whole;
-    whole = add_(whole, of_warp[w]);
-  }
-  return add_(of_warps, before);
-}
-)";
-
 constexpr std::string_view kThreadPerLine = R"(
 extern "C" __global__ void cumsum(const Element* x, Element* out, i64 lines, i64 length) {
   const Index line = static_cast<Index>(blockIdx.x) * 256 + threadIdx.x;
@@ -144,7 +119,7 @@ StepSource cumsum_source(const StepDescription& step) {
     return {{kernel_of("cumsum", text(kThreadPerLine, "", ""),
                        {input(0), output(), number(lines), number(length)}, divided_up(lines, kThreads))},
             0};
-  const std::string scanned = std::string(kBlockScan);
+  const std::string scanned(device_text::block_scan);
   constexpr std::int64_t kEnoughLines = 512;
   const std::int64_t pieces = lines >= kEnoughLines ? 1 : divided_up(length, kPiece);
   if (pieces == 1)

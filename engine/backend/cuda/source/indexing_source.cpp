@@ -47,7 +47,7 @@ StepSource gather_source(const StepDescription& step) {
   const int run = whole_rows ? run_length(walk.inner_extent(), size_of(step.output_type)) : 1;
   KernelSource kernel;
   kernel.entry = "gather";
-  kernel.text = "typedef " + type + " Element;\n" + index_type(walk.size) + std::string(run_functions()) +
+  kernel.text = "typedef " + type + " Element;\n" + index_type(walk.size) + std::string(device_text::runs) +
                 offset_function("x_at", walk, 0) + offset_function("index_at", walk, 1) +
                 filled(R"(
 extern "C" __global__ void gather(const Element* x, const i64* indices, Element* out, i64 count, i64 extent,

@@ -21,7 +21,7 @@ struct KernelArgument {
               ///< already
     output,   ///< pointer to the first element of the step's output `index`
     scratch,  ///< pointer `index` bytes into the step's own scratch memory (a multiple of 256)
-    refusal,  ///< pointer to a `Refusal`, where the kernel notes an index outside its axis (see preamble)
+    refusal,  ///< pointer to a `Refusal`, where the kernel notes an index outside its axis
     number,   ///< the i64 `index` itself
   };
   From from;

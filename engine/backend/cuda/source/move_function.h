@@ -9,7 +9,7 @@ namespace nabla::cuda {
 
 /// A device function `void NAME(const Element* from, Element* to, u32 block)` that moves elements from one
 /// layout to another of the same shape. It takes blocks 0 .. blocks-1 of kThreads threads. The text
-/// needs the types Element and Index and run_functions() before it.
+/// needs the types Element and Index and device_text::runs before it.
 struct MoveFunction {
   std::string text;
   std::int64_t blocks;

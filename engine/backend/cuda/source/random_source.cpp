@@ -7,27 +7,6 @@
 namespace nabla::cuda {
 namespace {
 
-constexpr std::string_view kPhilox = R"(
-struct Words {
-  u32 at[4];
-};
-// Block `index` of the stream of a key for a purpose.
-__device__ __forceinline__ Words philox_4x32_10(u32 key0, u32 key1, u64 index, u32 purpose) {
-  u32 c0 = static_cast<u32>(index), c1 = static_cast<u32>(index >> 32), c2 = 0, c3 = purpose;
-  for (int round = 0; round < 10; ++round) {
-    const u32 high0 = __umulhi(0xD2511F53u, c0), low0 = 0xD2511F53u * c0;
-    const u32 high1 = __umulhi(0xCD9E8D57u, c2), low1 = 0xCD9E8D57u * c2;
-    c0 = high1 ^ c1 ^ key0;
-    c1 = low1;
-    c2 = high0 ^ c3 ^ key1;
-    c3 = low0;
-    key0 += 0x9E3779B9u;
-    key1 += 0xBB67AE85u;
-  }
-  return {{c0, c1, c2, c3}};
-}
-)";
-
 // Attributes: type, purpose, extents. One stream per key; a thread makes the numbers of one block of words.
 StepSource numbers(const StepDescription& step, std::string_view entry, const std::string& type,
                    int per_block, std::string_view number_of) {
@@ -38,8 +17,8 @@ StepSource numbers(const StepDescription& step, std::string_view entry, const st
   const std::int64_t blocks = divided_up(count, per_block);
   KernelSource kernel;
   kernel.entry = entry;
-  kernel.text = index_type(std::max(walk.size * count, walk.size * blocks)) + std::string(run_functions()) +
-                std::string(kPhilox) + offset_function("key_at", walk, 0) +
+  kernel.text = index_type(std::max(walk.size * count, walk.size * blocks)) + std::string(device_text::runs) +
+                std::string(device_text::philox) + offset_function("key_at", walk, 0) +
                 filled(R"(
 __device__ __forceinline__ $type number_of(const Words& words, int i) { $number_of }
 
@@ -97,8 +76,8 @@ StepSource fold_in_source(const StepDescription& step) {
   if (walk.size == 0) return {};
   KernelSource kernel;
   kernel.entry = "fold_in";
-  kernel.text = index_type(walk.size) + std::string(kPhilox) + offset_function("key_at", walk, 0) +
-                offset_function("number_at", walk, 1) +
+  kernel.text = index_type(walk.size) + std::string(device_text::philox) +
+                offset_function("key_at", walk, 0) + offset_function("number_at", walk, 1) +
                 filled(R"(
 extern "C" __global__ void fold_in(const u32* keys, const i64* numbers, u32* out, i64 count) {
   const Index i = static_cast<Index>(blockIdx.x) * 256 + threadIdx.x;

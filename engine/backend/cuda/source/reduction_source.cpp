@@ -20,7 +20,7 @@ KernelSource reduction_kernel(const Recipe& recipe, const ReductionWalks& walks,
   kernel.entry = recipe.entry;
   kernel.text = recipe.definitions + "typedef " + recipe.element + " Element;\ntypedef " + recipe.total +
                 " Total;\n" + index_type(walks.results.size * frame.pieces + walks.terms.size) +
-                std::string(frame.run > 1 ? run_functions() : "") +
+                std::string(frame.run > 1 ? device_text::runs : "") +
                 frame_functions(walks, frame, recipe.operands) + recipe.functions +
                 lane_reduction({"reduced", parameters + recipe.captured, "Total", recipe.op, recipe.first,
                                 recipe.lifted, recipe.operands},

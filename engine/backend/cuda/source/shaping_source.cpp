@@ -18,7 +18,7 @@ StepSource moved_to_dense(std::string_view primitive, const Layout& from, DType 
   KernelSource kernel;
   kernel.entry = "copy";
   kernel.text = element_type(primitive, dtype) + index_type(from.shape.size()) +
-                std::string(run_functions()) + move.text + R"(
+                std::string(device_text::runs) + move.text + R"(
 extern "C" __global__ void copy(const Element* from, Element* to) { move(from, to, blockIdx.x); }
 )";
   kernel.arguments = {input(0), output()};
@@ -91,7 +91,7 @@ StepSource pad_source(const StepDescription& step) {
                               : 1;
   KernelSource kernel;
   kernel.entry = "pad";
-  kernel.text = element_type("pad", step.output_type) + index_type(count) + std::string(run_functions()) +
+  kernel.text = element_type("pad", step.output_type) + index_type(count) + std::string(device_text::runs) +
                 offset_function("x_at", walk, 0) +
                 filled(R"(
 extern "C" __global__ void pad(const Element* x, Element* out) {
@@ -122,7 +122,7 @@ extern "C" __global__ void pad(const Element* x, Element* out) {
 StepSource concatenate_source(const StepDescription& step) {
   const int axis = static_cast<int>(step.attributes[0]);
   const std::string head = element_type("concatenate", step.output_type) +
-                           index_type(step.output.shape.size()) + std::string(run_functions());
+                           index_type(step.output.shape.size()) + std::string(device_text::runs);
   StepSource source;
   std::vector<Part> parts;
   std::int64_t start = 0;

@@ -39,7 +39,7 @@ StepSource products(const StepDescription& step, const Walk& walk) {
   KernelSource kernel;
   kernel.entry = "scaled_rows";
   kernel.text = "typedef " + type_name("contraction", step.output_type) + " Element;\n" +
-                index_type(walk.size) + std::string(run_functions()) + offset_function("x_at", walk, 0) +
+                index_type(walk.size) + std::string(device_text::runs) + offset_function("x_at", walk, 0) +
                 offset_function("y_at", walk, 1) +
                 filled(R"(
 template <int N>

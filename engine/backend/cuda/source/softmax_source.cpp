@@ -122,8 +122,8 @@ StepSource softmax_source(const StepDescription& step) {
   kernel.entry = "softmax";
   kernel.text = "typedef " + type + " Element;\ntypedef " + recipe.total + " Total;\n" +
                 index_type(walks.results.size * frame.pieces + walks.terms.size) +
-                std::string(frame.run > 1 ? run_functions() : "") + frame_functions(walks, frame, operands) +
-                functions +
+                std::string(frame.run > 1 ? device_text::runs : "") +
+                frame_functions(walks, frame, operands) + functions +
                 filled(R"(
 extern "C" __global__ void softmax(const Element* x, Element* out, i64 results, i64 terms, i64 pieces,
                                    i64 piece_length$parameters) {

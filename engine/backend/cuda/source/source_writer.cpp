@@ -107,27 +107,6 @@ std::string index_type(std::int64_t largest) {
   return largest < std::int64_t{1} << 31 ? "typedef u32 Index;\n" : "typedef i64 Index;\n";
 }
 
-std::string_view run_functions() {
-  return R"(
-// N adjacent elements: one access where they are aligned, else one for each.
-template <int N, class T>
-__device__ __forceinline__ Vec<T, N> load_run(const T* from) {
-  if (reinterpret_cast<u64>(from) % sizeof(Vec<T, N>) == 0) return *reinterpret_cast<const Vec<T, N>*>(from);
-  Vec<T, N> run;
-  for (int k = 0; k < N; ++k) run.at[k] = from[k];
-  return run;
-}
-template <int N, class T>
-__device__ __forceinline__ void store_run(T* to, const Vec<T, N>& run) {
-  if (reinterpret_cast<u64>(to) % sizeof(Vec<T, N>) == 0) {
-    *reinterpret_cast<Vec<T, N>*>(to) = run;
-    return;
-  }
-  for (int k = 0; k < N; ++k) to[k] = run.at[k];
-}
-)";
-}
-
 int run_length(std::int64_t extent, std::size_t element_size) {
   int length = static_cast<int>(16 / element_size);
   while (extent % length != 0) length /= 2;

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/backend/cuda/source/device_text.h"
 #include "engine/backend/cuda/source/kernel_source.h"
 
 // What the writers of kernels share: names, positions of elements, launches.
@@ -57,8 +58,6 @@ std::int64_t places_inside(const Shape& shape, int axis);
 /// `typedef .. Index;` of 32 bits where they count up to `largest`.
 std::string index_type(std::int64_t largest);
 
-/// Device functions `load_run<N>(pointer)` and `store_run<N>(pointer, run)`: N adjacent elements.
-std::string_view run_functions();
 /// Elements of one access of at most 16 bytes that divide `extent`.
 int run_length(std::int64_t extent, std::size_t element_size);
 

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string_view>
+
+// The files of device/ as text, each under its own name, embedded when the library is built
+// (NablaflowEmbedText).
+
+namespace nabla::cuda::device_text {
+
+extern const std::string_view types, arithmetic, running_sum, elementary, reductions, refusal, refuse;
+extern const std::string_view runs, block_scan, philox;
+
+}  // namespace nabla::cuda::device_text
