@@ -39,7 +39,8 @@ std::string_view behind_preamble(std::string_view text) {
 /// The source of a library of all these texts.
 std::string library_source(std::span<const std::string> texts) {
   std::ostringstream out;
-  out << kShim << "#define SHIM_SHARED shared_of_preamble\nnamespace {\n#line 1 \"preamble\"\n"
+  out << library_interface << cuda_on_host
+      << "#define SHIM_SHARED shared_of_preamble\nnamespace {\n#line 1 \"preamble\"\n"
       << preamble() << "\n}\n";
   std::ostringstream sections;
   std::ostringstream entries;
