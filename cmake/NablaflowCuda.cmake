@@ -4,8 +4,10 @@
 include(NablaflowEmbedText)
 
 # nablaflow_link_cuda(<module>): builds the module with the CUDA backend where the toolkit is there and wanted, else with
-# what says that it is missing; tells the caller in NABLAFLOW_HAVE_CUDA which. The text of kernels needs no toolkit and
-# is left out only with NABLAFLOW_CUDA=OFF.
+# what says that it is missing; tells the caller in NABLAFLOW_HAVE_CUDA which.
+#
+# The text of kernels needs no toolkit, unless NABLAFLOW_CUDA is OFF: nablaflow::cuda_text is the module with it. A module
+# with the backend has it anyway; for others it is a library of its own, which programs without a use for it leave out.
 function(nablaflow_link_cuda name)
   nablaflow_find_cuda(found)
   set(NABLAFLOW_HAVE_CUDA ${found} PARENT_SCOPE)
@@ -16,14 +18,31 @@ function(nablaflow_link_cuda name)
     list(FILTER sources EXCLUDE REGEX "/cuda_absent\\.cpp$")
     target_link_libraries(nablaflow_${name} PRIVATE CUDA::cudart CUDA::cublasLt CUDA::nvrtc cuDNN::cuDNN)
   endif()
-  if(NOT NABLAFLOW_CUDA STREQUAL "OFF")
-    file(GLOB_RECURSE texts CONFIGURE_DEPENDS "${directory}/source/*.cpp")
-    list(APPEND sources ${texts} "${PROJECT_SOURCE_DIR}/${name}/explain/cuda_kernels.cpp")
-    file(GLOB device CONFIGURE_DEPENDS "${directory}/source/device/*")
-    nablaflow_embed_text(nablaflow_${name} HEADER "${name}/backend/cuda/source/device_text.h"
-      NAMESPACE nabla::cuda::device_text FILES ${device})
-  endif()
   target_sources(nablaflow_${name} PRIVATE ${sources})
+  if(NABLAFLOW_CUDA STREQUAL "OFF")
+    return()
+  endif()
+
+  file(GLOB_RECURSE texts CONFIGURE_DEPENDS "${directory}/source/*.cpp")
+  list(APPEND texts "${PROJECT_SOURCE_DIR}/${name}/explain/cuda_kernels.cpp")
+  if(found)
+    add_library(nablaflow_cuda_text INTERFACE)
+    target_link_libraries(nablaflow_cuda_text INTERFACE nablaflow_${name})
+    set(holder nablaflow_${name})
+    target_sources(${holder} PRIVATE ${texts})
+  else()
+    set(holder nablaflow_cuda_text)
+    add_library(${holder} STATIC ${texts})
+    target_link_libraries(${holder} PRIVATE $<BUILD_INTERFACE:nablaflow_flags> PUBLIC nablaflow_${name})
+    if(NOT NABLAFLOW_INSTALL)
+      set_target_properties(${holder} PROPERTIES EXCLUDE_FROM_ALL ON)
+    endif()
+  endif()
+  add_library(nablaflow::cuda_text ALIAS nablaflow_cuda_text)
+  set_target_properties(nablaflow_cuda_text PROPERTIES EXPORT_NAME cuda_text)
+  file(GLOB device CONFIGURE_DEPENDS "${directory}/source/device/*")
+  nablaflow_embed_text(${holder} HEADER "${name}/backend/cuda/source/device_text.h"
+    NAMESPACE nabla::cuda::device_text FILES ${device})
 endfunction()
 
 # nablaflow_find_cuda(<result>): whether the CUDA backend is to be built; its imported targets are global then.

@@ -18,12 +18,19 @@ function(nablaflow_install export)
     INCLUDES DESTINATION "${nablaflow_headers_dir}")
   install(EXPORT ${export}Targets NAMESPACE nablaflow:: DESTINATION "${nablaflow_package_dir}")
   foreach(module IN LISTS ARGN)
+    if(NOT IS_DIRECTORY "${PROJECT_SOURCE_DIR}/${module}")
+      continue()
+    endif()
     install(DIRECTORY "${PROJECT_SOURCE_DIR}/${module}" DESTINATION "${nablaflow_headers_dir}"
       FILES_MATCHING PATTERN "*.h" PATTERN "*.def" PATTERN "backend/cpu" EXCLUDE PATTERN "backend/cuda" EXCLUDE)
   endforeach()
 endfunction()
 
-nablaflow_install(nablaflow engine nn flow uncertainty)
+set(nablaflow_components engine nn flow uncertainty)
+if(TARGET nablaflow_cuda_text)
+  list(APPEND nablaflow_components cuda_text)
+endif()
+nablaflow_install(nablaflow ${nablaflow_components})
 # The one header there that others include.
 install(FILES "${PROJECT_SOURCE_DIR}/engine/backend/cuda/source/kernel_source.h"
   DESTINATION "${nablaflow_headers_dir}/engine/backend/cuda/source")

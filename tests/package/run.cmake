@@ -1,6 +1,7 @@
 # Installs BUILD into a scratch prefix, moves the prefix, and builds and runs the program beside this file with nothing
 # but the package found there.
-#   cmake -DBUILD=<build tree> -DCONFIG=<configuration> -DIO=<was io built?> -DARGUMENTS=<for configuring> -P run.cmake
+#   cmake -DBUILD=<build tree> -DCONFIG=<configuration> -DIO=<was io built?>
+#     -DCUDA_TEXT=<was cuda_text?> -DARGUMENTS=<for configuring> -P run.cmake
 
 cmake_minimum_required(VERSION 3.25)
 set(scratch "${BUILD}/package")
@@ -20,7 +21,8 @@ run("Installing" "${CMAKE_COMMAND}" --install "${BUILD}" --config "${CONFIG}" --
 file(RENAME "${scratch}/installed" "${scratch}/moved")
 
 run("Configuring the consumer" "${CMAKE_COMMAND}" -S "${CMAKE_CURRENT_LIST_DIR}" -B "${scratch}/consumer"
-  "-DCMAKE_PREFIX_PATH=${scratch}/moved" "-DCONSUMER_READS_FILES=${IO}" ${ARGUMENTS})
+  "-DCMAKE_PREFIX_PATH=${scratch}/moved" "-DCONSUMER_READS_FILES=${IO}"
+  "-DCONSUMER_PRINTS_KERNELS=${CUDA_TEXT}" ${ARGUMENTS})
 run("Building the consumer" "${CMAKE_COMMAND}" --build "${scratch}/consumer" --config "${CONFIG}")
 run("Running the consumer" "${CMAKE_CTEST_COMMAND}" --test-dir "${scratch}/consumer" -C "${CONFIG}" --output-on-failure
   --no-tests=error)
