@@ -41,6 +41,7 @@ function(nablaflow_link_cuda name)
   add_library(nablaflow::cuda_text ALIAS nablaflow_cuda_text)
   set_target_properties(nablaflow_cuda_text PROPERTIES EXPORT_NAME cuda_text)
   file(GLOB device CONFIGURE_DEPENDS "${directory}/source/device/*")
+  list(APPEND device "${PROJECT_SOURCE_DIR}/engine/backend/scalar.inc")
   nablaflow_embed_text(${holder} HEADER "${name}/backend/cuda/source/device_text.h"
     NAMESPACE nabla::cuda::device_text FILES ${device})
 endfunction()

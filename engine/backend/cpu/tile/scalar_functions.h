@@ -10,7 +10,7 @@
 
 // The scalar functions of the pointwise primitives on the CPU, with our own elementary functions in them.
 
-namespace nabla::scalar {
+namespace nabla::cpu::scalar {
 
 using namespace nabla::cpu;
 using std::fabs;
@@ -21,11 +21,13 @@ NABLAFLOW_INLINED T infinity() {
   return T(std::numeric_limits<double>::infinity());
 }
 
-}  // namespace nabla::scalar
-
 #define NABLA_FN NABLAFLOW_INLINED
-#include "engine/backend/scalar.h"
+#define NABLA_C std::
+#include "engine/backend/scalar.inc"
 #undef NABLA_FN
+#undef NABLA_C
+
+}  // namespace nabla::cpu::scalar
 
 namespace nabla::cpu {
 

@@ -39,9 +39,9 @@ extern "C" __global__ void cumsum(const Element* x, Element* out, i64 length, i6
     const i64 place = $place;
     Total whole;
     const Total own = i < end ? static_cast<Total>(from[place * $x_stride]) : Total(0);
-    const Total before = add_(carried, block_scan(own, whole));
-    if (i < end) to[place * $out_stride] = static_cast<Element>(add_(before, own));
-    carried = add_(carried, whole);
+    const Total before = scalar::add(carried, block_scan(own, whole));
+    if (i < end) to[place * $out_stride] = static_cast<Element>(scalar::add(before, own));
+    carried = scalar::add(carried, whole);
   }
 }
 )";
@@ -55,7 +55,7 @@ extern "C" __global__ void piece_totals(const Element* x, Total* totals, i64 len
   Total total = Total(0);
   for (i64 i = start + threadIdx.x; i < end; i += 256) {
     const i64 place = $place;
-    total = add_(total, static_cast<Total>(from[place * $x_stride]));
+    total = scalar::add(total, static_cast<Total>(from[place * $x_stride]));
   }
   total = block_reduce<SumOf>(total);
   if (threadIdx.x == 0) totals[blockIdx.x] = total;
@@ -71,9 +71,9 @@ extern "C" __global__ void carries(Total* totals, i64 pieces) {
     const i64 i = first + threadIdx.x;
     const Total own = i < pieces ? of_line[i] : Total(0);
     Total whole;
-    const Total before = add_(carried, block_scan(own, whole));
+    const Total before = scalar::add(carried, block_scan(own, whole));
     if (i < pieces) of_line[i] = before;
-    carried = add_(carried, whole);
+    carried = scalar::add(carried, whole);
   }
 }
 )";

@@ -7,7 +7,10 @@
 
 namespace nabla::cuda::device_text {
 
-extern const std::string_view types, arithmetic, running_sum, elementary, reductions, refusal, refuse;
+extern const std::string_view types, elementary, conversion, running_sum, reductions, refusal, refuse;
 extern const std::string_view runs, block_scan, philox;
+
+/// scalar.inc, which other backends compile as it is.
+extern const std::string_view scalar;
 
 }  // namespace nabla::cuda::device_text

@@ -8,7 +8,7 @@ namespace {
 Recipe exponentials_recipe(std::string_view primitive, DType dtype) {
   if (dtype != DType::f32 && dtype != DType::f64) throw_unsupported(primitive, dtype);
   Recipe recipe = sum_recipe(primitive, dtype);
-  recipe.lifted = "static_cast<Total>(exp_($e - shift))";
+  recipe.lifted = "static_cast<Total>(scalar::exp($e - shift))";
   recipe.captured = ", Element shift";
   recipe.captured_value = " shift,";
   return recipe;
@@ -33,9 +33,9 @@ KernelArgument add_tops(StepSource& source, Scratch& memory, std::string_view pr
 
 // One element of the output after the other, or a run.
 std::string map_text(const ReductionFrame& frame) {
-  if (frame.run == 1) return "    to[out_term(t)] = exp_(from[x_term(t)] - top) / total;\n";
+  if (frame.run == 1) return "    to[out_term(t)] = scalar::exp(from[x_term(t)] - top) / total;\n";
   return filled(R"(    auto e = load_run<$run>(from + x_term(t));
-    for (int k = 0; k < $run; ++k) e.at[k] = exp_(e.at[k] - top) / total;
+    for (int k = 0; k < $run; ++k) e.at[k] = scalar::exp(e.at[k] - top) / total;
     store_run<$run>(to + out_term(t), e);
 )",
                 {{"run", std::to_string(frame.run)}});
@@ -62,7 +62,7 @@ StepSource logsumexp_source(const StepDescription& step) {
   StepSource source;
   Scratch memory;
   recipe.definitions = filled(kShiftOf, {{"type", type}});
-  recipe.finish = filled("static_cast<$type>(static_cast<Total>(shift) + log_(v))", {{"type", type}});
+  recipe.finish = filled("static_cast<$type>(static_cast<Total>(shift) + scalar::log(v))", {{"type", type}});
   std::string top = "top_of(x + x_result(result), start, stop, lane)";
   if (walks.terms.size == 0) {
     top = type + "(0)";

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/backend/cuda/source/device/arithmetic.cuh"
+#include "engine/backend/cuda/source/device/elementary.cuh"
 
 // The sum of the values of the threads before this one in a block of 256; `whole` becomes the sum of all.
 template <class Total>
@@ -9,7 +9,7 @@ __device__ __forceinline__ Total block_scan(Total v, Total& whole) {
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   for (int distance = 1; distance < 32; distance *= 2) {
     const Total other = static_cast<Total>(__shfl_up_sync(0xffffffffu, v, distance));
-    if (lane >= distance) v = add_(other, v);
+    if (lane >= distance) v = scalar::add(other, v);
   }
   Total before = static_cast<Total>(__shfl_up_sync(0xffffffffu, v, 1));
   if (lane == 0) before = Total(0);
@@ -20,7 +20,7 @@ __device__ __forceinline__ Total block_scan(Total v, Total& whole) {
   whole = Total(0);
   for (int w = 0; w < 8; ++w) {
     if (w == warp) of_warps = whole;
-    whole = add_(whole, of_warp[w]);
+    whole = scalar::add(whole, of_warp[w]);
   }
-  return add_(of_warps, before);
+  return scalar::add(of_warps, before);
 }

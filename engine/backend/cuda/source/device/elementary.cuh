@@ -1,100 +1,93 @@
 #pragma once
 
-#include "engine/backend/cuda/source/device/arithmetic.cuh"
+#include "engine/backend/cuda/source/device/types.cuh"
 
-// Elementary functions, CUDA's own where it has them.
+// Elementary functions, CUDA's own where it has them. What is made of these for all backends is in
+// scalar.inc, behind them.
 
-__device__ __forceinline__ float sqrt_(float x) { return sqrtf(x); }
-__device__ __forceinline__ double sqrt_(double x) { return sqrt(x); }
-__device__ __forceinline__ float exp_(float x) { return expf(x); }
-__device__ __forceinline__ double exp_(double x) { return exp(x); }
-__device__ __forceinline__ float log_(float x) { return logf(x); }
-__device__ __forceinline__ double log_(double x) { return log(x); }
-__device__ __forceinline__ float expm1_(float x) { return expm1f(x); }
-__device__ __forceinline__ double expm1_(double x) { return expm1(x); }
-__device__ __forceinline__ float log1p_(float x) { return log1pf(x); }
-__device__ __forceinline__ double log1p_(double x) { return log1p(x); }
-__device__ __forceinline__ float sin_(float x) { return sinf(x); }
-__device__ __forceinline__ double sin_(double x) { return sin(x); }
-__device__ __forceinline__ float cos_(float x) { return cosf(x); }
-__device__ __forceinline__ double cos_(double x) { return cos(x); }
-__device__ __forceinline__ float tanh_(float x) { return tanhf(x); }
-__device__ __forceinline__ double tanh_(double x) { return tanh(x); }
-__device__ __forceinline__ float erf_(float x) { return erff(x); }
-__device__ __forceinline__ double erf_(double x) { return erf(x); }
-__device__ __forceinline__ float erfc_(float x) { return erfcf(x); }
-__device__ __forceinline__ double erfc_(double x) { return erfc(x); }
-__device__ __forceinline__ float normal_cdf_(float x) { return normcdff(x); }
-__device__ __forceinline__ double normal_cdf_(double x) { return normcdf(x); }
-__device__ __forceinline__ float fma_(float x, float y, float z) { return fmaf(x, y, z); }
-__device__ __forceinline__ double fma_(double x, double y, double z) { return fma(x, y, z); }
-__device__ __forceinline__ float pow_(float x, float y) { return powf(x, y); }
-__device__ __forceinline__ double pow_(double x, double y) { return pow(x, y); }
-template <class T>
-__device__ __forceinline__ T rsqrt_(T x) {
-  return T(1) / sqrt_(x);
-}
+#define NABLA_FN __device__ __forceinline__
+#define NABLA_C ::
+
+namespace scalar {
+
+NABLA_FN float sqrt(float x) { return ::sqrtf(x); }
+NABLA_FN double sqrt(double x) { return ::sqrt(x); }
+NABLA_FN float exp(float x) { return ::expf(x); }
+NABLA_FN double exp(double x) { return ::exp(x); }
+NABLA_FN float log(float x) { return ::logf(x); }
+NABLA_FN double log(double x) { return ::log(x); }
+NABLA_FN float expm1(float x) { return ::expm1f(x); }
+NABLA_FN double expm1(double x) { return ::expm1(x); }
+NABLA_FN float log1p(float x) { return ::log1pf(x); }
+NABLA_FN double log1p(double x) { return ::log1p(x); }
+NABLA_FN float sin(float x) { return ::sinf(x); }
+NABLA_FN double sin(double x) { return ::sin(x); }
+NABLA_FN float cos(float x) { return ::cosf(x); }
+NABLA_FN double cos(double x) { return ::cos(x); }
+NABLA_FN float tanh(float x) { return ::tanhf(x); }
+NABLA_FN double tanh(double x) { return ::tanh(x); }
+NABLA_FN float erf(float x) { return ::erff(x); }
+NABLA_FN double erf(double x) { return ::erf(x); }
+NABLA_FN float erfc(float x) { return ::erfcf(x); }
+NABLA_FN double erfc(double x) { return ::erfc(x); }
+NABLA_FN float normal_cdf(float x) { return ::normcdff(x); }
+NABLA_FN double normal_cdf(double x) { return ::normcdf(x); }
+NABLA_FN float fma(float x, float y, float z) { return ::fmaf(x, y, z); }
+NABLA_FN double fma(double x, double y, double z) { return ::fma(x, y, z); }
+NABLA_FN float pow(float x, float y) { return ::powf(x, y); }
+NABLA_FN double pow(double x, double y) { return ::pow(x, y); }
+NABLA_FN float fabs(float x) { return ::fabsf(x); }
+NABLA_FN double fabs(double x) { return ::fabs(x); }
 // The exponential never overflows, and the tail below 0 keeps its digits.
 template <class T>
-__device__ __forceinline__ T sigmoid_(T x) {
-  const T e = exp_(-abs_(x));
+NABLA_FN T sigmoid(T x) {
+  const T e = exp(-fabs(x));
   return (x < T(0) ? e : T(1)) / (T(1) + e);
 }
-// silu and its derivative of x and s = sigmoid(x). Where that of f32 is subnormal a product with x would
-// carry what it has lost: there e^x is multiplied by half after half.
 template <class T>
-__device__ __forceinline__ T silu_(T x, T s) {
-  if (x == -infinity<T>()) return -T(0);
-  if (sizeof(T) == 8 || !(x < T(-87))) return x * s;
-  const T root = exp_(x * T(0.5));
-  return x * root * root;
-}
-template <class T>
-__device__ __forceinline__ T silu_slope_(T x, T s) {
-  if (abs_(x) == infinity<T>()) return s;
-  if (sizeof(T) == 8 || !(x < T(-87))) return s * (T(1) + x * (T(1) - s));
-  const T root = exp_(x * T(0.5));
-  return (T(1) + x) * root * root;
-}
-template <class T>
-__device__ __forceinline__ T sech_(T x) {
-  const T e = exp_(-abs_(x));
+NABLA_FN T sech(T x) {
+  const T e = exp(-fabs(x));
   return T(2) * e / (T(1) + e * e);
 }
 // What the square has lost is put back; beyond 40 it is 0.
 template <class T>
-__device__ __forceinline__ T gaussian_(T x) {
-  const T a = min_(abs_(x), T(40));
+NABLA_FN T gaussian(T x) {
+  const T far = fabs(x), a = far < T(40) || far != far ? far : T(40);
   const T square = a * a;
-  return exp_(T(-0.5) * square) * (T(1) - T(0.5) * fma_(a, a, -square));
-}
-// gelu and its derivative of x and s = normal_cdf(x), in the tail by |x| normal_cdf(x) / density(x), which is
-// 1 - 1/x^2 + 3/x^4 - 15/x^6 + ..
-template <class T>
-__device__ __forceinline__ T gelu_tail_(T x, T factor) {
-  const T root = gaussian_(x * T(0.5)), half = root * root;
-  return factor * T(0.39894228040143267794) * half * half;
-}
-template <class T>
-__device__ __forceinline__ T mills_(T x) {
-  const T i = T(1) / x / x;
-  return T(1) - i * (T(1) - i * (T(3) - i * (T(15) - i * T(105))));
-}
-template <class T>
-__device__ __forceinline__ T gelu_(T x, T s) {
-  if (x == -infinity<T>()) return -T(0);
-  if (sizeof(T) == 8 || !(x < T(-13))) return x * s;
-  return gelu_tail_(x, -mills_(x));
-}
-template <class T>
-__device__ __forceinline__ T gelu_slope_(T x, T s) {
-  if (abs_(x) == infinity<T>()) return s;
-  if (sizeof(T) == 8 || !(x < T(-13))) return s + x * gaussian_(x) * T(0.39894228040143267794);
-  return gelu_tail_(x, x - mills_(x) / x);
+  return exp(T(-0.5) * square) * (T(1) - T(0.5) * fma(a, a, -square));
 }
 // Equal infinities have no difference.
 template <class T>
-__device__ __forceinline__ T logaddexp_(T a, T b) {
-  const T gap = a == b ? T(0) : abs_(a - b);
-  return max_(a, b) + log1p_(exp_(-gap));
+NABLA_FN T logaddexp(T a, T b) {
+  const T gap = a == b ? T(0) : fabs(a - b);
+  return (a > b || a != a ? a : b) + log1p(exp(-gap));
 }
+
+// silu and its derivative where sigmoid(x) is subnormal, so that a product with x would carry what it has
+// lost: e^x is multiplied by half after half.
+constexpr float kSiluTail = -87;
+NABLA_FN float silu_tail(float x) {
+  const float root = exp(x * 0.5f);
+  return x == -infinity<float>() ? -0.0f : x * root * root;
+}
+NABLA_FN float silu_slope_tail(float x) {
+  const float root = exp(x * 0.5f);
+  return x == -infinity<float>() ? 0.0f : (1.0f + x) * root * root;
+}
+// gelu and its derivative in the tail, by |x| normal_cdf(x) / density(x), which is 1 - 1/x^2 + 3/x^4 - 15/x^6
+// + ..
+constexpr float kGeluTail = -13;
+NABLA_FN float times_density(float x, float factor) {
+  const float root = gaussian(x * 0.5f), half = root * root;
+  return factor * 0.39894228040143267794f * half * half;
+}
+NABLA_FN float mills(float x) {
+  const float i = 1.0f / x / x;
+  return 1.0f - i * (1.0f - i * (3.0f - i * (15.0f - i * 105.0f)));
+}
+NABLA_FN float gelu_tail(float x) { return times_density(x, -mills(x)); }
+NABLA_FN float gelu_slope_tail(float x) {
+  return x == -infinity<float>() ? 0.0f : times_density(x, x - mills(x) / x);
+}
+
+}  // namespace scalar

@@ -1,25 +1,25 @@
 #pragma once
 
-#include "engine/backend/cuda/source/device/arithmetic.cuh"
+#include "engine/backend/cuda/source/device/elementary.cuh"
 
 // Reductions among the threads of a warp or block.
 
 struct SumOf {
   template <class T>
   static __device__ __forceinline__ T of(T a, T b) {
-    return add_(a, b);
+    return scalar::add(a, b);
   }
 };
 struct MaxOf {
   template <class T>
   static __device__ __forceinline__ T of(T a, T b) {
-    return max_(a, b);
+    return scalar::max(a, b);
   }
 };
 struct MinOf {
   template <class T>
   static __device__ __forceinline__ T of(T a, T b) {
-    return min_(a, b);
+    return scalar::min(a, b);
   }
 };
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "engine/backend/cuda/source/device/arithmetic.cuh"
+#include "engine/backend/cuda/source/device/elementary.cuh"
 
 // A sum that grows term by term. That of double carries beside it what rounding takes from it (Knuth); what
 // is infinite or NaN has NaN there.
@@ -8,7 +8,7 @@ template <class T>
 struct RunningSum {
   typename Accumulator<T>::type sum = 0;
   __device__ __forceinline__ void add(T term) {
-    sum = add_(sum, static_cast<typename Accumulator<T>::type>(term));
+    sum = scalar::add(sum, static_cast<typename Accumulator<T>::type>(term));
   }
   __device__ __forceinline__ T value() const { return static_cast<T>(sum); }
 };

@@ -21,20 +21,6 @@ struct Accumulator<float> {
   using type = double;
 };
 
-// Signed integers wrap around: they are computed in the unsigned type of their size.
-template <class T>
-struct Wrapping {
-  using type = T;
-};
-template <>
-struct Wrapping<i32> {
-  using type = u32;
-};
-template <>
-struct Wrapping<i64> {
-  using type = u64;
-};
-
 template <class T>
 struct Range {  // of a floating type
   static constexpr bool is_floating = true, is_integer = false;

@@ -277,8 +277,8 @@ class RowsWriter {
   std::string step_of(int reduction) const {
     const TileTerm& term = terms_[reduction];
     if (term.kind == TileTerm::Kind::sum) return term.name + " += " + term.expression + ";";
-    return term.name + " = " + (term.kind == TileTerm::Kind::maximum ? "max_(" : "min_(") + term.name + ", " +
-           term.expression + ");";
+    return term.name + " = " + (term.kind == TileTerm::Kind::maximum ? "scalar::max(" : "scalar::min(") +
+           term.name + ", " + term.expression + ");";
   }
   std::string reduced(int reduction) const {
     const TileTerm& term = terms_[reduction];

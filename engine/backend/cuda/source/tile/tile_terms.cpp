@@ -97,10 +97,10 @@ class Builder {
         // Infinities stay in the exponent, so that a row of -inf sums to 0.
         const std::string& t = made_[top].name;
         const int shift = add(Kind::pointwise, dtype, true, "_shift", {top},
-                              "abs_(" + t + ") == infinity<" + type(dtype) + ">() ? 0 : " + t);
+                              "scalar::abs(" + t + ") == infinity<" + type(dtype) + ">() ? 0 : " + t);
         const int total = sum(exponential(x, shift, dtype), dtype, "_sum");
         return add(Kind::pointwise, dtype, true, "", {shift, total},
-                   converted(made_[shift].name + " + log_(" + made_[total].name + ")", dtype));
+                   converted(made_[shift].name + " + scalar::log(" + made_[total].name + ")", dtype));
       }
       default:
         throw Error("cuda: no tile program contains " + name);
@@ -110,7 +110,7 @@ class Builder {
   // exp(x - shift)
   int exponential(int x, int shift, DType dtype) {
     return add(Kind::pointwise, dtype, false, "_exp", {x, shift},
-               "exp_(" + made_[x].name + " - " + made_[shift].name + ")");
+               "scalar::exp(" + made_[x].name + " - " + made_[shift].name + ")");
   }
   int sum(int x, DType dtype, const std::string& part) {
     return add(Kind::sum, dtype == DType::f32 ? DType::f64 : dtype, true, part, {x}, made_[x].name);
