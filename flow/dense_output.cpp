@@ -70,9 +70,11 @@ Tensor DenseOutput::operator()(double t) const {
   }
   for (const auto& [index, selection] : selections) {
     const Tensor rows = rows_of(selection.rows);
-    const auto c = [&, &piece = pieces_[index]](int i) { return take(piece.coefficients[i], rows); };
+    const std::vector<Tensor>& coefficients = pieces_[index].coefficients;
+    const auto c = [&](int i) { return take(coefficients[i], rows); };
     const Tensor q = per_sample_factor(selection.share, start_);
-    parts.push_back(c(0) + q * (c(1) + (1 - q) * (c(2) + q * (c(3) + (1 - q) * c(4)))));
+    const Tensor last = coefficients.size() == 5 ? c(3) + (1 - q) * c(4) : c(3);
+    parts.push_back(c(0) + q * (c(1) + (1 - q) * (c(2) + q * last)));
     order.insert(order.end(), selection.samples.begin(), selection.samples.end());
   }
   if (parts.empty()) return start_;

@@ -7,9 +7,11 @@
 
 namespace nabla::flow {
 
-/// The solution between the steps of an adaptive integration: on each step the continuous extension of order
-/// 4 of the Dormand-Prince method (Shampine 1986; Hairer, Norsett, Wanner, "Solving ordinary differential
-/// equations I", II.6). It holds five states for every accepted step of every sample.
+/// Gives the solution between the steps of an adaptive integration, by the continuous extension of its
+/// solver, which has the states and the slopes of both ends of a step: of order 4 for dormand_prince
+/// (Shampine 1986; Hairer, Norsett, Wanner, "Solving ordinary differential equations I", II.6) and tsitouras
+/// (his own interpolant), the cubic (Hermite's) of order 3 for bogacki_shampine. It holds five states for
+/// every accepted step of every sample, four of the cubic.
 class DenseOutput {
  public:
   /// x [B, *S] at time `from`, before any step.
@@ -24,12 +26,13 @@ class DenseOutput {
   double to() const { return to_; }
 
   /// A step of some samples: the polynomial
-  ///   c0 + q (c1 + (1 - q) (c2 + q (c3 + (1 - q) c4))),  q = (t - start) / step.
+  ///   c0 + q (c1 + (1 - q) (c2 + q (c3 + (1 - q) c4))),  q = (t - start) / step,
+  /// or the cubic without c4.
   struct Piece {
     std::vector<std::int64_t> rows;    ///< which samples
     std::vector<double> start;         ///< time of each row's start
     std::vector<double> stop;          ///< time of each row's end
-    std::vector<Tensor> coefficients;  ///< five of [rows, *S]
+    std::vector<Tensor> coefficients;  ///< five or four of [rows, *S]
   };
   /// Adds a step, later in the direction of time than those of the same samples before it.
   void add(Piece piece);

@@ -3,12 +3,13 @@
 // Everything a program needs of flow matching, and of the engine below it.
 
 #include "engine/engine.h"                    // IWYU pragma: export
+#include "flow/adaptive_step.h"               // IWYU pragma: export
 #include "flow/assignment.h"                  // IWYU pragma: export
 #include "flow/average_sampling.h"            // IWYU pragma: export
+#include "flow/butcher.h"                     // IWYU pragma: export
 #include "flow/cfm_loss.h"                    // IWYU pragma: export
 #include "flow/coupling.h"                    // IWYU pragma: export
 #include "flow/dense_output.h"                // IWYU pragma: export
-#include "flow/dormand_prince.h"              // IWYU pragma: export
 #include "flow/empirical_field.h"             // IWYU pragma: export
 #include "flow/field.h"                       // IWYU pragma: export
 #include "flow/field_metadata.h"              // IWYU pragma: export

@@ -10,8 +10,7 @@ namespace {
 constexpr double kSafety = 0.9;
 constexpr double kShrink = 0.2;  // a step changes by no more than these factors at once
 constexpr double kGrow = 5;
-constexpr double kBeta = 0.04;                 // weight of the error before, which damps oscillation
-constexpr double kAlpha = 0.2 - 0.75 * kBeta;  // 1/5 less what the damping takes over
+constexpr double kBeta = 0.04;  // weight of the error before, which damps oscillation
 
 }  // namespace
 
@@ -20,7 +19,8 @@ StepControl::StepControl(double from, double to, const AdaptiveOptions& options,
       to_(to),
       direction_(to < from ? -1 : 1),
       longest_(std::min(options.max_step, std::abs(to - from))),
-      limit_(options.max_steps) {
+      limit_(options.max_steps),
+      alpha_(1. / order_of(options.solver) - 0.75 * kBeta) {
   const double rounding = dtype == DType::f64 ? std::numeric_limits<double>::epsilon()
                                               : static_cast<double>(std::numeric_limits<float>::epsilon());
   shortest_ = std::min(10 * rounding * std::max(std::abs(from), std::abs(to)), longest_);
@@ -39,7 +39,7 @@ double StepControl::next_time() const {
 
 bool StepControl::judge(double error) {
   const bool good = error <= 1;
-  const double by_error = std::pow(error, kAlpha);
+  const double by_error = std::pow(error, alpha_);
   if (good) {
     time_ = next_time();
     ++accepted_;

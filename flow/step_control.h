@@ -4,13 +4,13 @@
 #include <optional>
 
 #include "engine/tensor/dtype.h"
-#include "flow/dormand_prince.h"
+#include "flow/adaptive_step.h"
 
 namespace nabla::flow {
 
-/// The time of one sample and the lengths of its steps, in f64 on the host: the PI controller of Hairer,
-/// Norsett and Wanner's DOPRI5 ("Solving ordinary differential equations I", II.4 and appendix) for a method
-/// whose error falls with the fifth power of the step.
+/// Keeps the time of one sample and chooses the lengths of its steps, in f64 on the host: the PI controller
+/// of Hairer, Norsett and Wanner's DOPRI5 ("Solving ordinary differential equations I", II.4 and appendix).
+/// The estimated error of a step is taken to fall with its length to the power of options.solver's order.
 class StepControl {
  public:
   /// From time `from` to time `to`, for a state of type `dtype`. Nothing is left to do if the two are equal.
@@ -45,6 +45,7 @@ class StepControl {
   double shortest_;  // below it, times of the type run together
   double longest_;
   std::int64_t limit_;
+  double alpha_;  // weight of the error: 1 / order less what the damping takes over
   double length_ = 0;
   double last_error_ = 1e-4;  // of the last accepted step, kept from being too small
   bool last_rejected_ = false;

@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "engine/engine.h"
-#include "flow/dormand_prince.h"
+#include "flow/adaptive_step.h"
 #include "flow/gaussian.h"
 #include "tests/flow/numbers.h"
 

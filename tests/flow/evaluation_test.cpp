@@ -1,7 +1,7 @@
 #include <doctest/doctest.h>
 
 #include "engine/engine.h"
-#include "flow/dormand_prince.h"
+#include "flow/adaptive_step.h"
 #include "flow/empirical_field.h"
 #include "flow/fixed_step.h"
 #include "flow/likelihood.h"

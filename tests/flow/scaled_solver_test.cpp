@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "engine/engine.h"
-#include "flow/dormand_prince.h"
+#include "flow/adaptive_step.h"
 
 // A solution does not know the unit of its state.
 

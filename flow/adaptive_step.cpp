@@ -1,7 +1,6 @@
-#include "flow/dormand_prince.h"
+#include "flow/adaptive_step.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <span>
 #include <string>
@@ -21,26 +20,6 @@
 
 namespace nabla::flow {
 namespace {
-
-// The method, from table II.5.2 of Hairer, Norsett and Wanner. Row i weights the slopes before stage i + 1;
-// the last row is the step itself, whose end is the last stage and the first one of the next step.
-constexpr int kStages = 7;
-constexpr double kTimes[kStages] = {0, 1. / 5, 3. / 10, 4. / 5, 8. / 9, 1, 1};
-using Weights = std::array<double, kStages>;
-constexpr Weights kWeights[kStages] = {{},
-                                       {1. / 5},
-                                       {3. / 40, 9. / 40},
-                                       {44. / 45, -56. / 15, 32. / 9},
-                                       {19372. / 6561, -25360. / 2187, 64448. / 6561, -212. / 729},
-                                       {9017. / 3168, -355. / 33, 46732. / 5247, 49. / 176, -5103. / 18656},
-                                       {35. / 384, 0, 500. / 1113, 125. / 192, -2187. / 6784, 11. / 84}};
-// The result of order 5 less that of order 4.
-constexpr Weights kError = {71. / 57600, 0, -71. / 16695, 71. / 1920, -17253. / 339200, 22. / 525, -1. / 40};
-// The last coefficient of the continuous extension.
-constexpr Weights kDense = {-12715105075. / 11282082432,  0,
-                            87487479700. / 32700410799,   -10690763975. / 1880347072,
-                            701980252875. / 199316789632, -1453857185. / 822651844,
-                            69997945. / 29380423};
 
 // What counts as an error of 1 for each element.
 Tensor tolerance(const Tensor& magnitude, const AdaptiveOptions& options) {
@@ -68,7 +47,7 @@ Tensor nan_unless_finite(const Tensor& y) { return sum(cast(y, DType::f64) * 0, 
 // One attempt of all samples.
 struct Attempt {
   Tensor step;                 // [B, 1, ..]
-  std::vector<Tensor> slopes;  // seven
+  std::vector<Tensor> slopes;  // of all stages
   Tensor x;                    // where it leads
   Tensor error;                // [B] f64, in units of what is allowed
 };
@@ -78,6 +57,7 @@ class Integration {
   Integration(const TimedField& v, const Tensor& x, double from, double to, const AdaptiveOptions& options)
       : v_(v),
         options_(options),
+        table_(butcher_table(options.solver)),
         controls_(static_cast<std::size_t>(x.shape()[0]), StepControl(from, to, options, x.dtype())),
         x_(evaluation_.leaf(evaluation_.reads(x))) {
     if (options.dense) dense_.emplace(from, to, x_);
@@ -119,6 +99,7 @@ class Integration {
 
   const TimedField& v_;
   const AdaptiveOptions& options_;
+  const ButcherTable& table_;
   std::vector<StepControl> controls_;
   Evaluation evaluation_{"integrate_adaptive"};
   Tensor x_;
@@ -146,6 +127,7 @@ void Integration::choose_first_steps() {
   const Tensor size = scaled_norm_of_any_size(x_, scale);
   const Tensor rate = scaled_norm_of_any_size(slope_, scale);
   evaluate({size, rate});
+  const double power = 1. / table_.order;
   std::vector<double> lengths;
   std::vector<double> steps;
   std::vector<double> times;
@@ -164,7 +146,7 @@ void Integration::choose_first_steps() {
   for (std::size_t i = 0; i < controls_.size(); ++i) {
     if (!controls_[i].running()) continue;
     const double steepest = std::max(rate.data<double>()[i], change[i] / lengths[i]);
-    double length = steepest <= 1e-15 ? std::max(1e-6, lengths[i] * 1e-3) : std::pow(0.01 / steepest, 0.2);
+    double length = steepest <= 1e-15 ? std::max(1e-6, lengths[i] * 1e-3) : std::pow(0.01 / steepest, power);
     length = std::min(100 * lengths[i], length);
     controls_[i].start(std::isfinite(length) ? length : lengths[i]);
   }
@@ -176,14 +158,14 @@ Attempt Integration::attempt() {
   std::vector<double> steps;
   for (std::size_t i = 0; i < starts.size(); ++i) steps.push_back(ends[i] - starts[i]);
   Attempt result{per_sample_factor(steps, x_), {slope_}, {}, {}};
-  for (int stage = 1; stage < kStages; ++stage) {
-    std::vector<double> times = ends;
-    if (kTimes[stage] < 1)
-      for (std::size_t i = 0; i < starts.size(); ++i) times[i] = starts[i] + kTimes[stage] * steps[i];
-    result.x = x_ + result.step * combine(kWeights[stage], result.slopes);
-    result.slopes.push_back(slope(result.x, times));
-  }
-  const Tensor error = result.step * combine(kError, result.slopes);
+  std::vector<double> times(starts.size());
+  result.x = evaluate_stages(table_, table_.stages, x_, result.step, result.slopes,
+                             [&](const Tensor& state, double c) {
+                               for (std::size_t i = 0; i < times.size(); ++i)
+                                 times[i] = stage_time(c, starts[i], ends[i]);
+                               return slope(state, times);
+                             });
+  const Tensor error = result.step * combine(*table_.error, result.slopes);
   // An infinite state would make its own tolerance infinite.
   result.error =
       scaled_norm(error, tolerance(max(abs(x_), abs(result.x)), options_)) + nan_unless_finite(result.x);
@@ -210,17 +192,17 @@ void Integration::advance() {
   if (dense_ && !rows.empty()) keep(tried, before, rows, starts);
 }
 
-// Hairer's rcont1 .. rcont5 of the accepted samples.
+// The coefficients of the accepted samples (Hairer's rcont1 .. rcont5).
 void Integration::keep(const Attempt& attempt, const Tensor& before, const std::vector<std::int64_t>& rows,
                        const std::vector<double>& starts) {
   const Tensor change = attempt.x - before;
   const Tensor bend = attempt.step * attempt.slopes.front() - change;
   const Tensor twist = change - attempt.step * attempt.slopes.back() - bend;
-  const Tensor last = attempt.step * combine(kDense, attempt.slopes);
+  std::vector<Tensor> coefficients{before, change, bend, twist};
+  if (table_.dense) coefficients.push_back(attempt.step * combine(*table_.dense, attempt.slopes));
   const Tensor index = tensor<std::int64_t>(rows, Shape{static_cast<std::int64_t>(rows.size())});
   DenseOutput::Piece piece{rows, {}, {}, {}};
-  for (const Tensor& coefficient : {before, change, bend, twist, last})
-    piece.coefficients.push_back(take(coefficient, index));
+  for (const Tensor& coefficient : coefficients) piece.coefficients.push_back(take(coefficient, index));
   evaluate(piece.coefficients);
   for (Tensor& coefficient : piece.coefficients) coefficient = evaluation_.leaf(coefficient);
   for (const std::int64_t row : rows) {
@@ -269,6 +251,9 @@ AdaptiveSolution integrate_adaptive(const TimedField& v, const Tensor& x, double
   if (x.rank() < 2 || !is_floating(x.dtype()))
     throw Error("integrate_adaptive: samples " + to_string(x.shape()) + " " +
                 std::string(name_of(x.dtype())) + " must be [B, ..], of rank 2 at least and floating");
+  if (!butcher_table(options.solver).error)
+    throw Error("integrate_adaptive: " + std::string(name_of(options.solver)) +
+                " does not estimate its error; bogacki_shampine, dormand_prince and tsitouras do");
   if (!std::isfinite(from) || !std::isfinite(to))
     throw Error("integrate_adaptive: times " + number_text(from) + " and " + number_text(to) +
                 " must be finite");

@@ -1,4 +1,4 @@
-#include "flow/dormand_prince.h"
+#include "flow/adaptive_step.h"
 
 #include <doctest/doctest.h>
 
