@@ -22,8 +22,7 @@ enum class Status {
 std::string_view name_of(Status status);
 
 struct AdaptiveOptions {
-  /// One that estimates its error. Those of order 5 suit most tolerances; bogacki_shampine takes fewer
-  /// evaluations where 1e-2 or so is enough.
+  /// One that estimates its error.
   Solver solver = Solver::dormand_prince;
   double rtol = 1e-5;
   double atol = 1e-5;
@@ -54,10 +53,10 @@ struct AdaptiveSolution {
 };
 
 /// Follows dx/dt = v(x, t) from time `from` to time `to`, in either direction, from x [B, *S], by
-/// options.solver, continued with the result of the higher order.
-/// Every sample has its own time and step: v, which must treat samples independently, is called with times
-/// [B, 1]. Steps are chosen by a PI controller (Hairer, Norsett, Wanner, "Solving ordinary differential
-/// equations I", II.4 and IV.2) that keeps the root mean square of
+/// options.solver, continued with the result of the higher order. Every sample has its own time and step: v,
+/// which must treat samples independently, is called with times [B, 1]. Steps are chosen by a PI controller
+/// (Hairer, Norsett, Wanner, "Solving ordinary differential equations I", II.4 and IV.2) that keeps the root
+/// mean square of
 ///   error / (atol + rtol max(|x|, |x_new|))
 /// over a sample's elements below 1. A sample that is done or failed waits with step 0. A step limit, an
 /// underflow or a field that turns NaN does not throw: the sample comes back as far as it got, with its

@@ -7,7 +7,10 @@
 #include <numbers>
 
 #include "engine/engine.h"
+#include "flow/fixed_step.h"
 #include "flow/gaussian.h"
+#include "tests/flow/oscillator.h"
+#include "tests/flow/solvers.h"
 
 namespace nabla::flow {
 namespace {
@@ -36,8 +39,8 @@ Run run(double from, double to, const AdaptiveOptions& options) {
 AdaptiveOptions tolerance(double value) { return {.rtol = value, .atol = value}; }
 
 // Steps of a given length, whatever the error.
-AdaptiveOptions fixed_steps(double length) {
-  return {.rtol = 1e6, .atol = 1e6, .first_step = length, .max_step = length};
+AdaptiveOptions fixed_steps(Solver solver, double length) {
+  return {.solver = solver, .rtol = 1e6, .atol = 1e6, .first_step = length, .max_step = length};
 }
 
 // dx/dt = -rate x with a rate that each sample carries in its second element.
@@ -78,36 +81,81 @@ TEST_CASE("the error follows the tolerance, in both directions") {
   }
 }
 
-TEST_CASE("with steps of one length the method converges with order 5") {
-  for (const auto& [from, to] : {std::pair{0.0, 1.0}, std::pair{1.0, 0.1}}) {
-    const Run coarse = run(from, to, fixed_steps(1. / 100));
-    const Run fine = run(from, to, fixed_steps(1. / 200));
-    CHECK(fine.solution.accepted[0] == (to == 1 ? 200 : 180));
-    CHECK(fine.solution.rejected[0] == 0);
-    CHECK(std::log2(coarse.error / fine.error) == doctest::Approx(5).epsilon(0.06));
+TEST_CASE(
+    "every solver keeps the tolerance on a nonlinear equation that knows the time, with fewer steps at order "
+    "5") {
+  const double end = 2;
+  std::int64_t cubic_calls = 0;
+  for (const Solver solver : kEmbedded) {
+    CAPTURE(name_of(solver));
+    double before = 1;
+    for (const double allowed : {1e-4, 1e-6, 1e-8}) {
+      CAPTURE(allowed);
+      const AdaptiveSolution result =
+          integrate_adaptive(&oscillator, oscillator_start(), 0, end,
+                             {.solver = solver, .rtol = allowed, .atol = allowed, .max_steps = 3000});
+      CHECK(result.done());
+      const double error = reduce_max(abs(result.x - oscillator_at(end))).item();
+      CHECK(error < 30 * allowed);
+      CHECK(error < before / 10);
+      before = error;
+      if (allowed > 1e-8) continue;
+      if (solver == Solver::bogacki_shampine)
+        cubic_calls = result.evaluations;
+      else
+        CHECK(4 * result.evaluations < cubic_calls);
+    }
   }
 }
 
-TEST_CASE("evaluations are six for an attempt, one for the first slope and one for the first step") {
-  std::int64_t calls = 0;
-  const TimedField v = [&](const Tensor& x, const Tensor& t) {
-    ++calls;
-    CHECK(t.shape() == Shape{2, 1});
-    return decay(x, t);
-  };
-  const Tensor x = tensor<double>({1, 2, 1, 2}, Shape{2, 2});
-  const AdaptiveSolution derived = integrate_adaptive(v, x, 0, 1);
-  CHECK(derived.evaluations == calls);
-  CHECK(calls == 2 + 6 * (derived.accepted[0] + derived.rejected[0]));
-  calls = 0;
-  const AdaptiveSolution given = integrate_adaptive(v, x, 0, 1, {.first_step = 0.01});
-  CHECK(given.evaluations == calls);
-  CHECK(calls == 1 + 6 * (given.accepted[0] + given.rejected[0]));
-  calls = 0;
-  const AdaptiveSolution none = integrate_adaptive(v, x, 0.5, 0.5);
-  CHECK(none.done());
-  CHECK(calls == 0);
-  CHECK(none.x.to_vector<double>() == x.to_vector<double>());
+TEST_CASE("with steps of one length each solver converges with its order") {
+  for (const Solver solver : kEmbedded)
+    for (const auto& [from, to] : {std::pair{0.0, 1.0}, std::pair{1.0, 0.1}}) {
+      CAPTURE(name_of(solver));
+      const Run coarse = run(from, to, fixed_steps(solver, 1. / 100));
+      const Run fine = run(from, to, fixed_steps(solver, 1. / 200));
+      CHECK(fine.solution.accepted[0] == (to == 1 ? 200 : 180));
+      CHECK(fine.solution.rejected[0] == 0);
+      CHECK(std::log2(coarse.error / fine.error) == doctest::Approx(order_of(solver)).epsilon(0.1));
+    }
+}
+
+TEST_CASE("steps of one length are those of the grid, whose solver leaves the last stage out") {
+  for (const Solver solver : kEmbedded) {
+    CAPTURE(name_of(solver));
+    const AdaptiveSolution adaptive =
+        integrate_adaptive(&oscillator, oscillator_start(), 0, 1, fixed_steps(solver, 1. / 16));
+    const Solution fixed = integrate(solver, &oscillator, oscillator_start(), time_grid(0, 1, 16));
+    CHECK(adaptive.x.to_vector<double>() == fixed.x.to_vector<double>());
+    CHECK(adaptive.evaluations == fixed.evaluations + 1);
+  }
+}
+
+TEST_CASE(
+    "evaluations are those of a step for an attempt, one for the first slope and one for the first step") {
+  for (const Solver solver : kEmbedded) {
+    CAPTURE(name_of(solver));
+    const int each = evaluations_per_step(solver);
+    std::int64_t calls = 0;
+    const TimedField v = [&](const Tensor& x, const Tensor& t) {
+      ++calls;
+      CHECK(t.shape() == Shape{2, 1});
+      return decay(x, t);
+    };
+    const Tensor x = tensor<double>({1, 2, 1, 2}, Shape{2, 2});
+    const AdaptiveSolution derived = integrate_adaptive(v, x, 0, 1, {.solver = solver});
+    CHECK(derived.evaluations == calls);
+    CHECK(calls == 2 + each * (derived.accepted[0] + derived.rejected[0]));
+    calls = 0;
+    const AdaptiveSolution given = integrate_adaptive(v, x, 0, 1, {.solver = solver, .first_step = 0.01});
+    CHECK(given.evaluations == calls);
+    CHECK(calls == 1 + each * (given.accepted[0] + given.rejected[0]));
+    calls = 0;
+    const AdaptiveSolution none = integrate_adaptive(v, x, 0.5, 0.5, {.solver = solver});
+    CHECK(none.done());
+    CHECK(calls == 0);
+    CHECK(none.x.to_vector<double>() == x.to_vector<double>());
+  }
 }
 
 TEST_CASE("the field is asked inside of the interval only") {
@@ -123,15 +171,19 @@ TEST_CASE("the field is asked inside of the interval only") {
 
 TEST_CASE("a sample's steps and result do not depend on its batch") {
   const Tensor both = tensor<double>({1, 1, 1, 200}, Shape{2, 2});
-  const AdaptiveSolution together = integrate_adaptive(&decay, both, 0, 1);
-  CHECK(together.done());
-  CHECK(together.accepted[1] > 5 * together.accepted[0]);
-  for (std::int64_t i = 0; i < 2; ++i) {
-    const AdaptiveSolution alone = integrate_adaptive(&decay, both({range(i, i + 1)}), 0, 1);
-    const std::size_t at = i;
-    CHECK(alone.accepted[0] == together.accepted[at]);
-    CHECK(alone.rejected[0] == together.rejected[at]);
-    CHECK(alone.x.to_vector<double>() == together.x({range(i, i + 1)}).to_vector<double>());
+  for (const Solver solver : kEmbedded) {
+    CAPTURE(name_of(solver));
+    const AdaptiveSolution together = integrate_adaptive(&decay, both, 0, 1, {.solver = solver});
+    CHECK(together.done());
+    CHECK(together.accepted[1] > 3 * together.accepted[0]);
+    for (std::int64_t i = 0; i < 2; ++i) {
+      const AdaptiveSolution alone =
+          integrate_adaptive(&decay, both({range(i, i + 1)}), 0, 1, {.solver = solver});
+      const std::size_t at = i;
+      CHECK(alone.accepted[0] == together.accepted[at]);
+      CHECK(alone.rejected[0] == together.rejected[at]);
+      CHECK(alone.x.to_vector<double>() == together.x({range(i, i + 1)}).to_vector<double>());
+    }
   }
 }
 
@@ -226,6 +278,10 @@ TEST_CASE("an adaptive integration refuses arguments that do not fit") {
   CHECK_THROWS_WITH_AS(integrate_adaptive(v, ones(Shape{2}), 0, 1), doctest::Contains("[2]"), Error);
   CHECK_THROWS_WITH_AS(integrate_adaptive(v, ones(Shape{2, 3}, DType::i32), 0, 1), doctest::Contains("i32"),
                        Error);
+  CHECK_THROWS_WITH_AS(integrate_adaptive(v, x, 0, 1, {.solver = Solver::rk4}),
+                       doctest::Contains("rk4 does not estimate its error"), Error);
+  CHECK_THROWS_WITH_AS(integrate_adaptive(v, x, 0, 1, {.solver = static_cast<Solver>(9)}),
+                       doctest::Contains("no solver 9"), Error);
   CHECK_THROWS_WITH_AS(integrate_adaptive(v, x, 0, kNan), doctest::Contains("finite"), Error);
   CHECK_THROWS_WITH_AS(integrate_adaptive(v, x, 0, 1, {.rtol = 0, .atol = 0}),
                        doctest::Contains("tolerances"), Error);

@@ -8,6 +8,7 @@
 #include "flow/paired_field.h"
 #include "flow/preconditioned_field.h"
 #include "nn/mlp.h"
+#include "tests/flow/solvers.h"
 
 // Functions of flow that evaluate refuse derivatives by what their results were computed from.
 
@@ -37,14 +38,14 @@ TEST_CASE("solvers refuse derivatives by parameters and by the start") {
   const Tensor w = sample(1, {2, 2}), x = sample(2, {3, 2}), other = sample(3, {3, 2});
   const TimedField v = [&](const Tensor& at, const Tensor& t) { return nabla::tanh(matmul(at, w)) + t; };
   const Tensor y = integrate(Solver::heun, v, x, time_grid(0, 1, 3)).x;
-  AdaptiveOptions options;
-  options.dense = true;
-  const AdaptiveSolution adaptive = integrate_adaptive(v, x, 0, 1, options);
   const Likelihood likelihood = log_likelihood(v, x, {.nodes = 2, .steps_between_nodes = 1});
   for (const Tensor& by : {w, x}) {
     CHECK(names(refusal(y * other, by), "integrate"));
-    CHECK(names(refusal(adaptive.x * other, by), "integrate_adaptive"));
-    CHECK(names(refusal((*adaptive.dense)(0.5), by), "integrate_adaptive"));
+    for (const Solver solver : kEmbedded) {
+      const AdaptiveSolution adaptive = integrate_adaptive(v, x, 0, 1, {.solver = solver, .dense = true});
+      CHECK(names(refusal(adaptive.x * other, by), "integrate_adaptive"));
+      CHECK(names(refusal((*adaptive.dense)(0.5), by), "integrate_adaptive"));
+    }
     CHECK(names(refusal(likelihood.log_density, by), "log_likelihood"));
     CHECK(names(refusal(likelihood.x0, by), "log_likelihood"));
   }

@@ -50,6 +50,12 @@ TEST_CASE("a step is what the error and the one before ask for") {
   CHECK(length(pi) == doctest::Approx(first * 0.9 * std::pow(0.25, -0.17) * std::pow(0.5, 0.04)));
 }
 
+TEST_CASE("a solver of order 3 answers to an error with its third root") {
+  StepControl steps = control(0, 1, {.solver = Solver::bogacki_shampine});
+  CHECK(steps.judge(0.5));
+  CHECK(length(steps) == doctest::Approx(1e-3 * 0.9 * std::pow(0.5, 0.03 - 1. / 3) * std::pow(1e-4, 0.04)));
+}
+
 TEST_CASE("the last step ends at the end, in both directions, without a splinter") {
   for (const double to : {1.0, -1.0}) {
     StepControl steps = control(0, to, {.max_step = 0.4975});
