@@ -158,14 +158,21 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("the field is asked inside of the interval only") {
-  for (const auto& [from, to] : {std::pair{0.0, 1.0}, std::pair{1.0, 0.0}}) {
-    const TimedField v = [](const Tensor& x, const Tensor& t) {
-      CHECK(reduce_min(t).item() >= 0);
-      CHECK(reduce_max(t).item() <= 1);
+TEST_CASE("the field is asked inside of the interval only, also where from + (to - from) is beyond to") {
+  for (const auto& [from, to] :
+       {std::pair{0.0, 1.0}, std::pair{1.0, 0.0}, std::pair{-0.2, 0.9}, std::pair{0.8, 0.1}}) {
+    const TimedField v = [&, low = std::min(from, to), high = std::max(from, to)](const Tensor& x,
+                                                                                  const Tensor& t) {
+      CHECK(reduce_min(t).item() >= low);
+      CHECK(reduce_max(t).item() <= high);
       return x * t;
     };
-    CHECK(integrate_adaptive(v, ones(Shape{2, 2}), from, to).done());
+    const Tensor x = ones(Shape{2, 2}, DType::f64);
+    for (const Solver solver : kEmbedded) {
+      CHECK(integrate_adaptive(v, x, from, to, {.solver = solver}).done());
+      CHECK(integrate_adaptive(v, x, from, to, fixed_steps(solver, 2)).accepted[0] == 1);
+    }
+    for (const Solver solver : kSolvers) integrate(solver, v, x, std::vector<double>{from, to});
   }
 }
 
