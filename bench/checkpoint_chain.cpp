@@ -3,26 +3,20 @@
 // bytes beyond what lives before, and seconds of building the graph, of the first evaluation and of later
 // ones.
 
-#include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <functional>
 #include <vector>
 
 #include "engine/engine.h"
+#include "examples/report/timing.h"
 #include "nn/nn.h"
 
 using namespace nabla;
+using report::seconds_of;
 
 namespace {
 
 enum class Checkpoints { none, steps, groups };
-
-double seconds_of(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
 
 Tensor solved(const nn::Mlp& net, const Tensor& x, int steps, Checkpoints checkpoints) {
   const double h = 1.0 / steps;

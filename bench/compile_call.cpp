@@ -2,28 +2,24 @@
 // function, and a training step of a small network with Adam. Medians of several runs, both sides in turn,
 // one thread.
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <vector>
 
 #include "engine/engine.h"
+#include "examples/report/timing.h"
 #include "nn/nn.h"
 
 using namespace nabla;
+using report::median;
 
 namespace {
 
 double microseconds_of(int calls, const std::function<void(int)>& call) {
-  const auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < calls; ++i) call(i);
-  return std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - start).count() / calls;
-}
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
+  const double seconds = report::seconds_of([&] {
+    for (int i = 0; i < calls; ++i) call(i);
+  });
+  return 1e6 * seconds / calls;
 }
 
 void compare(const char* what, int calls, const std::function<void(int)>& plain,

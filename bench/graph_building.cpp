@@ -1,9 +1,6 @@
 // What building, differentiating and destroying a graph costs per node. Times are CPU time of this thread,
 // medians of several runs, so that other work on the machine disturbs them little.
 
-#include <time.h>
-
-#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -11,23 +8,19 @@
 
 #include "engine/engine.h"
 #include "engine/graph/walk.h"
+#include "examples/report/timing.h"
 
 using namespace nabla;
 
 namespace {
 
-double cpu_seconds() {
-  timespec now;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
+double cpu_seconds() { return 1e-3 * report::cpu_milliseconds(); }
 
 template <class F>
 double median_ns_per_node(int runs, F&& measure) {
   std::vector<double> times;
   for (int run = 0; run < runs; ++run) times.push_back(measure() * 1e9);
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 2];
+  return report::median(times);
 }
 
 // The graph of a multi-layer perceptron, again and again on fresh variables: what a training step builds.

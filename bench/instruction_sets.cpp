@@ -1,8 +1,6 @@
 // What the pointwise kernels gain from newer instructions, on tensors that fit the caches: nanoseconds an
 // element, medians of several runs, all levels in turn.
 
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <string>
@@ -10,8 +8,10 @@
 
 #include "engine/engine.h"
 #include "engine/graph/primitive.h"
+#include "examples/report/timing.h"
 
 using namespace nabla;
+using report::median;
 
 namespace {
 
@@ -20,14 +20,10 @@ constexpr int kRuns = 31;
 constexpr int kRepeats = 10;
 
 double seconds_of(const std::function<Tensor()>& f) {
-  const auto start = std::chrono::steady_clock::now();
-  for (int i = 0; i < kRepeats; ++i) evaluate({f()});
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() / kRepeats;
-}
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
+  const double seconds = report::seconds_of([&] {
+    for (int i = 0; i < kRepeats; ++i) evaluate({f()});
+  });
+  return seconds / kRepeats;
 }
 
 std::vector<InstructionSet> available_sets() {

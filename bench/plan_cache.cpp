@@ -1,19 +1,16 @@
 // What an evaluation costs before its first kernel runs: making a plan for the graph of a training step,
 // against finding it again. Times are CPU time of this thread, medians of several runs.
 
-#include <time.h>
-
-#include <algorithm>
 #include <cstdio>
 #include <vector>
 
-#include "bench/cpu_time.h"
 #include "engine/engine.h"
+#include "examples/report/timing.h"
 #include "flow/flow.h"
 #include "nn/nn.h"
 
 using namespace nabla;
-using bench::cpu_milliseconds;
+using report::cpu_milliseconds;
 
 namespace {
 
@@ -21,8 +18,7 @@ template <class F>
 double median_of(int runs, F&& measure) {
   std::vector<double> times;
   for (int run = 0; run < runs; ++run) times.push_back(measure());
-  std::ranges::sort(times);
-  return times[times.size() / 2];
+  return report::median(times);
 }
 
 }  // namespace

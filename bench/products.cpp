@@ -18,6 +18,7 @@
 #include "engine/backend/cpu/threads/thread_pool.h"
 #include "engine/engine.h"
 #include "engine/graph/node.h"
+#include "examples/report/timing.h"
 
 #ifdef NABLAFLOW_HAVE_ONEDNN
 #include <oneapi/dnnl/dnnl.hpp>
@@ -25,32 +26,29 @@ extern "C" void omp_set_num_threads(int);
 #endif
 
 using namespace nabla;
+using report::now_seconds;
 
 namespace {
 
 constexpr int kRuns = 9;
 constexpr double kSecondsPerRun = 3e-3;
 
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
-
 // Called so often that a run is measurable.
 class Timed {
  public:
   explicit Timed(std::function<void()> f) : f_(std::move(f)) {
     f_();
-    const double start = now();
+    const double start = now_seconds();
     f_();
-    repeats_ = std::clamp(static_cast<int>(kSecondsPerRun / (now() - start + 1e-9)), 1, 2000);
+    repeats_ = std::clamp(static_cast<int>(kSecondsPerRun / (now_seconds() - start + 1e-9)), 1, 2000);
   }
   void run(int runs) {
     for (int run = 0; run < runs; ++run) run_once();
   }
   void run_once() {
-    const double start = now();
+    const double start = now_seconds();
     for (int i = 0; i < repeats_; ++i) f_();
-    seconds_ = std::min(seconds_, (now() - start) / repeats_);
+    seconds_ = std::min(seconds_, (now_seconds() - start) / repeats_);
   }
   double seconds() const { return seconds_; }
 

@@ -2,36 +2,30 @@
 // time of copying what it must at least read and write. Medians of several runs.
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <functional>
 #include <string>
 #include <vector>
 
 #include "engine/engine.h"
+#include "examples/report/timing.h"
 
 using namespace nabla;
 
 namespace {
 
 double median_ms(const std::function<void()>& f) {
-  const auto now = [] {
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-  };
   f();
   f();
-  double start = now();
-  f();
-  const int repeats = std::clamp(static_cast<int>(5 / (now() - start + 1e-6)), 1, 2000);
+  const int repeats = std::clamp(static_cast<int>(5e-3 / (report::seconds_of(f) + 1e-9)), 1, 2000);
   std::vector<double> runs;
   for (int run = 0; run < 15; ++run) {
-    start = now();
-    for (int i = 0; i < repeats; ++i) f();
-    runs.push_back((now() - start) / repeats);
+    const double seconds = report::seconds_of([&] {
+      for (int i = 0; i < repeats; ++i) f();
+    });
+    runs.push_back(1e3 * seconds / repeats);
   }
-  std::ranges::nth_element(runs, runs.begin() + 7);
-  return runs[7];
+  return report::median(runs);
 }
 
 Tensor numbers(const Shape& shape, std::uint64_t key) { return normal(random_key(key), shape).detach(); }

@@ -2,7 +2,6 @@
 // of the same bytes by memcpy on one thread. Minima of several runs.
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <functional>
@@ -12,24 +11,21 @@
 #include "engine/backend/backend.h"
 #include "engine/engine.h"
 #include "engine/graph/node.h"
+#include "examples/report/timing.h"
 
 using namespace nabla;
 
 namespace {
 
 double best_seconds(const std::function<void()>& f) {
-  const auto now = [] {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-  };
   f();
-  double start = now();
-  f();
-  const int repeats = std::clamp(static_cast<int>(2e-3 / (now() - start + 1e-9)), 1, 2000);
+  const int repeats = std::clamp(static_cast<int>(2e-3 / (report::seconds_of(f) + 1e-9)), 1, 2000);
   double best = 1e30;
   for (int run = 0; run < 9; ++run) {
-    start = now();
-    for (int i = 0; i < repeats; ++i) f();
-    best = std::min(best, (now() - start) / repeats);
+    const double seconds = report::seconds_of([&] {
+      for (int i = 0; i < repeats; ++i) f();
+    });
+    best = std::min(best, seconds / repeats);
   }
   return best;
 }

@@ -9,12 +9,12 @@
 #include <string>
 #include <vector>
 
-#include "bench/cpu_time.h"
 #include "engine/backend/instruction_set.h"
 #include "engine/engine.h"
+#include "examples/report/timing.h"
 
 using namespace nabla;
-using bench::cpu_milliseconds;
+using report::cpu_milliseconds;
 
 namespace {
 
@@ -26,8 +26,7 @@ void print_times(const char* what, int runs, F&& f) {
     f();
     times.push_back(cpu_milliseconds() - start);
   }
-  std::ranges::sort(times);
-  std::printf("  %-8s %8.2f ms, median %8.2f\n", what, times.front(), times[times.size() / 2]);
+  std::printf("  %-8s %8.2f ms, median %8.2f\n", what, std::ranges::min(times), report::median(times));
 }
 
 }  // namespace

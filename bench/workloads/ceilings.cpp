@@ -10,6 +10,7 @@
 #include "bench/workloads/workload.h"
 #include "engine/backend/cpu/product/matmul.h"
 #include "engine/engine.h"
+#include "examples/report/timing.h"
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -18,16 +19,8 @@
 namespace nabla::bench {
 namespace {
 
-double seconds_of(const std::function<void()>& work) {
-  const auto start = std::chrono::steady_clock::now();
-  work();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::vector<double> values) {
-  std::ranges::nth_element(values, values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2));
-  return values[values.size() / 2];
-}
+using report::median;
+using report::seconds_of;
 
 // Seconds of one call of `work` where every thread calls it at once, again and again. The threads look at the
 // clock themselves: one that only waits for them may wake up late.

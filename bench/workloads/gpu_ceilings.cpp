@@ -2,14 +2,17 @@
 // reads and writes memory far beyond the caches.
 
 #include <algorithm>
-#include <chrono>
 
 #include "bench/workloads/workload.h"
 #include "engine/backend/device.h"
 #include "engine/engine.h"
+#include "examples/report/timing.h"
 
 namespace nabla::bench {
 namespace {
+
+using report::median;
+using report::seconds_of;
 
 constexpr int kRounds = 5, kCalls = 4;
 
@@ -17,14 +20,13 @@ constexpr int kRounds = 5, kCalls = 4;
 double gpu_seconds_of(const std::function<Tensor()>& work) {
   std::vector<double> times;
   for (int round = 0; round <= kRounds; ++round) {
-    const auto start = std::chrono::steady_clock::now();
-    for (int i = 0; i < kCalls; ++i) evaluate({work()});
-    synchronize(current_device());
-    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
-    if (round > 0) times.push_back(passed.count() / kCalls);  // the first makes plan and kernels
+    const double seconds = seconds_of([&] {
+      for (int i = 0; i < kCalls; ++i) evaluate({work()});
+      synchronize(current_device());
+    });
+    if (round > 0) times.push_back(seconds / kCalls);  // the first makes plan and kernels
   }
-  std::ranges::nth_element(times, times.begin() + kRounds / 2);
-  return times[kRounds / 2];
+  return median(times);
 }
 
 }  // namespace

@@ -13,7 +13,6 @@
 //   versions           libraries, instruction sets, the device
 
 #include <algorithm>
-#include <chrono>
 #include <iomanip>
 #include <iostream>
 #include <limits>
@@ -25,6 +24,7 @@
 #include "engine/backend/instruction_set.h"
 #include "engine/backend/threads.h"
 #include "engine/engine.h"
+#include "examples/report/timing.h"
 
 #ifdef NABLAFLOW_HAVE_ONEDNN
 #include <oneapi/dnnl/dnnl.hpp>
@@ -33,6 +33,9 @@
 namespace nabla::bench {
 namespace {
 
+using report::median;
+using report::now_seconds;
+
 constexpr int kThreads = 2;
 constexpr double kShortestMilliseconds = 5;  // shorter calls are timed several at a time
 constexpr double kLongMilliseconds = 100;
@@ -40,10 +43,7 @@ constexpr int kMostColdCalls = 4;  // each uses up a batch size
 constexpr int kFewestBursts = 3, kMostBursts = 31, kBurst = 20;
 constexpr double kBurstsMilliseconds = 1000;
 
-double now_ms() {
-  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
+double now_ms() { return 1e3 * now_seconds(); }
 
 std::string quoted(const std::string& text) {
   std::ostringstream out;
@@ -78,9 +78,7 @@ double host_microseconds_of(Workload& work) {
     times.push_back((now_ms() - start) * 1e3 / calls);
   }
   synchronize(current_device());
-  const auto middle = times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2);
-  std::ranges::nth_element(times, middle);
-  return *middle;
+  return median(times);
 }
 
 std::string product_instructions() {

@@ -1,17 +1,17 @@
 #include "examples/digits/measure_likelihood.h"
 
-#include <chrono>
 #include <cmath>
 
 #include "engine/engine.h"
 #include "examples/digits/dataset.h"
+#include "examples/report/timing.h"
 #include "flow/flow.h"
 
 namespace nabla::digits {
 
 LikelihoodMeasure measure_likelihood(const flow::TimedField& v, const Tensor& x1,
                                      const std::function<void(double share)>& on_progress) {
-  const auto start = std::chrono::steady_clock::now();
+  const double start = report::now_seconds();
   const flow::Likelihood found = flow::log_likelihood(v, x1, {}, [&](std::int64_t done, std::int64_t total) {
     if (on_progress) on_progress(static_cast<double>(done) / static_cast<double>(total));
   });
@@ -24,7 +24,7 @@ LikelihoodMeasure measure_likelihood(const flow::TimedField& v, const Tensor& x1
   measure.quadrature_error = mean(found.quadrature_error).item() / bit;
   measure.images = count;
   measure.divergences = found.divergences;
-  measure.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  measure.seconds = report::now_seconds() - start;
   return measure;
 }
 

@@ -1,12 +1,12 @@
 #include "examples/digits/measure_samples.h"
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 
 #include "engine/backend/device.h"
 #include "engine/engine.h"
 #include "examples/digits/dataset.h"
+#include "examples/report/timing.h"
 #include "flow/flow.h"
 
 namespace nabla::digits {
@@ -84,13 +84,13 @@ SampleComparison compare_samples(const Tensor& training, const Tensor& held_out,
   judge.set_floor(comparison.floor.sliced_w2);
   on_done("floor");
   const auto measure = [&](const Sampler& sampler) -> SamplerResult {
-    const auto start = std::chrono::steady_clock::now();
+    const double start = report::now_seconds();
     const Tensor images = sampler.draw(count);
     evaluate({images});
     synchronize(current_device());
-    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - start;
+    const double seconds = report::now_seconds() - start;
     const SamplerResult result{sampler.name,          sampler.label,
-                               sampler.evaluations,   passed.count() / static_cast<double>(count),
+                               sampler.evaluations,   seconds / static_cast<double>(count),
                                judge.quality(images), first_images(images)};
     on_done(sampler.name);
     return result;

@@ -1,28 +1,20 @@
 #include "examples/digits/measure_trace.h"
 
-#include <algorithm>
-#include <array>
-#include <chrono>
-
 #include "engine/backend/device.h"
 #include "engine/engine.h"
+#include "examples/report/timing.h"
 #include "nn/nn.h"
 
 namespace nabla::digits {
 namespace {
 
-constexpr std::size_t kRuns = 7;
+constexpr int kRuns = 7;
 
 double seconds_of(const Compiled<std::function<Tensor(const Tensor&)>>& f, const Tensor& x) {
-  const auto start = std::chrono::steady_clock::now();
-  evaluate({f(x)});
-  synchronize(current_device());
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
-double median(std::array<double, kRuns> values) {
-  std::ranges::sort(values);
-  return values[kRuns / 2];
+  return report::seconds_of([&] {
+    evaluate({f(x)});
+    synchronize(current_device());
+  });
 }
 
 }  // namespace
@@ -50,13 +42,13 @@ TraceCost measure_trace_cost(const flow::TimedField& v, const Tensor& x, double 
   const Tensor expected = tangents(x) * (1 - t) + size;
   cost.difference =
       (reduce_max(abs(chosen(x) * (1 - t) + size - expected)) / reduce_max(abs(expected))).item();
-  std::array<double, kRuns> tangent_seconds{}, chosen_seconds{};
-  for (std::size_t i = 0; i < kRuns; ++i) {
-    tangent_seconds[i] = seconds_of(tangents, x);
-    chosen_seconds[i] = seconds_of(chosen, x);
+  std::vector<double> tangent_seconds, chosen_seconds;
+  for (int run = 0; run < kRuns; ++run) {
+    tangent_seconds.push_back(seconds_of(tangents, x));
+    chosen_seconds.push_back(seconds_of(chosen, x));
   }
-  cost.tangent_seconds = median(tangent_seconds);
-  cost.chosen_seconds = median(chosen_seconds);
+  cost.tangent_seconds = report::median(tangent_seconds);
+  cost.chosen_seconds = report::median(chosen_seconds);
   return cost;
 }
 

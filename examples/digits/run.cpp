@@ -1,12 +1,12 @@
 #include "examples/digits/run.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "engine/engine.h"
 #include "examples/digits/checkpoint.h"
 #include "examples/report/number.h"
 #include "examples/report/progress.h"
+#include "examples/report/timing.h"
 
 namespace nabla::digits {
 namespace {
@@ -20,22 +20,18 @@ constexpr double kOneStepTime = .5;
 constexpr double kTraceTime = .5;
 constexpr double kSolverTolerance = 1e-3;
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
-
 // Adds the time since its construction to the results.
 class Stopwatch {
  public:
   Stopwatch(Results& results, std::string part) : results_(results), part_(std::move(part)) {}
-  ~Stopwatch() { results_.seconds.emplace_back(part_, seconds_since(start_)); }
+  ~Stopwatch() { results_.seconds.emplace_back(part_, report::now_seconds() - start_); }
   Stopwatch(const Stopwatch&) = delete;
   Stopwatch& operator=(const Stopwatch&) = delete;
 
  private:
   Results& results_;
   std::string part_;
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  double start_ = report::now_seconds();
 };
 
 std::vector<double> as_doubles(const Tensor& x) { return cast(x, DType::f64).to_vector<double>(); }
@@ -51,7 +47,7 @@ NetworkResults train(Training& training, const Options& options) {
   }
   const std::int64_t ahead = training.steps() - network.resumed_at;
   report::Progress progress("training " + name_of(training.kind()), std::max<std::int64_t>(1, ahead));
-  const auto start = std::chrono::steady_clock::now();
+  const double start = report::now_seconds();
   double smooth = 0;
   while (!training.finished()) {
     training.step();
@@ -62,7 +58,7 @@ NetworkResults train(Training& training, const Options& options) {
     if (training.finished() || training.steps_done() % options.checkpoint_every == 0)
       save_checkpoint(training, options);
   }
-  network.training_seconds = seconds_since(start);
+  network.training_seconds = report::now_seconds() - start;
   network.seconds_per_step = ahead > 0 ? network.training_seconds / static_cast<double>(ahead) : 0;
   network.losses = training.losses();
   network.metadata.step = training.steps_done();

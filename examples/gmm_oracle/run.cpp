@@ -1,12 +1,12 @@
 #include "examples/gmm_oracle/run.h"
 
 #include <algorithm>
-#include <chrono>
 
 #include "engine/engine.h"
 #include "examples/gmm_oracle/picture.h"
 #include "examples/report/number.h"
 #include "examples/report/progress.h"
+#include "examples/report/timing.h"
 
 namespace nabla::gmm_oracle {
 namespace {
@@ -31,7 +31,7 @@ bool Results::passed() const {
 
 Results run(const Options& options) {
   if (options.threads > 0) set_thread_count(options.threads);
-  const auto start = std::chrono::steady_clock::now();
+  const double start = report::now_seconds();
   Results results;
   results.options = options;
   const Tensor keys = split(random_key(options.seed), 8);
@@ -59,7 +59,7 @@ Results run(const Options& options) {
     results.gaussian_points.push_back(
         {posterior_picture(plane, path, x, t, keys[7], Points::gaussian), caption});
   }
-  results.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  results.seconds = report::now_seconds() - start;
   return results;
 }
 

@@ -1,7 +1,6 @@
 #include "examples/jacobian_inspect/cost.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <functional>
 #include <span>
@@ -10,6 +9,7 @@
 #include "engine/backend/device.h"
 #include "engine/engine.h"
 #include "engine/ops/substitute.h"
+#include "examples/report/timing.h"
 
 namespace nabla::jacobian_inspect {
 namespace {
@@ -18,10 +18,6 @@ constexpr std::int64_t kProducts = 12;  // of the estimates
 constexpr std::size_t kFewestCalls = 3, kMostCalls = 1000;
 
 using Divergence = std::function<Tensor(const Tensor& x)>;
-
-double now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 // The divergence by the order of this name among those that the plan of the field lists.
 Tensor in_order(const Field& v, const Tensor& x, const std::string& name) {
@@ -37,20 +33,20 @@ WayCost measure(const Divergence& divergence, const Tensor& x, double seconds, s
   const auto compiled = compile(divergence);
   WayCost cost;
   const auto call = [&] {
-    const double start = now();
+    const double start = report::now_seconds();
     const Tensor result = compiled(x);
     evaluate({result});
     synchronize(current_device());
-    const double milliseconds = 1e3 * (now() - start);
+    const double milliseconds = 1e3 * (report::now_seconds() - start);
     values = cast(result, DType::f64).to_vector<double>();
     return milliseconds;
   };
   cost.first_milliseconds = call();
   std::vector<double> times;
-  const double end = now() + seconds;
-  while (times.size() < kFewestCalls || (now() < end && times.size() < kMostCalls)) times.push_back(call());
-  std::ranges::nth_element(times, times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2));
-  cost.milliseconds = times[times.size() / 2];
+  const double end = report::now_seconds() + seconds;
+  while (times.size() < kFewestCalls || (report::now_seconds() < end && times.size() < kMostCalls))
+    times.push_back(call());
+  cost.milliseconds = report::median(times);
   // The last plan is that of a call, those before it are run when parameters change.
   const std::vector<NamedPlan> plans = compiled.plans();
   for (std::size_t i = 0; i < plans.size(); ++i)

@@ -1,11 +1,11 @@
 #include "examples/jacobian_inspect/run.h"
 
-#include <chrono>
 #include <iterator>
 
 #include "engine/engine.h"
 #include "examples/report/number.h"
 #include "examples/report/progress.h"
+#include "examples/report/timing.h"
 
 namespace nabla::jacobian_inspect {
 namespace {
@@ -16,7 +16,7 @@ constexpr double kCostTime = .5;
 }  // namespace
 
 Results run(const Options& options) {
-  const auto start = std::chrono::steady_clock::now();
+  const double start = report::now_seconds();
   if (options.threads > 0) set_thread_count(options.threads);
   Results results;
   results.options = options;
@@ -39,7 +39,7 @@ Results run(const Options& options) {
         measure_divergence(subjects[i], kCostTime, options.batch, options.seconds, keys[1]);
     costs.update(static_cast<std::int64_t>(i) + 1, subjects[i].name);
   }
-  results.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  results.seconds = report::now_seconds() - start;
   return results;
 }
 

@@ -1,13 +1,13 @@
 #include "examples/posterior_components/run.h"
 
 #include <algorithm>
-#include <chrono>
 #include <iterator>
 
 #include "engine/engine.h"
 #include "examples/digits/ready_model.h"
 #include "examples/report/number.h"
 #include "examples/report/progress.h"
+#include "examples/report/timing.h"
 
 namespace nabla::posterior_components {
 namespace {
@@ -30,7 +30,7 @@ std::vector<std::int64_t> class_after_class(const std::vector<int>& labels, std:
 }  // namespace
 
 Results run(const Options& options) {
-  const auto start = std::chrono::steady_clock::now();
+  const double start = report::now_seconds();
   if (options.threads > 0) set_thread_count(options.threads);
   Results results;
   results.options = options;
@@ -52,7 +52,7 @@ Results run(const Options& options) {
                                                  noise, t, options.components));
     progress.update(static_cast<std::int64_t>(results.times.size()), "t = " + report::number(t));
   }
-  results.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  results.seconds = report::now_seconds() - start;
   return results;
 }
 

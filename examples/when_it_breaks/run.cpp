@@ -1,11 +1,11 @@
 #include "examples/when_it_breaks/run.h"
 
 #include <algorithm>
-#include <chrono>
 #include <functional>
 
 #include "engine/engine.h"
 #include "examples/report/progress.h"
+#include "examples/report/timing.h"
 
 namespace nabla::when_it_breaks {
 namespace {
@@ -23,7 +23,7 @@ bool Results::passed() const { return std::ranges::all_of(controls, as_it_should
 
 Results run(const Options& options) {
   if (options.threads > 0) set_thread_count(options.threads);
-  const auto start = std::chrono::steady_clock::now();
+  const double start = report::now_seconds();
   Results results;
   results.options = options;
   const Setting setting{random_key(options.seed), options.samples, kTimes};
@@ -42,7 +42,7 @@ Results run(const Options& options) {
     results.controls.push_back(control());
     progress.update(static_cast<std::int64_t>(results.controls.size()), results.controls.back().name);
   }
-  results.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  results.seconds = report::now_seconds() - start;
   return results;
 }
 
