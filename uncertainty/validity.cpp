@@ -132,6 +132,18 @@ ValidityReport validity_report(const flow::TimedField& v, const flow::AffinePath
   return report;
 }
 
+std::string ValidityRow::flags() const {
+  std::string names;
+  const auto add = [&](bool flag, const char* name) {
+    if (flag) names += (names.empty() ? "" : ", ") + std::string(name);
+  };
+  add(miscalibrated, "miscalibrated");
+  add(asymmetric, "asymmetric");
+  add(negative, "negative");
+  add(amplified, "amplified");
+  return names;
+}
+
 std::string to_text(const ValidityReport& report) {
   std::string text = right("t", 6) + right("calibration", 13) + right("error", 9) + right("asymmetry", 11) +
                      right("negative", 10) + right("amplification", 15) + "  flags\n";
@@ -139,15 +151,7 @@ std::string to_text(const ValidityReport& report) {
     text += right(number_text(row.t, 4), 6) + right(number_text(row.calibration, 4), 13) +
             right(number_text(row.calibration_error, 2), 9) + right(number_text(row.symmetry_defect, 2), 11) +
             right(number_text(row.negative_mass, 2), 10) + right(number_text(row.amplification, 3), 15);
-    std::string flags;
-    const auto add = [&](bool flag, const char* name) {
-      if (flag) flags += (flags.empty() ? "" : ", ") + std::string(name);
-    };
-    add(row.miscalibrated, "miscalibrated");
-    add(row.asymmetric, "asymmetric");
-    add(row.negative, "negative");
-    add(row.amplified, "amplified");
-    text += "  " + (flags.empty() ? "-" : flags) + "\n";
+    text += "  " + (row.passed() ? "-" : row.flags()) + "\n";
   }
   for (const std::string& warning : report.warnings) text += "warning: " + warning + "\n";
   return text;

@@ -59,6 +59,8 @@ struct ValidityRow {
   bool amplified = false;        ///< amplification is over its limit: S is at the mercy of small errors
 
   bool passed() const { return !asymmetric && !negative && !miscalibrated && !amplified; }
+  /// Names the flags that are set, with commas between them; empty if none is.
+  std::string flags() const;
 };
 
 struct ValidityReport {

@@ -15,18 +15,6 @@ using report::fixed;
 using report::number;
 using uncertainty::ValidityRow;
 
-std::string flags_of(const ValidityRow& row) {
-  std::string flags;
-  const auto add = [&](bool flag, const char* name) {
-    if (flag) flags += (flags.empty() ? "" : ", ") + std::string(name);
-  };
-  add(row.miscalibrated, "miscalibrated");
-  add(row.asymmetric, "asymmetric");
-  add(row.negative, "negative");
-  add(row.amplified, "amplified");
-  return flags.empty() ? "–" : flags;
-}
-
 std::string times_with(const Control& control, bool ValidityRow::*flag) {
   std::size_t count = 0;
   for (const ValidityRow& row : control.report.rows) count += row.*flag ? 1 : 0;
@@ -93,7 +81,7 @@ void add_control(report::Report& page, const Control& control, int colour) {
     predicted.y.push_back(control.predicted[i]);
     rows.push_back({number(row.t), fixed(row.calibration, 3), fixed(row.calibration_error, 3),
                     fixed(control.predicted[i], 3), fixed(row.symmetry_defect, 3),
-                    fixed(row.negative_mass, 3), flags_of(row)});
+                    fixed(row.negative_mass, 3), row.passed() ? "–" : row.flags()});
   }
   page.chart({.x_label = "t",
               .y_label = "calibration",
