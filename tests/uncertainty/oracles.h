@@ -7,16 +7,14 @@
 
 #include "engine/engine.h"
 #include "flow/flow.h"
+#include "tests/flow/numbers.h"
 
 // Fields whose posteriors are known in closed form, with one interface, and the paths they are checked on.
 
 namespace nabla::uncertainty::test {
 
-inline double largest(const Tensor& x) { return reduce_max(abs(x)).item(); }
-
-inline Tensor random_normal(std::uint64_t seed, const Shape& shape) {
-  return normal(random_key(seed), shape, DType::f64);
-}
+using flow::largest;
+using flow::random_normal;
 
 inline Tensor time_of(double t) { return flow::shared_time(t, DType::f64); }
 
