@@ -14,6 +14,7 @@
 #include "engine/ops/shaping.h"
 #include "engine/plan/evaluate.h"
 #include "engine/tensor/number_text.h"
+#include "engine/tensor/type_text.h"
 #include "flow/per_sample.h"
 #include "flow/stages.h"
 #include "flow/step_control.h"
@@ -249,8 +250,8 @@ bool AdaptiveSolution::done() const {
 AdaptiveSolution integrate_adaptive(const TimedField& v, const Tensor& x, double from, double to,
                                     const AdaptiveOptions& options) {
   if (x.rank() < 2 || !is_floating(x.dtype()))
-    throw Error("integrate_adaptive: samples " + to_string(x.shape()) + " " +
-                std::string(name_of(x.dtype())) + " must be [B, ..], of rank 2 at least and floating");
+    throw Error("integrate_adaptive: samples " + type_text(x) +
+                " must be [B, ..], of rank 2 at least and floating");
   if (!butcher_table(options.solver).error)
     throw Error("integrate_adaptive: " + std::string(name_of(options.solver)) +
                 " does not estimate its error; bogacki_shampine, dormand_prince and tsitouras do");

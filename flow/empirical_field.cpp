@@ -11,6 +11,7 @@
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
 #include "engine/plan/evaluate.h"
+#include "engine/tensor/type_text.h"
 #include "flow/field.h"
 #include "flow/weighted_points.h"
 
@@ -18,8 +19,7 @@ namespace nabla::flow {
 
 EmpiricalField::EmpiricalField(const Tensor& data, AffinePath path) : path_(std::move(path)) {
   if (data.rank() != 2 || data.size() == 0 || !is_floating(data.dtype()))
-    throw Error("empirical_field: the data " + to_string(data.shape()) + " " +
-                std::string(name_of(data.dtype())) + " must be [n, D], floating and not empty");
+    throw Error("empirical_field: the data " + type_text(data) + " must be [n, D], floating and not empty");
   Evaluation evaluation("EmpiricalField");
   // f64 tells any two numbers of f32 apart, also in products with weights of derivatives.
   const Tensor wide = cast(data, DType::f64);
@@ -32,8 +32,8 @@ EmpiricalField::EmpiricalField(const Tensor& data, AffinePath path) : path_(std:
 
 Tensor EmpiricalField::wide_weights(const Tensor& x, const Tensor& t) const {
   if (x.rank() != 2 || x.shape()[1] != centre_.shape()[1] || x.dtype() != dtype_)
-    throw Error("empirical_field: x " + to_string(x.shape()) + " " + std::string(name_of(x.dtype())) +
-                " must be [B, " + std::to_string(centre_.shape()[1]) + "] " + std::string(name_of(dtype_)));
+    throw Error("empirical_field: x " + type_text(x) + " must be [B, " + std::to_string(centre_.shape()[1]) +
+                "] " + std::string(name_of(dtype_)));
   const Tensor time = cast(time_factor("empirical_field", t, x), DType::f64), at = cast(x, DType::f64);
   const Tensor a = path_.a(time), rate = a / square(path_.s(time));
   // -|x - a x_i|^2 / (2 s^2) less the part that all i share.

@@ -11,6 +11,7 @@
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
 #include "engine/tensor/number_text.h"
+#include "engine/tensor/type_text.h"
 #include "flow/field.h"
 #include "flow/weighted_points.h"
 
@@ -20,8 +21,7 @@ PairedField::PairedField(const Tensor& x0, const Tensor& x1, double blur, Affine
     : path_(std::move(path)), blur_(blur) {
   if (x1.rank() != 2 || x1.size() == 0 || !(x0.shape() == x1.shape()) || !is_floating(x1.dtype()) ||
       x0.dtype() != x1.dtype())
-    throw Error("paired_field: noise " + to_string(x0.shape()) + " " + std::string(name_of(x0.dtype())) +
-                " and data " + to_string(x1.shape()) + " " + std::string(name_of(x1.dtype())) +
+    throw Error("paired_field: noise " + type_text(x0) + " and data " + type_text(x1) +
                 " must be [n, D], of one floating type and not empty");
   if (!(blur > 0)) throw Error("paired_field: the blur " + number_text(blur) + " must be positive");
   Evaluation evaluation("PairedField");
@@ -44,8 +44,8 @@ PairedField::PairedField(const Tensor& x0, const Tensor& x1, double blur, Affine
 
 Tensor PairedField::wide_weights(const Tensor& x, const Tensor& t) const {
   if (x.rank() != 2 || x.shape()[1] != x1_.shape()[1] || x.dtype() != dtype_)
-    throw Error("paired_field: x " + to_string(x.shape()) + " " + std::string(name_of(x.dtype())) +
-                " must be [B, " + std::to_string(x1_.shape()[1]) + "] " + std::string(name_of(dtype_)));
+    throw Error("paired_field: x " + type_text(x) + " must be [B, " + std::to_string(x1_.shape()[1]) + "] " +
+                std::string(name_of(dtype_)));
   const Tensor time = cast(time_factor("paired_field", t, x), DType::f64);
   const Tensor a = path_.a(time), s = path_.s(time), variance = square(s) * (blur_ * blur_);
   // -|z - c_i|^2 / 2 less the part that all i share, c = a x1 + s x0.

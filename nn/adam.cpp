@@ -7,6 +7,7 @@
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
 #include "engine/tensor/number_text.h"
+#include "engine/tensor/type_text.h"
 #include "nn/scalar.h"
 
 namespace nabla::nn {

@@ -7,6 +7,7 @@
 #include "engine/ops/constant.h"
 #include "engine/ops/shaping.h"
 #include "engine/tensor/number_text.h"
+#include "engine/tensor/type_text.h"
 
 namespace nabla::nn {
 namespace {
@@ -40,8 +41,8 @@ State RunningState::state() const {
 void RunningState::load(std::string_view what, const State& state) {
   const Tensor& saved = entry(what, state, kSteps);
   if (saved.dtype() != DType::i64 || saved.size() != 1 || saved.data<std::int64_t>()[0] < 0)
-    throw Error(std::string(what) + ": the saved number of steps is " + to_string(saved.shape()) + " " +
-                std::string(name_of(saved.dtype())) + ", not one i64 that is 0 or more");
+    throw Error(std::string(what) + ": the saved number of steps is " + type_text(saved) +
+                ", not one i64 that is 0 or more");
   for (const Option& option : options_) {
     const Tensor& was = entry(what, state, option.name);
     if (was.dtype() != DType::f64 || was.size() != 1)

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/tensor/printable.h"
+#include "engine/tensor/type_text.h"
 
 namespace nabla::nn {
 namespace {
@@ -14,10 +15,6 @@ const Tensor* find(const State& state, std::string_view name) {
 }
 
 }  // namespace
-
-std::string type_text(const Tensor& tensor) {
-  return to_string(tensor.shape()) + " " + std::string(name_of(tensor.dtype()));
-}
 
 State state_of(std::span<const Parameter> cells) {
   State state;

@@ -15,9 +15,6 @@ namespace nabla::nn {
 
 using State = std::vector<NamedTensor>;
 
-/// Shape and type for a message: "[2, 3] f32".
-std::string type_text(const Tensor& tensor);
-
 /// The values of named cells, in their order.
 State state_of(std::span<const Parameter> cells);
 /// Gives named cells the values of a state. @throws Error, before any cell has changed, naming `what` and the

@@ -2,6 +2,7 @@
 
 #include "engine/compile/trace.h"
 #include "engine/plan/evaluate.h"
+#include "engine/tensor/type_text.h"
 
 namespace nabla::nn {
 
@@ -10,9 +11,8 @@ void commit(std::span<const Update> updates, std::span<const Tensor> outputs) {
   for (const Update& update : updates) {
     const Cell& old = *update.cell;
     if (!(old.shape() == update.value.shape()) || old.dtype() != update.value.dtype())
-      throw Error("commit: a value " + to_string(update.value.shape()) + " " +
-                  std::string(name_of(update.value.dtype())) + " cannot replace " + to_string(old.shape()) +
-                  " " + std::string(name_of(old.dtype())));
+      throw Error("commit: a value " + type_text(update.value) + " cannot replace " +
+                  type_text(old.shape(), old.dtype()));
     values.push_back(update.value);
   }
   if (!tracing()) evaluate(values);

@@ -2,6 +2,7 @@
 #include <array>
 
 #include "engine/explain/explain_page.h"
+#include "engine/tensor/escaped.h"
 #include "engine/tensor/number_text.h"
 
 namespace nabla {
@@ -185,29 +186,6 @@ std::string page(std::string_view title, const std::string& body) {
 }
 
 }  // namespace
-
-std::string escaped(std::string_view text) {
-  std::string made;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        made += "&amp;";
-        break;
-      case '<':
-        made += "&lt;";
-        break;
-      case '>':
-        made += "&gt;";
-        break;
-      case '"':
-        made += "&quot;";
-        break;
-      default:
-        made += c;
-    }
-  }
-  return made;
-}
 
 std::string_view colour_class(StepKind kind) {
   switch (kind) {

@@ -10,8 +10,6 @@
 
 namespace nabla {
 
-/// Text as it stands between tags or inside a quoted attribute.
-std::string escaped(std::string_view text);
 /// The class that gives a kind of step its colour.
 std::string_view colour_class(StepKind kind);
 

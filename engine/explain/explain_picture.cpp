@@ -2,6 +2,7 @@
 #include <map>
 
 #include "engine/explain/explain_page.h"
+#include "engine/tensor/escaped.h"
 #include "engine/tensor/number_text.h"
 
 namespace nabla {

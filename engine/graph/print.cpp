@@ -2,13 +2,10 @@
 
 #include "engine/graph/primitive.h"
 #include "engine/graph/walk.h"
+#include "engine/tensor/type_text.h"
 
 namespace nabla {
 namespace {
-
-std::string type_text(const Node& node) {
-  return to_string(node.shape()) + " " + std::string(name_of(node.dtype()));
-}
 
 std::string call_text(const Node& node) {
   std::string text(node.primitive().name());
@@ -29,7 +26,7 @@ std::string to_text(std::span<const Tensor> outputs) {
     const auto inputs = node->inputs();
     for (std::size_t i = 0; i < inputs.size(); ++i)
       text += (i ? ", %" : "%") + std::to_string(number.find(inputs[i]));
-    text += ") " + type_text(*node) + "\n";
+    text += ") " + type_text(node->shape(), node->dtype()) + "\n";
   }
   return text;
 }
@@ -42,8 +39,8 @@ std::string to_graphviz(std::span<const Tensor> outputs) {
   for (const Node* node : nodes_behind(outputs)) {
     number.insert(node, next);
     const std::string name = "n" + std::to_string(next++);
-    text += "  " + name + " [label=\"" + call_text(*node) + "\\n" + type_text(*node) + "\"" +
-            (node->inputs().empty() ? ", style=rounded" : "") + "];\n";
+    text += "  " + name + " [label=\"" + call_text(*node) + "\\n" + type_text(node->shape(), node->dtype()) +
+            "\"" + (node->inputs().empty() ? ", style=rounded" : "") + "];\n";
     for (const Node* input : node->inputs())
       text += "  n" + std::to_string(number.find(input)) + " -> " + name + ";\n";
   }

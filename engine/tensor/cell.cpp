@@ -7,6 +7,8 @@
 #include <string>
 #include <utility>
 
+#include "engine/tensor/type_text.h"
+
 namespace nabla {
 namespace {
 
@@ -67,8 +69,7 @@ std::uint64_t Cell::version() const {
 
 void Cell::assign(const Tensor& value) {
   if (!(value.shape() == shape()) || value.dtype() != dtype())
-    throw Error("cell: a value " + to_string(value.shape()) + " " + std::string(name_of(value.dtype())) +
-                " cannot replace " + to_string(shape()) + " " + std::string(name_of(dtype())));
+    throw Error("cell: a value " + type_text(value) + " cannot replace " + type_text(shape(), dtype()));
   if (CellTrace* trace = current_cell_trace()) return trace->assign(*this, value);
   Tensor fresh = value.detach();
   Array array = fresh.value();

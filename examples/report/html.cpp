@@ -2,31 +2,9 @@
 
 #include <cstddef>
 
-namespace nabla::report {
+#include "engine/tensor/escaped.h"
 
-std::string escaped(std::string_view text) {
-  std::string result;
-  result.reserve(text.size());
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        result += "&amp;";
-        break;
-      case '<':
-        result += "&lt;";
-        break;
-      case '>':
-        result += "&gt;";
-        break;
-      case '"':
-        result += "&quot;";
-        break;
-      default:
-        result += c;
-    }
-  }
-  return result;
-}
+namespace nabla::report {
 
 std::string escaped_with_code(std::string_view text) {
   std::string result;

@@ -5,10 +5,7 @@
 
 namespace nabla::report {
 
-/// Text as it stands between tags or inside a quoted attribute.
-std::string escaped(std::string_view text);
-
-/// The same, with `words between backticks` set as code.
+/// Writes text for HTML, escaped, with `words between backticks` set as code.
 std::string escaped_with_code(std::string_view text);
 
 /// The style sheet of a report: one column of text, light and dark, nothing loaded from elsewhere.

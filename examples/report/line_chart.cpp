@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "engine/tensor/error.h"
+#include "engine/tensor/escaped.h"
 #include "engine/tensor/number_text.h"
 #include "examples/report/axis.h"
 #include "examples/report/html.h"

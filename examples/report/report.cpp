@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "engine/tensor/error.h"
+#include "engine/tensor/escaped.h"
 #include "examples/report/html.h"
 #include "io/atomic_file.h"
 #include "io/base64.h"

@@ -5,13 +5,13 @@
 
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduction.h"
+#include "engine/tensor/type_text.h"
 
 namespace nabla::flow {
 
 void require_samples(const char* what, const Tensor& x) {
   if (x.rank() != 2 || x.size() == 0 || !is_floating(x.dtype()))
-    throw Error(std::string(what) + ": samples " + to_string(x.shape()) + " " +
-                std::string(name_of(x.dtype())) + " must be [n, D], floating and not empty");
+    throw Error(std::string(what) + ": samples " + type_text(x) + " must be [n, D], floating and not empty");
   // 0 x is 0, or NaN for an infinity or a NaN.
   if (!std::isfinite(sum(x * 0).item()))
     throw Error(std::string(what) + ": samples " + to_string(x.shape()) + " are not all finite");
