@@ -1,6 +1,7 @@
 #include "engine/compile/compile.h"
 
 #include <algorithm>
+#include <mutex>
 #include <optional>
 
 #include "engine/compile/compile_plan.h"
@@ -37,7 +38,18 @@ std::optional<std::vector<Array>> values_of(std::span<const Tensor> tensors) {
 
 }  // namespace
 
-struct PlansOfFunction::Entry {
+struct PlansOfFunction::State {
+  struct Entry;
+  std::shared_ptr<Entry> find(std::span<const Array> inputs);
+
+  std::mutex tracing;  // one thread traces, so that f runs once for each signature
+  std::mutex mutex;    // guards what follows
+  std::vector<std::shared_ptr<Entry>> entries;
+  std::uint64_t traces = 0;
+  std::uint64_t calls = 0;
+};
+
+struct PlansOfFunction::State::Entry {
   std::vector<TensorType> inputs;
   // The plan of a program-wide mode: in NaN mode it knows the lines of this function.
   bool nan_mode;
@@ -48,17 +60,17 @@ struct PlansOfFunction::Entry {
   std::uint64_t last_use = 0;
 };
 
-PlansOfFunction::PlansOfFunction() = default;
+PlansOfFunction::PlansOfFunction() : state_(std::make_unique<State>()) {}
 PlansOfFunction::~PlansOfFunction() = default;
 
-std::shared_ptr<PlansOfFunction::Entry> PlansOfFunction::find(std::span<const Array> inputs) {
-  const std::lock_guard lock(mutex_);
-  for (const std::shared_ptr<Entry>& entry : entries_) {
+std::shared_ptr<PlansOfFunction::State::Entry> PlansOfFunction::State::find(std::span<const Array> inputs) {
+  const std::lock_guard lock(mutex);
+  for (const std::shared_ptr<Entry>& entry : entries) {
     if (entry->nan_mode != nan_mode() || entry->optimised != plan_optimisations() ||
         entry->device != current_device() || entry->precision != product_precision() ||
         !std::ranges::equal(entry->inputs, inputs, fits))
       continue;
-    entry->last_use = ++calls_;
+    entry->last_use = ++calls;
     return entry;
   }
   return nullptr;
@@ -70,21 +82,22 @@ std::vector<Tensor> PlansOfFunction::call(const TensorFunction& f, std::span<con
   if (!values) return f(inputs);
   const std::vector<Array>& arrays = *values;
 
-  std::shared_ptr<Entry> entry = find(arrays);
+  std::shared_ptr<State::Entry> entry = state_->find(arrays);
   if (!entry) {
-    const std::lock_guard one_traces(tracing_);
-    entry = find(arrays);  // another thread may have traced it meanwhile
+    const std::lock_guard one_traces(state_->tracing);
+    entry = state_->find(arrays);  // another thread may have traced it meanwhile
     if (!entry) {
       std::vector<TensorType> types;
       for (const Array& array : arrays) types.push_back({array.shape(), array.dtype});
-      entry.reset(new Entry{std::move(types), nan_mode(), plan_optimisations(), current_device(),
-                            product_precision(), CompiledPlan(trace(f, arrays))});
-      const std::lock_guard lock(mutex_);
-      ++traces_;
-      entry->last_use = ++calls_;
-      if (entries_.size() == kMostSignatures)
-        entries_.erase(std::ranges::min_element(entries_, {}, [](const auto& e) { return e->last_use; }));
-      entries_.push_back(entry);
+      entry.reset(new State::Entry{std::move(types), nan_mode(), plan_optimisations(), current_device(),
+                                   product_precision(), CompiledPlan(trace(f, arrays))});
+      const std::lock_guard lock(state_->mutex);
+      ++state_->traces;
+      entry->last_use = ++state_->calls;
+      if (state_->entries.size() == kMostSignatures)
+        state_->entries.erase(
+            std::ranges::min_element(state_->entries, {}, [](const auto& e) { return e->last_use; }));
+      state_->entries.push_back(entry);
     }
   }
 
@@ -96,16 +109,17 @@ std::vector<Tensor> PlansOfFunction::call(const TensorFunction& f, std::span<con
 }
 
 CompileStatistics PlansOfFunction::statistics() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(state_->mutex);
   std::uint64_t prologue_runs = 0;
-  for (const std::shared_ptr<Entry>& entry : entries_) prologue_runs += entry->plan.prologue_runs();
-  return {traces_, calls_, prologue_runs, entries_.size()};
+  for (const std::shared_ptr<State::Entry>& entry : state_->entries)
+    prologue_runs += entry->plan.prologue_runs();
+  return {state_->traces, state_->calls, prologue_runs, state_->entries.size()};
 }
 
 std::vector<NamedPlan> PlansOfFunction::plans() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(state_->mutex);
   std::vector<NamedPlan> found;
-  for (const std::shared_ptr<Entry>& entry : entries_) {
+  for (const std::shared_ptr<State::Entry>& entry : state_->entries) {
     std::string signature;
     for (const TensorType& input : entry->inputs)
       signature +=
@@ -117,8 +131,8 @@ std::vector<NamedPlan> PlansOfFunction::plans() {
 }
 
 void PlansOfFunction::clear() {
-  const std::lock_guard lock(mutex_);
-  entries_.clear();
+  const std::lock_guard lock(state_->mutex);
+  state_->entries.clear();
 }
 
 }  // namespace nabla

@@ -3,7 +3,6 @@
 #include <concepts>
 #include <cstdint>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -36,14 +35,8 @@ class PlansOfFunction {
   void clear();
 
  private:
-  struct Entry;
-  std::shared_ptr<Entry> find(std::span<const Array> inputs);
-
-  std::mutex tracing_;  // one thread traces, so that f runs once for each signature
-  std::mutex mutex_;    // guards what follows
-  std::vector<std::shared_ptr<Entry>> entries_;
-  std::uint64_t traces_ = 0;
-  std::uint64_t calls_ = 0;
+  struct State;
+  std::unique_ptr<State> state_;
 };
 
 namespace detail {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -36,7 +35,11 @@ class Attributes {
   std::size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   std::int64_t operator[](std::size_t i) const { return begin()[i]; }
-  bool contains(std::int64_t value) const { return std::find(begin(), end(), value) != end(); }
+  bool contains(std::int64_t value) const {
+    for (const std::int64_t v : *this)
+      if (v == value) return true;
+    return false;
+  }
   std::span<const std::int64_t> from(std::size_t first) const { return {begin() + first, size_ - first}; }
 
   friend bool operator==(const Attributes& a, const Attributes& b) {

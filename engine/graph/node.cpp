@@ -4,6 +4,7 @@
 #include <mutex>
 #include <string>
 
+#include "engine/graph/node_mutex.h"
 #include "engine/graph/primitive.h"
 
 namespace nabla {

@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
-#include <mutex>
 #include <source_location>
 #include <span>
 
@@ -109,8 +108,6 @@ class DerivedSourceScope {
   bool saved_active_;
 };
 
-/// The lock of the table of all nodes, for whoever forks.
-std::mutex& node_mutex();
 
 /// Number of nodes alive now, for tests and for finding programs that pile up pending work.
 std::size_t live_node_count();

@@ -1,4 +1,5 @@
 #include "engine/ops/constant.h"
+#include "engine/tensor/complex.h"
 
 #include <bit>
 #include <cmath>

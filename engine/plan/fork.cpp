@@ -2,10 +2,10 @@
 
 #include "engine/backend/cpu/product/matmul.h"
 #include "engine/backend/cpu/threads/thread_pool.h"
-#include "engine/graph/node.h"
+#include "engine/graph/node_mutex.h"
 #include "engine/plan/evaluation_lock.h"
 #include "engine/tensor/block_cache.h"
-#include "engine/tensor/cell.h"
+#include "engine/tensor/cell_mutex.h"
 
 #if __has_include(<pthread.h>)
 #include <pthread.h>

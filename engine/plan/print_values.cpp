@@ -3,6 +3,7 @@
 #include <ostream>
 #include <sstream>
 
+#include "engine/tensor/complex.h"
 #include "engine/tensor/tensor.h"
 
 // operator<< shows values, so it evaluates: the graph's own text is in engine/graph/print.h.

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <initializer_list>
 #include <vector>
 
@@ -38,14 +37,22 @@ class Axes {
   bool empty() const { return size_ == 0; }
   int operator[](std::size_t i) const { return axes_[i]; }
   int& operator[](std::size_t i) { return axes_[i]; }
-  bool contains(int axis) const { return std::find(begin(), end(), axis) != end(); }
+  bool contains(int axis) const {
+    for (const int a : *this)
+      if (a == axis) return true;
+    return false;
+  }
   void sort() {
     // A handful: each goes down to its place.
     for (std::size_t i = 1; i < size_; ++i)
       for (std::size_t j = i; j > 0 && axes_[j] < axes_[j - 1]; --j) std::swap(axes_[j], axes_[j - 1]);
   }
   /// After sort(): is an axis named twice?
-  bool has_duplicates() const { return std::adjacent_find(begin(), end()) != end(); }
+  bool has_duplicates() const {
+    for (std::size_t i = 1; i < size(); ++i)
+      if (begin()[i] == begin()[i - 1]) return true;
+    return false;
+  }
 
  private:
   [[noreturn]] static void throw_too_many();

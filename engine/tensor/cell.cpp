@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <condition_variable>
-#include <mutex>
 #include <new>
 #include <string>
 #include <utility>
 
+#include "engine/tensor/cell_mutex.h"
 #include "engine/tensor/type_text.h"
 
 namespace nabla {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <span>
 #include <vector>
 
@@ -56,10 +55,6 @@ class Cell {
   mutable Tensor leaf_;  // of this version; empty until somebody asks
   std::uint64_t version_ = 0;
 };
-
-/// The lock of all cells, for whoever forks; under it the child, which has no other threads, says so.
-std::mutex& cell_mutex();
-void forget_waiting_threads();
 
 /// What stands in for cells on the thread that traces a function.
 class CellTrace {

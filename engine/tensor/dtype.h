@@ -1,6 +1,5 @@
 #pragma once
 
-#include <complex>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -61,12 +60,9 @@ template <>
 struct DTypeOf<bool> {
   static constexpr DType value = DType::boolean;
 };
-template <>
-struct DTypeOf<std::complex<double>> {
-  static constexpr DType value = DType::c128;
-};
 
-/// The DType of a C++ element type; does not compile for a type that no tensor can hold.
+/// The DType of a C++ element type; does not compile for a type that no tensor can hold. That of complex
+/// numbers is in complex.h.
 template <class T>
 inline constexpr DType dtype_of = DTypeOf<T>::value;
 

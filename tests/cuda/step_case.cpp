@@ -1,4 +1,5 @@
 #include "tests/cuda/step_case.h"
+#include "engine/tensor/complex.h"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,7 @@
 #include <cmath>
 #include <complex>
 
+#include "engine/tensor/complex.h"
 #include "tests/spec/checks.h"
 
 // Checks against numbers that do not come from the rules: plain C++, finite differences, the complex step,

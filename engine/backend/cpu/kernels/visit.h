@@ -1,9 +1,9 @@
 #pragma once
 
-#include <complex>
 #include <string>
 
 #include "engine/graph/op.h"
+#include "engine/tensor/complex.h"
 #include "engine/tensor/error.h"
 
 namespace nabla::cpu {
