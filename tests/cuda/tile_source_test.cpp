@@ -9,7 +9,7 @@
 #include <string>
 
 #include "engine/backend/cpu/tile/tile_kernel.h"
-#include "engine/backend/cuda/source/tile/tile_walk.h"
+#include "engine/backend/cuda/source/tile/tile_operand.h"
 #include "engine/tensor/error.h"
 #include "tests/cuda/host_kernels.h"
 #include "tests/cuda/host_step.h"

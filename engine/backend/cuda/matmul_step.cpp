@@ -31,41 +31,24 @@ bool is_readable(const MatrixStrides& strides, std::int64_t rows, std::int64_t c
   return (strides.column == 1 && strides.row >= columns) || (strides.row == 1 && strides.column >= rows);
 }
 
-// Brings the operand's axes, batch first, then `rows`, then `columns`, into row-major order: the strides
-// change, and the copy is what they hold for.
-DenseCopy make_dense(ContractionAxes& batch, ContractionAxes& rows, ContractionAxes& columns,
-                     AxisStride operand, std::int64_t offset, DType type) {
+// The strides of an operand become those of a dense copy with the batch axes outermost, then `rows`, then
+// `columns`.
+DenseCopy make_dense(ContractionWalk& batch, ContractionWalk& rows, ContractionWalk& columns,
+                     std::size_t operand, std::int64_t offset, DType type) {
   Layout from;
   std::vector<std::int64_t*> strides;
-  for (ContractionAxes* axes : {&batch, &rows, &columns})
-    for (ContractionAxis& axis : *axes) {
-      if (axes == &batch && axis.*operand == 0) continue;  // the operand stands still
-      from.strides[strides.size()] = axis.*operand;
+  for (ContractionWalk* walk : {&batch, &rows, &columns})
+    for (ContractionWalk::Axis& axis : walk->axes()) {
+      if (walk == &batch && axis.strides[operand] == 0) continue;  // the operand stands still
+      from.strides[strides.size()] = axis.strides[operand];
       from.shape.push_back(axis.extent);
-      strides.push_back(&(axis.*operand));
+      strides.push_back(&axis.strides[operand]);
     }
   from.offset = offset;
   const Layout dense = Layout::dense(from.shape);
   for (std::size_t i = 0; i < strides.size(); ++i) *strides[i] = dense.strides[i];
   return {make_kernel_step({nullptr, std::span(&from, 1), std::span(&type, 1), dense, type, {}}),
           static_cast<std::size_t>(from.shape.size()) * size_of(type)};
-}
-
-// Neighbours that all three operands walk as one become one axis.
-ContractionAxes merged(const ContractionAxes& axes) {
-  ContractionAxes result;
-  for (const ContractionAxis& axis : axes) {
-    const auto continues = [&](AxisStride operand) {
-      return result.back().*operand == axis.*operand * axis.extent;
-    };
-    if (!result.empty() && continues(&ContractionAxis::a) && continues(&ContractionAxis::b) &&
-        continues(&ContractionAxis::c)) {
-      result.back() = {result.back().extent * axis.extent, axis.a, axis.b, axis.c};
-    } else {
-      result.push_back(axis);
-    }
-  }
-  return result;
 }
 
 class MatmulStep final : public Step {
@@ -75,47 +58,49 @@ class MatmulStep final : public Step {
     ContractionRoles& roles = sorted.roles;
     left_.slot = sorted.swapped ? 1 : 0;
     right_.slot = 1 - left_.slot;
-    const std::int64_t m = count(roles.rows);
-    const std::int64_t n = count(roles.columns);
-    const std::int64_t k = count(roles.summed);
-    const auto settle = [&](Operand& operand, ContractionAxes& rows, ContractionAxes& columns,
-                            AxisStride stride) {
+    const std::int64_t m = roles.rows.size();
+    const std::int64_t n = roles.columns.size();
+    const std::int64_t k = roles.summed.size();
+    const auto strides_of = [&](Operand& operand, ContractionWalk& rows, ContractionWalk& columns,
+                                std::size_t side) {
       const std::int64_t offset = step.inputs[operand.slot].offset;
-      MatrixStrides strides = matrix_strides(rows, columns, stride);
-      if (is_readable(strides, count(rows), count(columns))) {
+      const MatrixStrides strides = matrix_strides(rows, columns, side);
+      if (is_readable(strides, rows.size(), columns.size())) {
         operand.offset = offset;
-      } else {
-        operand.copy = make_dense(roles.batch, rows, columns, stride, offset, type_);
-        strides = matrix_strides(rows, columns, stride);
+        return strides;
       }
-      return strides;
+      operand.copy = make_dense(roles.batch, rows, columns, side, offset, type_);
+      return matrix_strides(rows, columns, side);
     };
-    const MatrixStrides a = settle(left_, roles.rows, roles.summed, &ContractionAxis::a);
-    const MatrixStrides b = settle(right_, roles.summed, roles.columns, &ContractionAxis::b);
+    const MatrixStrides a = strides_of(left_, roles.rows, roles.summed, kLeft);
+    const MatrixStrides b = strides_of(right_, roles.summed, roles.columns, kRight);
 
     // One axis becomes the batch of a call; calls are made along the others.
-    ContractionAxes batch = merged(roles.batch);
-    ContractionAxis strided{1, 0, 0, 0};
-    if (!batch.empty()) {
-      const auto longest = std::ranges::max_element(batch, {}, &ContractionAxis::extent);
+    ContractionWalk batch;
+    for (const ContractionWalk::Axis& axis : roles.batch.axes()) batch.merge(axis);
+    ContractionWalk::Axis strided{1, {0, 0, 0}};
+    if (batch.rank() > 0) {
+      const auto longest = std::ranges::max_element(batch.axes(), {}, &ContractionWalk::Axis::extent);
       strided = *longest;
-      batch.erase(longest);
+      batch = batch.without(static_cast<int>(longest - batch.axes().begin()));
     }
-    const std::int64_t calls = count(batch);
+    const std::int64_t calls = batch.size();
     for (std::int64_t call = 0; call < calls; ++call)
-      for (std::int64_t first = 0; first < strided.extent; first += kMostBatch)
-        calls_.push_back({offset_of(batch, call, &ContractionAxis::a) + first * strided.a + left_.offset,
-                          offset_of(batch, call, &ContractionAxis::b) + first * strided.b + right_.offset,
-                          offset_of(batch, call, &ContractionAxis::c) + first * strided.c,
+      for (std::int64_t first = 0; first < strided.extent; first += kMostBatch) {
+        const auto offset = [&](std::size_t operand) {
+          return batch.offset(call, operand) + first * strided.strides[operand];
+        };
+        calls_.push_back({offset(kLeft) + left_.offset, offset(kRight) + right_.offset, offset(kResult),
                           std::min(kMostBatch, strided.extent - first)});
-    const std::int64_t c_row = m == 1 ? n : innermost_stride(roles.rows, &ContractionAxis::c, n);
+      }
+    const std::int64_t c_row = m == 1 ? n : roles.rows.inner_stride(kResult, n);
     shape_ = {m,
               n,
               k,
               1,
-              {a.row, a.column, strided.a},
-              {b.row, b.column, strided.b},
-              {c_row, 1, strided.c},
+              {a.row, a.column, strided.strides[kLeft]},
+              {b.row, b.column, strided.strides[kRight]},
+              {c_row, 1, strided.strides[kResult]},
               type_,
               product_precision(),
               kMostAlignment,
@@ -129,9 +114,9 @@ class MatmulStep final : public Step {
       narrow(shape_.b_alignment, call.b);
       narrow(shape_.c_alignment, call.c);
     }
-    narrow(shape_.a_alignment, strided.a);
-    narrow(shape_.b_alignment, strided.b);
-    narrow(shape_.c_alignment, strided.c);
+    narrow(shape_.a_alignment, strided.strides[kLeft]);
+    narrow(shape_.b_alignment, strided.strides[kRight]);
+    narrow(shape_.c_alignment, strided.strides[kResult]);
   }
 
   void add_sources(std::vector<const KernelSource*>& sources) const override {
@@ -158,8 +143,8 @@ class MatmulStep final : public Step {
   std::byte* workspace() const override { return workspace_; }
 
   void run(std::span<const std::byte* const> inputs, std::span<std::byte* const> outputs) const override {
-    const std::byte* const a = brought(left_, inputs);
-    const std::byte* const b = brought(right_, inputs);
+    const std::byte* const a = operand_address(left_, inputs);
+    const std::byte* const b = operand_address(right_, inputs);
     const std::int64_t size = static_cast<std::int64_t>(size_of(type_));
     for (std::size_t i = 0; i < calls_.size(); ++i)
       products_[i]->run(a + calls_[i].a * size, b + calls_[i].b * size, outputs[0] + calls_[i].c * size,
@@ -178,7 +163,7 @@ class MatmulStep final : public Step {
     std::int64_t batch;
   };
 
-  static const std::byte* brought(const Operand& operand, std::span<const std::byte* const> inputs) {
+  static const std::byte* operand_address(const Operand& operand, std::span<const std::byte* const> inputs) {
     const std::byte* const from = inputs[operand.slot];
     if (!operand.copy.step) return from;
     std::byte* const to = operand.memory->address();

@@ -17,8 +17,8 @@ constexpr std::int64_t kAhead = 4;
 
 // Do so many neighbouring lines lie side by side, with indices of their own, and does copying them first pay?
 bool has_columns(const IndexLines& gather, std::int64_t count, std::int64_t size) {
-  const Loop<3>& lines = gather.lines;
-  return lines.rank > 0 && lines.inner_extent() >= count && lines.inner_stride(0) == 1 &&
+  const Walk<3>& lines = gather.lines;
+  return lines.rank() > 0 && lines.inner_extent() >= count && lines.inner_stride(0) == 1 &&
          lines.inner_stride(1) == 1 && lines.inner_stride(2) == 1 && gather.input != 1 &&
          gather.extent <= 4 * gather.length && gather.extent * count * size <= IndexLines::kPanelBytes;
 }
@@ -78,11 +78,10 @@ void gather_in_order(const IndexLines& gather, const KernelCall& call) {
   T* out = call.output.data<T>();
   Layout fixed = call.inputs[0].layout;
   fixed.shape[gather.axis] = 1;
-  const Loop<3> loop =
-      make_loop<3>(call.output.shape(), {&call.output.layout, &fixed, &call.inputs[1].layout});
-  const std::int64_t step = loop.inner_stride(1);
-  const std::int64_t index_step = loop.inner_stride(2);
-  for_each_run<3>(loop, [&](const std::array<std::int64_t, 3>& at, std::int64_t count) {
+  const Walk<3> walk = merged<3>(call.output.shape(), {&call.output.layout, &fixed, &call.inputs[1].layout});
+  const std::int64_t step = walk.inner_stride(1);
+  const std::int64_t index_step = walk.inner_stride(2);
+  for_each_run<3>(walk, [&](const std::array<std::int64_t, 3>& at, std::int64_t count) {
     const T* from = x + at[1];
     const std::int64_t* index = indices + at[2];
     T* to = out + at[0];

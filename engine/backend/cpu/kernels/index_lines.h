@@ -10,7 +10,7 @@
 namespace nabla::cpu {
 
 /// What a primitive that moves elements by indices walks: the lines along its axis (attribute 0) of output,
-/// first input and indices, which the loop has in this order.
+/// first input and indices, which the walk has in this order.
 struct IndexLines {
   /// Neighbouring lines that are moved side by side: a line of the cache of f32.
   static constexpr std::int64_t kColumns = 16;
@@ -23,7 +23,7 @@ struct IndexLines {
   std::int64_t extent;             // of that
   std::int64_t length;             // of the indices
   std::int64_t out, input, index;  // strides along the axis
-  Loop<3> lines;
+  Walk<3> lines;
 
   IndexLines(const char* name, const KernelCall& call, const Shape& indexed)
       : primitive(name), axis(static_cast<int>(call.attributes[0])), shape(indexed), extent(indexed[axis]) {
@@ -33,7 +33,7 @@ struct IndexLines {
     input = line_stride(moved, axis);
     index = line_stride(indices, axis);
     output.shape[axis] = moved.shape[axis] = indices.shape[axis] = 1;
-    lines = make_loop<3>(output.shape, {&output, &moved, &indices});
+    lines = merged<3>(output.shape, {&output, &moved, &indices});
   }
 
   /// @throws Error naming the first of `count` indices, `stride` apart, that is outside.

@@ -4,10 +4,10 @@
 
 namespace nabla::cpu {
 
-template <int N>
-void for_each_run(const Loop<N>& loop, const RunFunction<N>& row, std::int64_t weight) {
-  const std::int64_t inner = loop.inner_extent();
-  const std::int64_t outer = loop.outer_count();
+template <std::size_t N>
+void for_each_run(const Walk<N>& walk, const RunFunction<N>& row, std::int64_t weight) {
+  const std::int64_t inner = walk.inner_extent();
+  const std::int64_t outer = walk.outer_size();
   if (inner == 0 || outer == 0) return;
   // Long rows are cut, short rows are bundled, so that every task has about kTaskElements.
   const std::int64_t per_task = std::max<std::int64_t>(1, kTaskElements / std::max<std::int64_t>(1, weight));
@@ -22,26 +22,24 @@ void for_each_run(const Loop<N>& loop, const RunFunction<N>& row, std::int64_t w
     std::array<std::int64_t, kMaxRank> at{};
     std::array<std::int64_t, N> offsets{};
     std::int64_t rest = first / pieces;
-    for (int i = loop.rank - 2; i >= 0; --i) {
-      const std::size_t axis = i;
-      at[axis] = rest % loop.extents[axis];
-      rest /= loop.extents[axis];
-      for (std::size_t k = 0; k < N; ++k) offsets[k] += at[axis] * loop.strides[k][axis];
+    for (int i = walk.rank() - 2; i >= 0; --i) {
+      at[i] = rest % walk[i].extent;
+      rest /= walk[i].extent;
+      for (std::size_t k = 0; k < N; ++k) offsets[k] += at[i] * walk[i].strides[k];
     }
     if (pieces > 1) {
       const std::int64_t start = task % pieces * per_task;
-      for (std::size_t k = 0; k < N; ++k) offsets[k] += start * loop.inner_stride(static_cast<int>(k));
+      for (std::size_t k = 0; k < N; ++k) offsets[k] += start * walk.inner_stride(k);
       row(offsets, std::min(per_task, inner - start));
       return;
     }
     for (std::int64_t r = first; r < last; ++r) {
       row(offsets, inner);
-      for (int i = loop.rank - 2; i >= 0; --i) {
-        const std::size_t axis = i;
-        for (std::size_t k = 0; k < N; ++k) offsets[k] += loop.strides[k][axis];
-        if (++at[axis] < loop.extents[axis]) break;
-        for (std::size_t k = 0; k < N; ++k) offsets[k] -= loop.extents[axis] * loop.strides[k][axis];
-        at[axis] = 0;
+      for (int i = walk.rank() - 2; i >= 0; --i) {
+        for (std::size_t k = 0; k < N; ++k) offsets[k] += walk[i].strides[k];
+        if (++at[i] < walk[i].extent) break;
+        for (std::size_t k = 0; k < N; ++k) offsets[k] -= walk[i].extent * walk[i].strides[k];
+        at[i] = 0;
       }
     }
   };
@@ -49,9 +47,9 @@ void for_each_run(const Loop<N>& loop, const RunFunction<N>& row, std::int64_t w
   parallel_for(tasks, work);
 }
 
-template void for_each_run<1>(const Loop<1>&, const RunFunction<1>&, std::int64_t);
-template void for_each_run<2>(const Loop<2>&, const RunFunction<2>&, std::int64_t);
-template void for_each_run<3>(const Loop<3>&, const RunFunction<3>&, std::int64_t);
-template void for_each_run<4>(const Loop<4>&, const RunFunction<4>&, std::int64_t);
+template void for_each_run<1>(const Walk<1>&, const RunFunction<1>&, std::int64_t);
+template void for_each_run<2>(const Walk<2>&, const RunFunction<2>&, std::int64_t);
+template void for_each_run<3>(const Walk<3>&, const RunFunction<3>&, std::int64_t);
+template void for_each_run<4>(const Walk<4>&, const RunFunction<4>&, std::int64_t);
 
 }  // namespace nabla::cpu

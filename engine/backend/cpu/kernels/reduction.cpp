@@ -24,24 +24,23 @@ struct DenseRow {
   std::vector<T> elements;
 };
 
-// Calls body(columns, out_offset, in_offset) for the columns of a loop over what is kept (output, input),
+// Calls body(columns, out_offset, in_offset) for the columns of a walk over what is kept (output, input),
 // where there are enough that lie side by side in both; false where there are not.
 template <class Body>
-bool by_columns(const Loop<2>& kept, std::int64_t length, const Body& body) {
+bool by_columns(const Walk<2>& kept, std::int64_t length, const Body& body) {
   const std::int64_t inner = kept.inner_extent();
-  if (kept.rank == 0 || kept.inner_stride(0) != 1 || kept.inner_stride(1) != 1 || inner < kFewestColumns ||
+  if (kept.rank() == 0 || kept.inner_stride(0) != 1 || kept.inner_stride(1) != 1 || inner < kFewestColumns ||
       length == 0)
     return false;
   const std::int64_t blocks = (inner + kMostColumns - 1) / kMostColumns;
-  const std::int64_t tasks = kept.outer_count() * blocks;
+  const std::int64_t tasks = kept.outer_size() * blocks;
   const std::int64_t per_task =
       std::max<std::int64_t>(1, kTaskElements / (length * std::min(kMostColumns, inner)));
   parallel_for((tasks + per_task - 1) / per_task, [&](std::int64_t task) {
     for (std::int64_t i = task * per_task; i < std::min(tasks, (task + 1) * per_task); ++i) {
       const std::int64_t first = i % blocks * kMostColumns;
       const std::int64_t row = i / blocks * inner;
-      body(std::min(kMostColumns, inner - first), loop_offset(kept, 0, row) + first,
-           loop_offset(kept, 1, row) + first);
+      body(std::min(kMostColumns, inner - first), kept.offset(row, 0) + first, kept.offset(row, 1) + first);
     }
   });
   return true;
@@ -57,7 +56,7 @@ void reduce_rows(const KernelCall& call, Op op) {
   if (call.output.shape().size() == 0) return;
   const std::int64_t stride = reduction.reduced.inner_stride(0);
   const ColumnsLoop columns = column_reduction(op, call.output.dtype, instruction_set());
-  if (columns && reduction.reduced.rank == 1 &&
+  if (columns && reduction.reduced.rank() == 1 &&
       by_columns(reduction.kept, reduction.count,
                  [&](std::int64_t width, std::int64_t to, std::int64_t from) {
                    columns(out + to, 0, {x + from, stride, reduction.count, width});
@@ -65,7 +64,7 @@ void reduce_rows(const KernelCall& call, Op op) {
     return;
   const RowsLoop loop = rows_loop(op, call);
   reduction.for_each_kept([&](std::int64_t to, std::int64_t from) {
-    if (reduction.reduced.rank <= 1) return loop(out + to, {x + from, 0, stride, reduction.count}, 1);
+    if (reduction.reduced.rank() <= 1) return loop(out + to, {x + from, 0, stride, reduction.count}, 1);
     std::vector<T>& row = thread_own<DenseRow<T>>().elements;
     row.clear();
     reduction.for_each_reduced_run([&](std::int64_t offset, std::int64_t count, std::int64_t step) {
@@ -90,7 +89,7 @@ void softmax(const KernelCall& call) {
   Layout kept_out = call.output.layout;
   kept_in.shape[axis] = kept_out.shape[axis] = 1;
   const ColumnsLoop columns = column_reduction(Op::softmax, call.output.dtype, instruction_set());
-  if (columns && by_columns(make_loop<2>(kept_out.shape, {&kept_out, &kept_in}), length,
+  if (columns && by_columns(merged<2>(kept_out.shape, {&kept_out, &kept_in}), length,
                             [&](std::int64_t width, std::int64_t to, std::int64_t from) {
                               columns(out + to, so, {in + from, si, length, width});
                             }))

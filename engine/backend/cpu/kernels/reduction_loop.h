@@ -8,10 +8,10 @@
 
 namespace nabla::cpu {
 
-/// A reduction seen as a loop over what is kept, and for each kept element a loop over what is reduced.
+/// A reduction seen as a walk over what is kept, and for each kept element a walk over what is reduced.
 struct Reduction {
-  Loop<2> kept;     // output, input
-  Loop<1> reduced;  // input
+  Walk<2> kept;     // output, input
+  Walk<1> reduced;  // input
   std::int64_t count;
 
   explicit Reduction(const KernelCall& call) {
@@ -23,12 +23,12 @@ struct Reduction {
       kept_part.shape[static_cast<int>(axis)] = 1;
       reduced_part.shape[static_cast<int>(axis)] = x.shape()[static_cast<int>(axis)];
     }
-    kept = make_loop<2>(call.output.shape(), {&call.output.layout, &kept_part});
-    reduced = make_loop<1>(reduced_part.shape, {&reduced_part});
+    kept = merged<2>(call.output.shape(), {&call.output.layout, &kept_part});
+    reduced = merged<1>(reduced_part.shape, {&reduced_part});
     count = reduced_part.shape.size();
   }
 
-  std::int64_t kept_count() const { return kept.outer_count() * kept.inner_extent(); }
+  std::int64_t kept_count() const { return kept.size(); }
 
   /// Calls run(offset, count, stride) for the runs that are reduced into one element, in order.
   template <class Run>
@@ -40,10 +40,10 @@ struct Reduction {
   void for_each_reduced_run(std::int64_t start, std::int64_t stop, Run run) const {
     const std::int64_t inner = reduced.inner_extent();
     const std::int64_t stride = reduced.inner_stride(0);
-    if (reduced.rank <= 1 && start < stop) return run(start * stride, stop - start, stride);
+    if (reduced.rank() <= 1 && start < stop) return run(start * stride, stop - start, stride);
     for (std::int64_t term = start; term < stop;) {
       const std::int64_t length = std::min(inner - term % inner, stop - term);
-      run(loop_offset(reduced, 0, term), length, stride);
+      run(reduced.offset(term, 0), length, stride);
       term += length;
     }
   }

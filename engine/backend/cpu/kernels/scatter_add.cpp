@@ -26,8 +26,8 @@ struct Sums {
 
 // Do neighbouring lines lie side by side and share their indices?
 bool has_rows(const IndexLines& scatter) {
-  const Loop<3>& lines = scatter.lines;
-  return scatter.extent > 0 && lines.rank > 0 && lines.inner_stride(0) == 1 && lines.inner_stride(2) == 0 &&
+  const Walk<3>& lines = scatter.lines;
+  return scatter.extent > 0 && lines.rank() > 0 && lines.inner_stride(0) == 1 && lines.inner_stride(2) == 0 &&
          lines.inner_extent() >= 4;
 }
 
@@ -83,9 +83,9 @@ void add_rows(const IndexLines& scatter, const PlacesByRow& places, std::int64_t
 template <class T>
 void scatter_rows(const IndexLines& scatter, const T* updates, const std::int64_t* indices, T* out) {
   const std::int64_t columns = scatter.lines.inner_extent();
-  const std::int64_t lists = scatter.lines.outer_count();
-  const auto offset = [&](int operand, std::int64_t list) {
-    return loop_offset(scatter.lines, operand, list * columns);
+  const std::int64_t lists = scatter.lines.outer_size();
+  const auto offset = [&](std::size_t operand, std::int64_t list) {
+    return scatter.lines.offset(list * columns, operand);
   };
   const std::int64_t work = (scatter.length + scatter.extent) * columns;
   const std::int64_t rows_per_task = std::max<std::int64_t>(1, kTaskElements * scatter.extent / work);
@@ -170,8 +170,8 @@ std::int64_t ranges(const IndexLines& scatter, std::int64_t size) {
 template <class T>
 void scatter_ranges(const IndexLines& scatter, std::int64_t count, const T* updates,
                     const std::int64_t* indices, T* out) {
-  parallel_for(scatter.lines.outer_count() * scatter.lines.inner_extent() * count, [&](std::int64_t task) {
-    const auto offset = [&](int operand) { return loop_offset(scatter.lines, operand, task / count); };
+  parallel_for(scatter.lines.size() * count, [&](std::int64_t task) {
+    const auto offset = [&](std::size_t operand) { return scatter.lines.offset(task / count, operand); };
     const T* from = updates + offset(1);
     const std::int64_t* index = indices + offset(2);
     T* to = out + offset(0);

@@ -9,10 +9,10 @@ namespace {
 
 template <class T>
 void copy_elements(T* out, const Layout& to, const T* in, const Layout& from) {
-  const Loop<2> loop = make_loop<2>(to.shape, {&to, &from});
-  const std::int64_t so = loop.inner_stride(0);
-  const std::int64_t si = loop.inner_stride(1);
-  for_each_run<2>(loop, [&](const std::array<std::int64_t, 2>& at, std::int64_t count) {
+  const Walk<2> walk = merged<2>(to.shape, {&to, &from});
+  const std::int64_t so = walk.inner_stride(0);
+  const std::int64_t si = walk.inner_stride(1);
+  for_each_run<2>(walk, [&](const std::array<std::int64_t, 2>& at, std::int64_t count) {
     T* o = out + at[0];
     const T* i = in + at[1];
     if (so == 1 && si == 1) {

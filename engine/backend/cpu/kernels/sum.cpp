@@ -95,7 +95,7 @@ template <class T>
 Accumulator<T> sum_of_terms(const Reduction& reduction, const T* x, std::int64_t start, std::int64_t stop,
                             const SumLoops<T>& loops) {
   const std::int64_t stride = reduction.reduced.inner_stride(0);
-  if (reduction.reduced.rank <= 1) return loops.row_sum(x + start * stride, stride, stop - start);
+  if (reduction.reduced.rank() <= 1) return loops.row_sum(x + start * stride, stride, stop - start);
   // Terms that lie in pieces are gathered, block by block.
   const std::int64_t inner = reduction.reduced.inner_extent();
   PairwiseSum<Accumulator<T>> blocks;
@@ -103,7 +103,7 @@ Accumulator<T> sum_of_terms(const Reduction& reduction, const T* x, std::int64_t
   for (std::int64_t block = start; block < stop; block += kSumBlock) {
     const std::int64_t count = std::min(kSumBlock, stop - block);
     if (block % inner + count <= inner) {
-      blocks.add(loops.row_sum(x + loop_offset(reduction.reduced, 0, block), stride, count));
+      blocks.add(loops.row_sum(x + reduction.reduced.offset(block, 0), stride, count));
       continue;
     }
     std::int64_t filled = 0;
@@ -131,13 +131,13 @@ void sum_each(const Reduction& reduction, const T* x, T* out) {
   std::vector<Accumulator<T>> parts(kept * pieces);
   parallel_for(kept * pieces, [&](std::int64_t task) {
     const std::int64_t start = task % pieces * kTermsPerTask;
-    parts[task] = sum_of_terms(reduction, x + loop_offset(reduction.kept, 1, task / pieces), start,
+    parts[task] = sum_of_terms(reduction, x + reduction.kept.offset(task / pieces, 1), start,
                                std::min(reduction.count, start + kTermsPerTask), loops);
   });
   for (std::int64_t i = 0; i < kept; ++i) {
     PairwiseSum<Accumulator<T>> total;
     for (std::int64_t p = 0; p < pieces; ++p) total.add(parts[i * pieces + p]);
-    out[loop_offset(reduction.kept, 0, i)] = static_cast<T>(total.total());
+    out[reduction.kept.offset(i, 0)] = static_cast<T>(total.total());
   }
 }
 
@@ -162,7 +162,7 @@ void sum_rows(const Reduction& reduction, const T* x, T* out) {
       std::max(kSumBlock,
                static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(kTermsPerTask / widest))));
   const std::int64_t pieces = (reduction.count + terms - 1) / terms;
-  const std::int64_t outer = reduction.kept.outer_count();
+  const std::int64_t outer = reduction.kept.outer_size();
   const auto width_of = [&](std::int64_t block) {
     return std::min(kMostAdded, inner - block % blocks * kMostAdded);
   };
@@ -173,19 +173,19 @@ void sum_rows(const Reduction& reduction, const T* x, T* out) {
     const std::int64_t first = piece * terms;
     const std::int64_t count = std::min(terms, reduction.count - first);
     memory.resize(most_waiting(count) * width);
-    const T* from = x + loop_offset(reduction.kept, 1, block / blocks * inner) + block % blocks * kMostAdded;
+    const T* from = x + reduction.kept.offset(block / blocks * inner, 1) + block % blocks * kMostAdded;
     PairwiseRows<A> lanes(memory.data(), width);
     for_each_lane(count, [&](std::int64_t start, std::int64_t step, std::int64_t of_lane) {
       const T* rows[kRowsOfLane];
       for (std::int64_t r = 0; r < of_lane; ++r)
-        rows[r] = from + loop_offset(reduction.reduced, 0, first + start + r * step);
+        rows[r] = from + reduction.reduced.offset(first + start + r * step, 0);
       loops.sum_lane(lanes.row(), rows, of_lane, width);
       lanes.add(loops.merge);
     });
     return lanes.total(loops.merge);
   };
   const auto write = [&](std::int64_t block, auto&& sum) {
-    T* to = out + loop_offset(reduction.kept, 0, block / blocks * inner) +
+    T* to = out + reduction.kept.offset(block / blocks * inner, 0) +
             block % blocks * kMostAdded * reduction.kept.inner_stride(0);
     for (std::int64_t j = 0; j < width_of(block); ++j)
       to[j * reduction.kept.inner_stride(0)] = static_cast<T>(sum(j));
@@ -221,7 +221,7 @@ void sum(const KernelCall& call) {
   const T* x = call.inputs[0].data<const T>();
   T* out = call.output.data<T>();
   if (call.output.shape().size() == 0) return;
-  const bool columns_are_dense = reduction.kept.rank > 0 && reduction.kept.inner_stride(1) == 1 &&
+  const bool columns_are_dense = reduction.kept.rank() > 0 && reduction.kept.inner_stride(1) == 1 &&
                                  reduction.kept.inner_extent() >= kFewestAdded &&
                                  reduction.reduced.inner_stride(0) != 1 && reduction.count > 0;
   if (columns_are_dense) return sum_rows(reduction, x, out);

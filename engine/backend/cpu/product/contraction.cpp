@@ -37,13 +37,13 @@ void by_matrix_products(const ContractionRoles& roles, const T* a, const T* b, T
   std::unique_ptr<Buffer> left_copy;
   std::unique_ptr<Buffer> right_copy;
   const OperandMatrices<T> left =
-      operand_matrices(a, roles.batch, roles.rows, roles.summed, &ContractionAxis::a, left_copy);
+      operand_matrices(a, roles.batch, roles.rows, roles.summed, kLeft, left_copy);
   const OperandMatrices<T> right =
-      operand_matrices(b, roles.batch, roles.summed, roles.columns, &ContractionAxis::b, right_copy);
+      operand_matrices(b, roles.batch, roles.summed, roles.columns, kRight, right_copy);
   const MatmulShape whole = product_shape(roles, left.strides, right.strides);
   const ProductBlocks blocks(whole);
 
-  const std::int64_t batches = count(roles.batch);
+  const std::int64_t batches = roles.batch.size();
   if constexpr (std::is_same_v<T, double>) {
     if (batches == 1 && blocks.rows() >= kFewestSharing && blocks.columns() == 1)
       return by_shared_panels(blocks, whole, left.data, right.data, c);
@@ -59,7 +59,7 @@ void by_matrix_products(const ContractionRoles& roles, const T* a, const T* b, T
       const ProductBlock block = blocks[unit % blocks.count()];
       matmul(MatmulArguments<T>{block.shape, left.data + left.offset(batch) + block.a,
                                 right.data + right.offset(batch) + block.b,
-                                c + offset_of(roles.batch, batch, &ContractionAxis::c) + block.c});
+                                c + roles.batch.offset(batch, kResult) + block.c});
     }
   });
 }

@@ -89,9 +89,9 @@ using Total = std::conditional_t<std::is_same_v<T, float>, double, T>;
 // Where the operands of each result start, and where the result goes.
 struct Results {
   const ContractionRoles& roles;
-  std::int64_t m = count(roles.rows);
-  std::int64_t n = count(roles.columns);
-  std::int64_t size = count(roles.batch) * m * n;
+  std::int64_t m = roles.rows.size();
+  std::int64_t n = roles.columns.size();
+  std::int64_t size = roles.batch.size() * m * n;
 
   struct Offsets {
     std::int64_t a, b, c;
@@ -100,26 +100,25 @@ struct Results {
     const std::int64_t batch = r / (m * n);
     const std::int64_t i = r / n % m;
     const std::int64_t j = r % n;
-    return {
-        offset_of(roles.batch, batch, &ContractionAxis::a) + offset_of(roles.rows, i, &ContractionAxis::a),
-        offset_of(roles.batch, batch, &ContractionAxis::b) + offset_of(roles.columns, j, &ContractionAxis::b),
-        offset_of(roles.batch, batch, &ContractionAxis::c) + offset_of(roles.rows, i, &ContractionAxis::c) +
-            offset_of(roles.columns, j, &ContractionAxis::c)};
+    return {roles.batch.offset(batch, kLeft) + roles.rows.offset(i, kLeft),
+            roles.batch.offset(batch, kRight) + roles.columns.offset(j, kRight),
+            roles.batch.offset(batch, kResult) + roles.rows.offset(i, kResult) +
+                roles.columns.offset(j, kResult)};
   }
 };
 
 // The sum of one result over the terms [start, stop), run by run along the innermost summed axis.
 template <class T>
-Total<T> sum_of_terms(const ContractionAxes& summed, const T* left, const T* right, std::int64_t start,
+Total<T> sum_of_terms(const ContractionWalk& summed, const T* left, const T* right, std::int64_t start,
                       std::int64_t stop, const DenseLoops<T>& loops) {
-  const std::int64_t inner = summed.empty() ? 1 : summed.back().extent;
-  const std::int64_t sa = innermost_stride(summed, &ContractionAxis::a, 0);
-  const std::int64_t sb = innermost_stride(summed, &ContractionAxis::b, 0);
+  const std::int64_t inner = summed.inner_extent();
+  const std::int64_t sa = summed.inner_stride(kLeft, 0);
+  const std::int64_t sb = summed.inner_stride(kRight, 0);
   Total<T> total{};
   for (std::int64_t p = start; p < stop;) {
     const std::int64_t run = std::min(inner - p % inner, stop - p);
-    const T* x = left + offset_of(summed, p, &ContractionAxis::a);
-    const T* y = right + offset_of(summed, p, &ContractionAxis::b);
+    const T* x = left + summed.offset(p, kLeft);
+    const T* y = right + summed.offset(p, kRight);
     p += run;
     if (sa == 1 && sb == 1) {
       total += static_cast<Total<T>>(loops.dot(x, y, run));
@@ -136,7 +135,7 @@ template <class T>
 void result_by_result(const ContractionRoles& roles, const T* a, const T* b, T* c) {
   const DenseLoops<T> loops = dense_loops<T>();
   const Results results{roles};
-  const std::int64_t k = count(roles.summed);
+  const std::int64_t k = roles.summed.size();
   const std::int64_t pieces = std::max<std::int64_t>(1, (k + kLongestRun - 1) / kLongestRun);
   if (pieces == 1) {
     const std::int64_t per_task = std::max<std::int64_t>(1, kTaskElements / std::max<std::int64_t>(1, k));
@@ -167,10 +166,10 @@ template <class T>
 void batch_by_batch(const ContractionRoles& roles, const T* a, const T* b, T* c) {
   const DenseLoops<T> loops = dense_loops<T>();
   ContractionRoles outer = roles;
-  const ContractionAxis dense = outer.batch.back();
-  outer.batch.pop_back();
+  const ContractionWalk::Axis dense = outer.batch.axes().back();
+  outer.batch = outer.batch.without(outer.batch.rank() - 1);
   const Results results{outer};
-  const std::int64_t k = count(roles.summed);
+  const std::int64_t k = roles.summed.size();
   constexpr std::int64_t kBlock = 512;
   const std::int64_t blocks = (dense.extent + kBlock - 1) / kBlock;
   // Few results of long sums are cut along the sum.
@@ -186,17 +185,17 @@ void batch_by_batch(const ContractionRoles& roles, const T* a, const T* b, T* c)
     T* sums = parts.data() + task * widest;
     const std::int64_t first = task % pieces * terms;
     for (std::int64_t p = first; p < std::min(k, first + terms); ++p)
-      loops.add_products(sums, a + at.a + start + offset_of(roles.summed, p, &ContractionAxis::a),
-                         b + at.b + start + offset_of(roles.summed, p, &ContractionAxis::b), width);
+      loops.add_products(sums, a + at.a + start + roles.summed.offset(p, kLeft),
+                         b + at.b + start + roles.summed.offset(p, kRight), width);
   });
   for (std::int64_t block = 0; block < results.size * blocks; ++block) {
     const std::int64_t start = block % blocks * kBlock;
-    T* to = c + results.at(block / blocks).c + start * dense.c;
+    T* to = c + results.at(block / blocks).c + start * dense.strides[kResult];
     for (std::int64_t j = 0; j < std::min(kBlock, dense.extent - start); ++j) {
       Total<T> total{};
       for (std::int64_t i = 0; i < pieces; ++i)
         total += static_cast<Total<T>>(parts[(block * pieces + i) * widest + j]);
-      to[j * dense.c] = static_cast<T>(total);
+      to[j * dense.strides[kResult]] = static_cast<T>(total);
     }
   }
 }
@@ -205,11 +204,11 @@ void batch_by_batch(const ContractionRoles& roles, const T* a, const T* b, T* c)
 
 template <class T>
 void by_dot_products(const ContractionRoles& roles, const T* a, const T* b, T* c) {
-  const std::int64_t sa = innermost_stride(roles.summed, &ContractionAxis::a, 1);
-  const std::int64_t sb = innermost_stride(roles.summed, &ContractionAxis::b, 1);
+  const std::int64_t sa = roles.summed.inner_stride(kLeft);
+  const std::int64_t sb = roles.summed.inner_stride(kRight);
   if (sa == 1 && sb == 1) return result_by_result(roles, a, b, c);
-  if (!roles.batch.empty() && roles.batch.back().a == 1 && roles.batch.back().b == 1 &&
-      roles.batch.back().extent >= 8)
+  if (roles.batch.inner_stride(kLeft) == 1 && roles.batch.inner_stride(kRight) == 1 &&
+      roles.batch.inner_extent() >= 8)
     return batch_by_batch(roles, a, b, c);
   return result_by_result(roles, a, b, c);
 }
@@ -217,19 +216,18 @@ void by_dot_products(const ContractionRoles& roles, const T* a, const T* b, T* c
 template <class T>
 void by_scaled_rows(const ContractionRoles& roles, const T* a, const T* b, T* c) {
   const auto scale_row = dense_loops<T>().scale;
-  const std::int64_t m = count(roles.rows);
-  const std::int64_t n = count(roles.columns);
-  const std::int64_t rows = count(roles.batch) * m;
+  const std::int64_t m = roles.rows.size();
+  const std::int64_t n = roles.columns.size();
+  const std::int64_t rows = roles.batch.size() * m;
   const std::int64_t per_task = std::max<std::int64_t>(1, kTaskElements / n);
   parallel_for((rows + per_task - 1) / per_task, [&](std::int64_t task) {
     for (std::int64_t r = task * per_task; r < std::min(rows, (task + 1) * per_task);) {
       const std::int64_t batch = r / m;
-      const T* right = b + offset_of(roles.batch, batch, &ContractionAxis::b);
-      const T* left = a + offset_of(roles.batch, batch, &ContractionAxis::a);
-      T* to = c + offset_of(roles.batch, batch, &ContractionAxis::c);
+      const T* right = b + roles.batch.offset(batch, kRight);
+      const T* left = a + roles.batch.offset(batch, kLeft);
+      T* to = c + roles.batch.offset(batch, kResult);
       for (std::int64_t stop = std::min({rows, (task + 1) * per_task, (batch + 1) * m}); r < stop; ++r)
-        scale_row(to + offset_of(roles.rows, r % m, &ContractionAxis::c),
-                  left[offset_of(roles.rows, r % m, &ContractionAxis::a)], right, n);
+        scale_row(to + roles.rows.offset(r % m, kResult), left[roles.rows.offset(r % m, kLeft)], right, n);
     }
   });
 }

@@ -12,18 +12,17 @@ namespace nabla::cpu {
 template <class T>
 struct OperandMatrices {
   const T* data;
-  ContractionAxes batch;  // with the strides of `operand`
-  AxisStride operand;
+  Walk<1> batch;
   MatrixStrides strides;
 
-  std::int64_t offset(std::int64_t index) const { return offset_of(batch, index, operand); }
+  std::int64_t offset(std::int64_t index) const { return batch.offset(index, 0); }
 };
 
 /// An operand as matrices that a product accepts: one stride is 1, the other positive. An operand whose rows
 /// or columns do not walk as one is copied, by all threads; `copy` holds the memory then.
 template <class T>
-OperandMatrices<T> operand_matrices(const T* data, const ContractionAxes& batch, const ContractionAxes& rows,
-                                    const ContractionAxes& columns, AxisStride operand,
+OperandMatrices<T> operand_matrices(const T* data, const ContractionWalk& batch, const ContractionWalk& rows,
+                                    const ContractionWalk& columns, std::size_t operand,
                                     std::unique_ptr<Buffer>& copy);
 
 /// The product of each batch, for operands with these strides.

@@ -26,9 +26,9 @@ std::size_t right_slot(const SortedContraction& sorted) { return sorted.swapped 
 // The contraction as a product of matrices that lie in memory as they are.
 std::optional<MatmulShape> as_one_product(const SortedContraction& sorted) {
   const ContractionRoles& roles = sorted.roles;
-  const MatrixStrides left = matrix_strides(roles.rows, roles.summed, &ContractionAxis::a);
-  const MatrixStrides right = matrix_strides(roles.summed, roles.columns, &ContractionAxis::b);
-  if (sorted.form != SortedContraction::Form::matrix_products || !roles.batch.empty() ||
+  const MatrixStrides left = matrix_strides(roles.rows, roles.summed, kLeft);
+  const MatrixStrides right = matrix_strides(roles.summed, roles.columns, kRight);
+  if (sorted.form != SortedContraction::Form::matrix_products || roles.batch.rank() > 0 ||
       !left.suit_a_product() || !right.suit_a_product())
     return std::nullopt;
   return product_shape(roles, left, right);

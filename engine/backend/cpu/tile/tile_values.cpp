@@ -20,20 +20,18 @@ Shape walked(const TileProgram& program, const Shape& shape) {
 }
 
 std::vector<Layout> walked(const TileProgram& program, std::span<const Layout> inputs) {
-  std::vector<Layout> found(inputs.begin(), inputs.end());
-  if (program.fold != TileProgram::Fold::tangents) return found;
-  for (Layout& input : found) {
-    input.shape = input.shape.without_first(program.folded_axes);
-    std::copy_n(input.strides.begin() + program.folded_axes, input.shape.rank(), input.strides.begin());
-  }
-  return found;
+  const int outer = program.fold == TileProgram::Fold::tangents ? program.folded_axes : 0;
+  std::vector<Layout> walked_inputs;
+  for (const Layout& input : inputs)
+    walked_inputs.push_back(axes_of(input, outer, input.shape.rank() - outer));
+  return walked_inputs;
 }
 
 // What is one for each row, over the rows.
 TileWalk over_rows(const TileProgram& program, const Shape& shape, std::span<const Layout> inputs) {
   const int rank = shape.rank() - program.folded_axes;
   std::vector<Layout> rows;
-  for (const Layout& input : inputs) rows.push_back({input.shape.first(rank), input.strides, input.offset});
+  for (const Layout& input : inputs) rows.push_back(axes_of(input, 0, rank));
   return {shape.first(rank), rows, tile_elements(program)};
 }
 

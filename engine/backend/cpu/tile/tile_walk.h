@@ -5,13 +5,12 @@
 #include <span>
 #include <vector>
 
-#include "engine/tensor/layout.h"
+#include "engine/backend/walk.h"
 
 namespace nabla::cpu {
 
-/// How a tile program walks through memory: axes without those of extent 1, neighbours merged where every
-/// input walks them as one. Tiles are pieces of the innermost axis where it is long, and otherwise bundles of
-/// whole rows; or always bundles of `row` elements that stay together.
+/// How a tile program walks through memory. Tiles are pieces of the innermost axis where it is long, and
+/// otherwise bundles of whole rows; or always bundles of `row` elements that stay together.
 class TileWalk {
  public:
   /// `tile` is the most elements of a tile, but for a single row. `row` 0 leaves the choice of tiles free.
@@ -28,7 +27,7 @@ class TileWalk {
   bool is_uniform(std::size_t input) const;
   /// Does it lie like the output?
   bool is_dense(std::size_t input) const { return dense_[input]; }
-  std::int64_t stride(std::size_t input) const { return bundles_rows_ ? 1 : strides_[input].back(); }
+  std::int64_t stride(std::size_t input) const { return bundles_rows_ ? 1 : inputs_[input].inner_stride(0); }
 
   std::int64_t tile_count() const;
   struct Tile {
@@ -37,13 +36,16 @@ class TileWalk {
   Tile tile(std::int64_t index) const;
 
   /// Offset in an input of the element at a place of the output.
-  std::int64_t offset(std::size_t input, std::int64_t place) const;
+  std::int64_t offset(std::size_t input, std::int64_t place) const {
+    return dense_[input] ? place : inputs_[input].offset(place, 0);
+  }
 
   /// Copies a tile of an input into a register.
   template <class T>
   void load(std::size_t input, const T* x, Tile tile, T* to) const {
-    const std::int64_t stride = strides_[input].back();
-    const bool is_matrix = extents_.size() == 2;
+    const Walk<1>& walk = inputs_[input];
+    const std::int64_t stride = walk.inner_stride(0);
+    const bool is_matrix = walk.rank() == 2;
     const T* row = x + offset(input, tile.start);
     std::int64_t run = std::min(tile.count, inner_ - tile.start % inner_);
     for (std::int64_t done = 0;;) {
@@ -57,16 +59,13 @@ class TileWalk {
       done += run;
       if (done == tile.count) break;
       to += run;
-      row = is_matrix && run == inner_ ? row + strides_[input][0] : x + offset(input, tile.start + done);
+      row = is_matrix && run == inner_ ? row + walk[0].strides[0] : x + offset(input, tile.start + done);
       run = std::min(inner_, tile.count - done);
     }
   }
 
  private:
-  bool lies_densely(std::size_t input) const;
-
-  std::vector<std::int64_t> extents_;
-  std::vector<std::vector<std::int64_t>> strides_;  // by input, then axis
+  std::vector<Walk<1>> inputs_;  // along the same axes
   std::vector<bool> dense_;
   std::int64_t elements_ = 0, inner_ = 1, unit_ = 1;
   bool bundles_rows_ = false;

@@ -100,9 +100,8 @@ StepSource cumsum_source(const StepDescription& step) {
   const int axis = static_cast<int>(step.attributes[0]);
   const Layout& x = step.inputs[0];
   const Layout out = Layout::dense(step.output.shape);
-  const Walk walk =
-      make_walk(without_axis(out, axis).shape, {without_axis(x, axis), without_axis(out, axis)});
-  const std::int64_t lines = walk.size;
+  const Walk<> walk = merged(without_axis(out, axis).shape, {without_axis(x, axis), without_axis(out, axis)});
+  const std::int64_t lines = walk.size();
   const std::int64_t length = x.shape[axis];
   const DType total = dtype == DType::f32 ? DType::f64 : dtype;
   const auto text = [&](std::string_view kernel, std::string_view carried, std::string_view parameter) {

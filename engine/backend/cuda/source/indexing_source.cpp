@@ -42,12 +42,12 @@ StepSource gather_source(const StepDescription& step) {
   if (step.output.shape.size() == 0) return {};
   const int axis = static_cast<int>(step.attributes[0]);
   const Layout& x = step.inputs[0];
-  const Walk walk = make_walk(step.output.shape, {without_axis(x, axis), step.inputs[1]});
+  const Walk<> walk = merged(step.output.shape, {without_axis(x, axis), step.inputs[1]});
   const bool whole_rows = walk.inner_stride(0) == 1 && walk.inner_stride(1) == 0;
   const int run = whole_rows ? run_length(walk.inner_extent(), size_of(step.output_type)) : 1;
   KernelSource kernel;
   kernel.entry = "gather";
-  kernel.text = "typedef " + type + " Element;\n" + index_type(walk.size) + std::string(device_text::runs) +
+  kernel.text = "typedef " + type + " Element;\n" + index_type(walk.size()) + std::string(device_text::runs) +
                 offset_function("x_at", walk, 0) + offset_function("index_at", walk, 1) +
                 filled(R"(
 extern "C" __global__ void gather(const Element* x, const i64* indices, Element* out, i64 count, i64 extent,
@@ -65,8 +65,8 @@ extern "C" __global__ void gather(const Element* x, const i64* indices, Element*
 }
 )",
                        {{"run", std::to_string(run)}, {"stride", std::to_string(line_stride(x, axis))}});
-  kernel.arguments = {input(0), input(1), output(), number(walk.size), number(x.shape[axis]), refusal()};
-  kernel.blocks = divided_up(divided_up(walk.size, run), kThreads);
+  kernel.arguments = {input(0), input(1), output(), number(walk.size()), number(x.shape[axis]), refusal()};
+  kernel.blocks = divided_up(divided_up(walk.size(), run), kThreads);
   return {{kernel}, 0};
 }
 
@@ -84,7 +84,7 @@ StepSource argsort_source(const StepDescription& step) {
       .key_of = order_key(dtype, step.attributes[1] != 0),
       .refuses = false,
       .source = 0,
-      .lines = make_walk(without_axis(out, axis).shape, {without_axis(x, axis), without_axis(out, axis)}),
+      .lines = merged(without_axis(out, axis).shape, {without_axis(x, axis), without_axis(out, axis)}),
       .length = x.shape[axis],
       .stride = line_stride(x, axis)};
   StepSource source;

@@ -9,24 +9,21 @@ constexpr std::size_t kFrom = 1;
 // The axis along which the source is dense while the target is dense along its last one: both are then read
 // and written in whole lines of memory if a square of elements is turned in shared memory. -1 if there is
 // none.
-int turned_axis(const Walk& walk) {
+int transposed_axis(const Walk<>& walk) {
   constexpr std::int64_t kWorthASquare = 8;
-  if (walk.axes.size() < 2 || walk.inner_stride(kTo) != 1 || walk.inner_stride(kFrom) == 1 ||
+  if (walk.rank() < 2 || walk.inner_stride(kTo) != 1 || walk.inner_stride(kFrom) == 1 ||
       walk.inner_stride(kFrom) == 0 || walk.inner_extent() < kWorthASquare)
     return -1;
-  for (std::size_t i = 0; i + 1 < walk.axes.size(); ++i)
-    if (walk.axes[i].strides[kFrom] == 1 && walk.axes[i].extent >= kWorthASquare) return static_cast<int>(i);
+  for (int i = 0; i + 1 < walk.rank(); ++i)
+    if (walk[i].strides[kFrom] == 1 && walk[i].extent >= kWorthASquare) return i;
   return -1;
 }
 
-MoveFunction turned_move(std::string_view name, const Walk& walk, std::size_t turned) {
+MoveFunction transposing_move(std::string_view name, const Walk<>& walk, int axis) {
   constexpr std::int64_t kSquare = 32;
-  const Walk::Axis across = walk.axes[turned];  // dense in the source
-  const Walk::Axis along = walk.axes.back();    // dense in the target
-  Walk rest = walk;
-  rest.axes.pop_back();
-  rest.axes.erase(rest.axes.begin() + static_cast<std::ptrdiff_t>(turned));
-  rest.size = walk.size / across.extent / along.extent;
+  const Walk<>::Axis across = walk[axis];            // dense in the source
+  const Walk<>::Axis along = walk[walk.rank() - 1];  // dense in the target
+  const Walk<> rest = walk.without(walk.rank() - 1).without(axis);
   const std::int64_t wide = divided_up(along.extent, kSquare);
   const std::int64_t high = divided_up(across.extent, kSquare);
   const std::string prefix(name);
@@ -62,19 +59,18 @@ __device__ __forceinline__ void $name(const Element* from, Element* to, u32 bloc
                   {"across", std::to_string(across.extent)},
                   {"from_stride", std::to_string(along.strides[kFrom])},
                   {"to_stride", std::to_string(across.strides[kTo])}});
-  return {text, rest.size * wide * high};
+  return {text, rest.size() * wide * high};
 }
 
 }  // namespace
 
 MoveFunction move_function(std::string_view name, const Layout& to, const Layout& from,
                            std::size_t element_size) {
-  const Walk walk = make_walk(from.shape, {to, from});
-  if (const int turned = turned_axis(walk); turned >= 0)
-    return turned_move(name, walk, static_cast<std::size_t>(turned));
+  const Walk<> walk = merged(from.shape, {to, from});
+  if (const int axis = transposed_axis(walk); axis >= 0) return transposing_move(name, walk, axis);
   const bool dense_lines = walk.inner_stride(kTo) == 1 && walk.inner_stride(kFrom) == 1;
   // What is dense as a whole may end with a shorter run.
-  const bool all_dense = dense_lines && walk.axes.size() == 1;
+  const bool all_dense = dense_lines && walk.rank() == 1;
   const int run = all_dense     ? static_cast<int>(16 / element_size)
                   : dense_lines ? run_length(walk.inner_extent(), element_size)
                                 : 1;
@@ -97,11 +93,12 @@ __device__ __forceinline__ void $name(const Element* from, Element* to, u32 bloc
        {"name_to", prefix + "_to"},
        {"name_from", prefix + "_from"},
        {"run", std::to_string(run)},
-       {"count", std::to_string(walk.size)},
-       {"end", all_dense && walk.size % run != 0
-                   ? filled(shorter_run, {{"run", std::to_string(run)}, {"count", std::to_string(walk.size)}})
-                   : ""}});
-  return {text, divided_up(divided_up(walk.size, run), kThreads)};
+       {"count", std::to_string(walk.size())},
+       {"end",
+        all_dense && walk.size() % run != 0
+            ? filled(shorter_run, {{"run", std::to_string(run)}, {"count", std::to_string(walk.size())}})
+            : ""}});
+  return {text, divided_up(divided_up(walk.size(), run), kThreads)};
 }
 
 }  // namespace nabla::cuda

@@ -12,13 +12,14 @@ StepSource numbers(const StepDescription& step, std::string_view entry, const st
                    int per_block, std::string_view number_of) {
   const std::int64_t count = Shape(step.attributes.from(2)).size();
   const Layout& keys = step.inputs[0];
-  const Walk walk = make_walk(keys.shape.first(keys.shape.rank() - 1), {keys});
-  if (count == 0 || walk.size == 0) return {};
+  const Walk<> walk = merged(keys.shape.first(keys.shape.rank() - 1), {keys});
+  if (count == 0 || walk.size() == 0) return {};
   const std::int64_t blocks = divided_up(count, per_block);
   KernelSource kernel;
   kernel.entry = entry;
-  kernel.text = index_type(std::max(walk.size * count, walk.size * blocks)) + std::string(device_text::runs) +
-                std::string(device_text::philox) + offset_function("key_at", walk, 0) +
+  kernel.text = index_type(std::max(walk.size() * count, walk.size() * blocks)) +
+                std::string(device_text::runs) + std::string(device_text::philox) +
+                offset_function("key_at", walk, 0) +
                 filled(R"(
 __device__ __forceinline__ $type number_of(const Words& words, int i) { $number_of }
 
@@ -45,8 +46,8 @@ extern "C" __global__ void $entry(const u32* keys, $type* out, i64 streams, i64 
                         {"stride", std::to_string(line_stride(keys, -1))},
                         {"purpose", std::to_string(step.attributes[1]) + "u"},
                         {"per_block", std::to_string(per_block)}});
-  kernel.arguments = {input(0), output(), number(walk.size), number(count), number(blocks)};
-  kernel.blocks = divided_up(walk.size * blocks, kThreads);
+  kernel.arguments = {input(0), output(), number(walk.size()), number(count), number(blocks)};
+  kernel.blocks = divided_up(walk.size() * blocks, kThreads);
   return {{kernel}, 0};
 }
 
@@ -72,11 +73,11 @@ StepSource random_uniform_source(const StepDescription& step) {
 StepSource fold_in_source(const StepDescription& step) {
   if (step.output_type != DType::u32) throw_unsupported("fold_in", step.output_type);
   const Shape shape = without_axis(step.output, -1).shape;
-  const Walk walk = make_walk(shape, {without_axis(step.inputs[0], -1), step.inputs[1]});
-  if (walk.size == 0) return {};
+  const Walk<> walk = merged(shape, {without_axis(step.inputs[0], -1), step.inputs[1]});
+  if (walk.size() == 0) return {};
   KernelSource kernel;
   kernel.entry = "fold_in";
-  kernel.text = index_type(walk.size) + std::string(device_text::philox) +
+  kernel.text = index_type(walk.size()) + std::string(device_text::philox) +
                 offset_function("key_at", walk, 0) + offset_function("number_at", walk, 1) +
                 filled(R"(
 extern "C" __global__ void fold_in(const u32* keys, const i64* numbers, u32* out, i64 count) {
@@ -89,8 +90,8 @@ extern "C" __global__ void fold_in(const u32* keys, const i64* numbers, u32* out
 }
 )",
                        {{"stride", std::to_string(line_stride(step.inputs[0], -1))}});
-  kernel.arguments = {input(0), input(1), output(), number(walk.size)};
-  kernel.blocks = divided_up(walk.size, kThreads);
+  kernel.arguments = {input(0), input(1), output(), number(walk.size())};
+  kernel.blocks = divided_up(walk.size(), kThreads);
   return {{kernel}, 0};
 }
 

@@ -16,7 +16,7 @@ std::int64_t power_of_two_above(std::int64_t n) {
 
 // Bytes of memory that a step along the innermost axis touches, roughly: a far step costs what a line of
 // memory does.
-std::int64_t step_cost(const Walk& walk, std::size_t operands) {
+std::int64_t step_cost(const Walk<>& walk, std::size_t operands) {
   constexpr std::int64_t kFar = 16;
   std::int64_t cost = 0;
   for (std::size_t k = 0; k < operands; ++k) cost += std::min(std::abs(walk.inner_stride(k)), kFar);
@@ -34,11 +34,11 @@ std::int64_t lanes_along_terms(std::int64_t results, std::int64_t runs) {
 }
 
 // Results side by side: more lanes for each only while there are too few results to fill the GPU.
-std::int64_t lanes_along_results(const Walk& results, std::int64_t terms) {
+std::int64_t lanes_along_results(const Walk<>& results, std::int64_t terms) {
   const std::int64_t side_by_side = std::min<std::int64_t>(32, power_of_two_above(results.inner_extent()));
   return std::clamp<std::int64_t>(
-      std::min(power_of_two_below(terms / 4), power_of_two_above(divided_up(kManyThreads, results.size))), 1,
-      kThreads / side_by_side);
+      std::min(power_of_two_below(terms / 4), power_of_two_above(divided_up(kManyThreads, results.size()))),
+      1, kThreads / side_by_side);
 }
 
 std::string combined_function(const ReductionFrame& frame) {
@@ -91,12 +91,12 @@ ReductionWalks reduction_walks(const Shape& shape, std::span<const std::int64_t>
     results[static_cast<int>(axis)] = 1;
     terms[static_cast<int>(axis)] = shape[static_cast<int>(axis)];
   }
-  return {make_walk(results, operands), make_walk(terms, operands)};
+  return {merged(results, operands), merged(terms, operands)};
 }
 
 ReductionFrame reduction_frame(const ReductionWalks& walks, std::size_t operands, std::size_t element_size) {
-  const std::int64_t results = walks.results.size;
-  const std::int64_t terms = walks.terms.size;
+  const std::int64_t results = walks.results.size();
+  const std::int64_t terms = walks.terms.size();
   ReductionFrame frame{};
   frame.neighbours_are_terms =
       results == 1 || (terms > 1 && step_cost(walks.terms, operands) < step_cost(walks.results, operands));
@@ -144,7 +144,7 @@ std::string frame_positions(const ReductionFrame& frame) {
 }
 
 std::vector<KernelArgument> frame_numbers(const ReductionWalks& walks, const ReductionFrame& frame) {
-  return {number(walks.results.size), number(walks.terms.size), number(frame.pieces),
+  return {number(walks.results.size()), number(walks.terms.size()), number(frame.pieces),
           number(frame.piece_length)};
 }
 

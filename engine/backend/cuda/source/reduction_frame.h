@@ -8,8 +8,8 @@ namespace nabla::cuda {
 
 /// Which operands are reduced: results are the places that are kept, terms what is reduced into each.
 struct ReductionWalks {
-  Walk results;
-  Walk terms;
+  Walk<> results;
+  Walk<> terms;
 };
 /// `axes` of `shape` are reduced.
 ReductionWalks reduction_walks(const Shape& shape, std::span<const std::int64_t> axes,

@@ -19,7 +19,7 @@ KernelSource reduction_kernel(const Recipe& recipe, const ReductionWalks& walks,
   KernelSource kernel;
   kernel.entry = recipe.entry;
   kernel.text = recipe.definitions + "typedef " + recipe.element + " Element;\ntypedef " + recipe.total +
-                " Total;\n" + index_type(walks.results.size * frame.pieces + walks.terms.size) +
+                " Total;\n" + index_type(walks.results.size() * frame.pieces + walks.terms.size()) +
                 std::string(frame.run > 1 ? device_text::runs : "") +
                 frame_functions(walks, frame, recipe.operands) + recipe.functions +
                 lane_reduction({"reduced", parameters + recipe.captured, "Total", recipe.op, recipe.first,
@@ -41,7 +41,7 @@ $positions$context  const Total v = reduced($pointers$captured start, stop, lane
                         {"pointers", pointers},
                         {"captured", recipe.captured_value},
                         {"finish", recipe.finish}});
-  kernel.blocks = frame.blocks_of(walks.results.size);
+  kernel.blocks = frame.blocks_of(walks.results.size());
   return kernel;
 }
 
@@ -107,7 +107,7 @@ void add_reduction(StepSource& source, Scratch& memory, const Recipe& recipe, co
     return;
   }
   // The totals of the pieces, [pieces, results], are terms of a second reduction.
-  const std::int64_t results = walks.results.size;
+  const std::int64_t results = walks.results.size();
   const KernelArgument totals = scratch(memory.take(frame.pieces * results * recipe.total_size));
   Recipe pieces = recipe;
   pieces.result = "Total";

@@ -102,18 +102,18 @@ StepSource scatter_add_source(const StepDescription& step) {
   if (step.output.shape.size() == 0) return {};
   const std::int64_t length = indices.shape[axis];
   Layout lines = Layout::dense(distinct_lines(indices, axis));
-  const Walk walk = make_walk(step.output.shape, {without_axis(updates, axis), without_axis(indices, axis),
-                                                  without_axis(lines, axis)});
+  const Walk<> walk = merged(step.output.shape, {without_axis(updates, axis), without_axis(indices, axis),
+                                                 without_axis(lines, axis)});
   const std::int64_t inner = places_inside(step.output.shape, axis);
   std::string row = "static_cast<i64>(i";
   if (inner != 1) row += " / " + std::to_string(inner);
-  if (inner * extent != walk.size) row += " % " + std::to_string(extent);
+  if (inner * extent != walk.size()) row += " % " + std::to_string(extent);
   row += ")";
   const std::string types =
-      "typedef " + type + " Element;\n" + index_type(walk.size) + offset_function("updates_at", walk, 0);
+      "typedef " + type + " Element;\n" + index_type(walk.size()) + offset_function("updates_at", walk, 0);
   KernelSource kernel;
   kernel.entry = "scatter_add";
-  kernel.blocks = divided_up(walk.size, kThreads);
+  kernel.blocks = divided_up(walk.size(), kThreads);
   constexpr std::int64_t kFewIndices = 128;
   if (length <= kFewIndices) {
     kernel.text = types + offset_function("index_at", walk, 1) +
@@ -121,7 +121,7 @@ StepSource scatter_add_source(const StepDescription& step) {
                                         {"extent", std::to_string(extent)},
                                         {"index_stride", std::to_string(line_stride(indices, axis))},
                                         {"update_stride", std::to_string(line_stride(updates, axis))}});
-    kernel.arguments = {input(0), input(1), output(), number(walk.size), number(length), refusal()};
+    kernel.arguments = {input(0), input(1), output(), number(walk.size()), number(length), refusal()};
     return {{kernel}, 0};
   }
   const Shape& shape = lines.shape;
@@ -130,7 +130,7 @@ StepSource scatter_add_source(const StepDescription& step) {
                            .key_of = filled(kKeyOfIndex, {{"extent", std::to_string(extent)}}),
                            .refuses = true,
                            .source = 1,
-                           .lines = make_walk(shape, {without_axis(indices, axis), lines}),
+                           .lines = merged(shape, {without_axis(indices, axis), lines}),
                            .length = length,
                            .stride = line_stride(indices, axis)};
   StepSource source;
@@ -139,7 +139,7 @@ StepSource scatter_add_source(const StepDescription& step) {
   kernel.text =
       types + "typedef " + sorted.key + " Key;\n" + offset_function("index_line", walk, 2) +
       filled(kWalkSorted, {{"row", row}, {"update_stride", std::to_string(line_stride(updates, axis))}});
-  kernel.arguments = {input(0), order.keys, order.places, output(), number(walk.size), number(length)};
+  kernel.arguments = {input(0), order.keys, order.places, output(), number(walk.size()), number(length)};
   source.kernels.push_back(std::move(kernel));
   source.scratch_bytes = memory.bytes();
   return source;

@@ -83,7 +83,7 @@ StepSource pad_source(const StepDescription& step) {
   if (count == 0) return {};
   const int axis = static_cast<int>(step.attributes[0]);
   const std::int64_t inner = places_inside(step.output.shape, axis);
-  const Walk walk = make_walk(x.shape, {x});
+  const Walk<> walk = merged(x.shape, {x});
   // Runs lie inside the axis, where all of a run is padding or none.
   const bool dense_lines = walk.inner_stride(0) == 1;
   const int run = dense_lines ? std::min(run_length(inner, size_of(step.output_type)),

@@ -30,7 +30,7 @@ std::string run_of(std::string_view operand, std::int64_t stride, int run) {
 }
 
 // Nothing is summed: every element of the result is one product.
-StepSource products(const StepDescription& step, const Walk& walk) {
+StepSource products(const StepDescription& step, const Walk<>& walk) {
   const auto walks_in_runs = [&](std::size_t k) {
     return walk.inner_stride(k) == 0 || walk.inner_stride(k) == 1;
   };
@@ -39,7 +39,7 @@ StepSource products(const StepDescription& step, const Walk& walk) {
   KernelSource kernel;
   kernel.entry = "scaled_rows";
   kernel.text = "typedef " + type_name("contraction", step.output_type) + " Element;\n" +
-                index_type(walk.size) + std::string(device_text::runs) + offset_function("x_at", walk, 0) +
+                index_type(walk.size()) + std::string(device_text::runs) + offset_function("x_at", walk, 0) +
                 offset_function("y_at", walk, 1) +
                 filled(R"(
 template <int N>
@@ -61,8 +61,8 @@ extern "C" __global__ void scaled_rows(const Element* x, const Element* y, Eleme
                        {{"run", std::to_string(run)},
                         {"e", run_of("x", walk.inner_stride(0), run)},
                         {"f", run_of("y", walk.inner_stride(1), run)}});
-  kernel.arguments = {input(0), input(1), output(), number(walk.size)};
-  kernel.blocks = divided_up(divided_up(walk.size, run), kThreads);
+  kernel.arguments = {input(0), input(1), output(), number(walk.size())};
+  kernel.blocks = divided_up(divided_up(walk.size(), run), kThreads);
   return {{kernel}, 0};
 }
 

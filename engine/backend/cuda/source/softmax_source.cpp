@@ -26,7 +26,7 @@ KernelArgument add_tops(StepSource& source, Scratch& memory, std::string_view pr
   Recipe recipe = extreme_recipe(primitive, dtype, "MaxOf");
   recipe.entry += "_tops";
   const KernelArgument tops =
-      scratch(memory.take(walks.results.size * static_cast<std::int64_t>(size_of(dtype))));
+      scratch(memory.take(walks.results.size() * static_cast<std::int64_t>(size_of(dtype))));
   add_reduction(source, memory, recipe, walks, frame, {input(0)}, tops);
   return tops;
 }
@@ -64,7 +64,7 @@ StepSource logsumexp_source(const StepDescription& step) {
   recipe.definitions = filled(kShiftOf, {{"type", type}});
   recipe.finish = filled("static_cast<$type>(static_cast<Total>(shift) + scalar::log(v))", {{"type", type}});
   std::string top = "top_of(x + x_result(result), start, stop, lane)";
-  if (walks.terms.size == 0) {
+  if (walks.terms.size() == 0) {
     top = type + "(0)";
   } else if (frame.pieces == 1) {
     recipe.functions = top_function(type, frame);
@@ -106,7 +106,7 @@ StepSource softmax_source(const StepDescription& step) {
     // The pieces of a line need its largest element and its sum before they are written.
     const KernelArgument tops = add_tops(source, memory, "softmax", dtype, walks, frame);
     const KernelArgument totals =
-        scratch(memory.take(walks.results.size * static_cast<std::int64_t>(size_of(dtype))));
+        scratch(memory.take(walks.results.size() * static_cast<std::int64_t>(size_of(dtype))));
     recipe.entry = "softmax_totals";
     recipe.context = filled("  const $type shift = tops[result];\n", {{"type", type}});
     recipe.context_parameters = ", const " + type + "* tops";
@@ -121,7 +121,7 @@ StepSource softmax_source(const StepDescription& step) {
   KernelSource kernel;
   kernel.entry = "softmax";
   kernel.text = "typedef " + type + " Element;\ntypedef " + recipe.total + " Total;\n" +
-                index_type(walks.results.size * frame.pieces + walks.terms.size) +
+                index_type(walks.results.size() * frame.pieces + walks.terms.size()) +
                 std::string(frame.run > 1 ? device_text::runs : "") +
                 frame_functions(walks, frame, operands) + functions +
                 filled(R"(
@@ -146,7 +146,7 @@ $map  }
   kernel.arguments = {input(0), output()};
   for (const KernelArgument& argument : frame_numbers(walks, frame)) kernel.arguments.push_back(argument);
   kernel.arguments.insert(kernel.arguments.end(), context.begin(), context.end());
-  kernel.blocks = frame.blocks_of(walks.results.size);
+  kernel.blocks = frame.blocks_of(walks.results.size());
   source.kernels.push_back(std::move(kernel));
   source.scratch_bytes = memory.bytes();
   return source;

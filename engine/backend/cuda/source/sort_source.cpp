@@ -98,7 +98,7 @@ SortedScratch sort(StepSource& source, Scratch& memory, const SortedLines& lines
                    std::optional<SortedOutput> output_lines) {
   if (lines.length >= std::int64_t{1} << 32)
     throw Error("cuda: lines of " + std::to_string(lines.length) + " elements are too long to sort");
-  const std::int64_t count = lines.lines.size;
+  const std::int64_t count = lines.lines.size();
   const std::int64_t runs = divided_up(lines.length, kRun);
   const std::int64_t size =
       std::min(kRun, static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(lines.length))));

@@ -11,7 +11,7 @@ struct SortedLines {
   std::string key_of;   ///< device function `Key key_of(Element e)`, or with `Refusal* refusal` behind
   bool refuses;         ///< which of them
   std::int64_t source;  ///< the input that holds the elements
-  Walk lines;           ///< where lines begin: operand 0 in the input, operand 1 in the output
+  Walk<> lines;         ///< where lines begin: operand 0 in the input, operand 1 in the output
   std::int64_t length;
   std::int64_t stride;  ///< along a line of the input
 };

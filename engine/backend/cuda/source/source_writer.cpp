@@ -50,39 +50,15 @@ std::string filled(std::string_view text,
   return result;
 }
 
-Walk make_walk(const Shape& shape, std::initializer_list<Layout> operands) {
-  Walk walk;
-  walk.size = shape.size();
-  if (walk.size == 0) return walk;
-  for (int i = 0; i < shape.rank(); ++i) {
-    if (shape[i] == 1) continue;
-    Walk::Axis axis{shape[i], {}};
-    bool merges = !walk.axes.empty();
-    std::size_t operand = 0;
-    for (const Layout& layout : operands) {
-      axis.strides[operand] = layout.shape[i] == 1 ? 0 : layout.strides[i];
-      merges = merges && walk.axes.back().strides[operand] == axis.strides[operand] * axis.extent;
-      ++operand;
-    }
-    if (merges) {
-      axis.extent *= walk.axes.back().extent;
-      walk.axes.back() = axis;
-    } else {
-      walk.axes.push_back(axis);
-    }
-  }
-  return walk;
-}
-
-std::string offset_function(std::string_view name, const Walk& walk, std::size_t operand) {
+std::string offset_function(std::string_view name, const Walk<>& walk, std::size_t operand) {
   std::string terms;
   std::int64_t inside = 1;  // places of the axes inside this one
-  for (std::size_t i = walk.axes.size(); i-- > 0; inside *= walk.axes[i].extent) {
-    const std::int64_t stride = walk.axes[i].strides[operand];
+  for (int i = walk.rank(); i-- > 0; inside *= walk[i].extent) {
+    const std::int64_t stride = walk[i].strides[operand];
     if (stride == 0) continue;
     std::string coordinate = "i";
     if (inside != 1) coordinate += " / " + std::to_string(inside);
-    if (i != 0) coordinate += " % " + std::to_string(walk.axes[i].extent);
+    if (i != 0) coordinate += " % " + std::to_string(walk[i].extent);
     std::string term = "static_cast<i64>(" + coordinate + ")";
     if (stride != 1) term += " * " + std::to_string(stride);
     terms = terms.empty() ? term : term + " + " + terms;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <initializer_list>
 #include <span>
 #include <string>
@@ -10,6 +9,7 @@
 
 #include "engine/backend/cuda/source/device_text.h"
 #include "engine/backend/cuda/source/kernel_source.h"
+#include "engine/backend/walk.h"
 
 // What the writers of kernels share: names, positions of elements, launches.
 
@@ -26,28 +26,8 @@ std::string moved_type_name(std::string_view primitive, DType dtype);
 std::string filled(std::string_view text,
                    std::initializer_list<std::pair<std::string_view, std::string>> values);
 
-/// Operands of one shape walked together, with as few axes as their strides allow. Axes of extent 1 are gone,
-/// neighbours that every operand walks as one are merged. A walk over nothing has no axes.
-struct Walk {
-  static constexpr std::size_t kOperands = 3;
-  struct Axis {
-    std::int64_t extent;
-    std::array<std::int64_t, kOperands> strides;
-  };
-  std::vector<Axis> axes;  ///< the innermost last
-  std::int64_t size = 1;
-
-  std::int64_t inner_extent() const { return axes.empty() ? 1 : axes.back().extent; }
-  /// 0 where there is no axis to walk along.
-  std::int64_t inner_stride(std::size_t operand) const {
-    return axes.empty() ? 0 : axes.back().strides[operand];
-  }
-};
-/// A walk over `shape`; operands of extent 1 along an axis repeat there.
-Walk make_walk(const Shape& shape, std::initializer_list<Layout> operands);
-
 /// A device function: where the element of an operand with a row-major index lies.
-std::string offset_function(std::string_view name, const Walk& walk, std::size_t operand);
+std::string offset_function(std::string_view name, const Walk<>& walk, std::size_t operand);
 
 /// The same layout with one place along the axis.
 Layout without_axis(Layout layout, int axis);

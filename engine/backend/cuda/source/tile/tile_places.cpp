@@ -33,54 +33,54 @@ constexpr std::int64_t kWarpRows = 8, kWarpColumns = 4;
 
 // Blocks as tiles of such an input: of `rows` along the axis of its neighbours, by `columns` accesses along
 // the innermost one.
-struct Turn {
-  TileWalk::Turned axis;
+struct TransposedTiles {
+  OperandWalk::Transposed axis;
   std::int64_t rows, columns;
   std::int64_t down, across, between,
       outer;  // tiles; elements of the axes in between, and of those further out
 };
 
-std::optional<Turn> turn_of(const TileWriter& writer, std::int64_t size) {
+std::optional<TransposedTiles> transposed_tiles(const TileWriter& writer, std::int64_t size) {
   for (const TileOperand& operand : writer.operands) {
-    const std::optional<TileWalk::Turned> axis = operand.inner.turned();
+    const std::optional<OperandWalk::Transposed> axis = operand.inner.transposed();
     if (!axis || operand.access(writer.lanes) != TileAccess::run) continue;
     if (axis->extent < kWarpRows || axis->innermost < kWarpColumns * writer.lanes) continue;
     std::int64_t rows = kThreads / kWarpColumns;
     while (rows / 2 >= std::max(kWarpRows, axis->extent)) rows /= 2;
     const std::int64_t columns = kThreads / rows;
-    return Turn{*axis,
-                rows,
-                columns,
-                (axis->extent + rows - 1) / rows,
-                (axis->innermost / writer.lanes + columns - 1) / columns,
-                axis->inner / axis->innermost,
-                size / (axis->extent * axis->inner)};
+    return TransposedTiles{*axis,
+                           rows,
+                           columns,
+                           (axis->extent + rows - 1) / rows,
+                           (axis->innermost / writer.lanes + columns - 1) / columns,
+                           axis->inner / axis->innermost,
+                           size / (axis->extent * axis->inner)};
   }
   return std::nullopt;
 }
 
 // `first` in a tile; blocks count across, in between, down, further out.
-void place_in_tile(TileWriter& writer, const Turn& turn) {
+void place_in_tile(TileWriter& writer, const TransposedTiles& tiles) {
   const auto number = [](std::int64_t n) { return std::to_string(n) + "u"; };
   const std::string constant = "const " + writer.index_type() + " ", block = writer.block_index();
-  const std::int64_t below = turn.across * turn.between;
-  writer.line("const u32 down = threadIdx.x / " + number(kWarpColumns) + " % " + number(turn.rows) + ";");
-  writer.line("const u32 across = threadIdx.x / " + number(turn.rows * kWarpColumns) + " * " +
+  const std::int64_t below = tiles.across * tiles.between;
+  writer.line("const u32 down = threadIdx.x / " + number(kWarpColumns) + " % " + number(tiles.rows) + ";");
+  writer.line("const u32 across = threadIdx.x / " + number(tiles.rows * kWarpColumns) + " * " +
               number(kWarpColumns) + " + threadIdx.x % " + number(kWarpColumns) + ";");
-  writer.line(constant + "row = " + block + " / " + number(below) + " % " + number(turn.down) + " * " +
-              number(turn.rows) + " + down;");
-  writer.line(constant + "column = (" + block + " % " + number(turn.across) + " * " + number(turn.columns) +
+  writer.line(constant + "row = " + block + " / " + number(below) + " % " + number(tiles.down) + " * " +
+              number(tiles.rows) + " + down;");
+  writer.line(constant + "column = (" + block + " % " + number(tiles.across) + " * " + number(tiles.columns) +
               " + across) * " + number(writer.lanes) + ";");
-  writer.line("if (row >= " + number(turn.axis.extent) + " || column >= " + number(turn.axis.innermost) +
+  writer.line("if (row >= " + number(tiles.axis.extent) + " || column >= " + number(tiles.axis.innermost) +
               ") return;");
   std::string outer;
-  if (turn.outer > 1)
-    outer += block + " / " + number(below * turn.down) + " * " + number(turn.axis.extent * turn.axis.inner) +
-             " + ";
-  if (turn.between > 1)
-    outer += block + " / " + number(turn.across) + " % " + number(turn.between) + " * " +
-             number(turn.axis.innermost) + " + ";
-  writer.line(constant + "first = " + outer + "row * " + number(turn.axis.inner) + " + column;");
+  if (tiles.outer > 1)
+    outer += block + " / " + number(below * tiles.down) + " * " +
+             number(tiles.axis.extent * tiles.axis.inner) + " + ";
+  if (tiles.between > 1)
+    outer += block + " / " + number(tiles.across) + " % " + number(tiles.between) + " * " +
+             number(tiles.axis.innermost) + " + ";
+  writer.line(constant + "first = " + outer + "row * " + number(tiles.axis.inner) + " + column;");
 }
 
 }  // namespace
@@ -89,14 +89,14 @@ KernelSource tile_places(const TileTerms& terms, const Shape& shape, std::span<c
   const int lanes = widest_access(terms);
   const std::int64_t size = shape.size(), per_block = std::int64_t{kThreads} * lanes;
   TileWriter writer(terms, inputs, 0, lanes);
-  const std::optional<Turn> turn = turn_of(writer, size);
-  const std::int64_t blocks =
-      turn ? turn->across * turn->between * turn->down * turn->outer : (size + per_block - 1) / per_block;
+  const std::optional<TransposedTiles> tiles = transposed_tiles(writer, size);
+  const std::int64_t blocks = tiles ? tiles->across * tiles->between * tiles->down * tiles->outer
+                                    : (size + per_block - 1) / per_block;
   writer.must_reach(blocks * per_block);
 
   writer.head("pointwise", kThreads, std::array<std::string, 1>{"count"});
-  if (turn) {
-    place_in_tile(writer, *turn);
+  if (tiles) {
+    place_in_tile(writer, *tiles);
     write_places(writer, "first");
   } else if (size % lanes == 0) {
     writer.place();

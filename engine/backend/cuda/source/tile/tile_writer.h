@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "engine/backend/cuda/source/kernel_source.h"
+#include "engine/backend/cuda/source/tile/tile_operand.h"
 #include "engine/backend/cuda/source/tile/tile_terms.h"
-#include "engine/backend/cuda/source/tile/tile_walk.h"
 
 namespace nabla::cuda {
 

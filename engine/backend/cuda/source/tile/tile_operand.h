@@ -2,35 +2,33 @@
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
-#include <vector>
 
-#include "engine/tensor/layout.h"
+#include "engine/backend/walk.h"
 
 namespace nabla::cuda {
 
-/// Some adjacent axes of an operand, walked by one row-major index: without axes of extent 1, neighbours
-/// merged where memory allows.
-class TileWalk {
+/// Some adjacent axes of an operand, walked by one row-major index. An operand that is one element along all
+/// of them has no axes.
+class OperandWalk {
  public:
-  TileWalk(std::span<const std::int64_t> extents, std::span<const std::int64_t> strides);
+  explicit OperandWalk(const Layout& axes);
 
-  bool is_uniform() const { return axes_.empty(); }
+  bool is_uniform() const { return walk_.rank() == 0; }
   /// The largest distance of an element from the first.
   std::int64_t reach() const;
   /// Is every step of the index but those within the innermost axis a multiple of `lanes` elements?
   bool steps_by(int lanes) const;
   /// Do `lanes` adjacent elements, from a multiple of it on, never leave the innermost axis?
-  bool keeps_together(int lanes) const { return axes_.size() < 2 || axes_.back().extent % lanes == 0; }
-  std::int64_t innermost_stride() const { return axes_.empty() ? 0 : axes_.back().stride; }
+  bool keeps_together(int lanes) const { return walk_.rank() < 2 || walk_.inner_extent() % lanes == 0; }
+  std::int64_t innermost_stride() const { return walk_.inner_stride(0, 0); }
 
   /// An axis along which neighbours lie together in memory, though they do not along the innermost one.
-  struct Turned {
+  struct Transposed {
     std::int64_t extent, inner;  ///< of the axis; elements of all axes further in
     std::int64_t innermost;      ///< extent of the innermost axis
   };
-  std::optional<Turned> turned() const;
+  std::optional<Transposed> transposed() const;
 
   /// May offsets be negative?
   bool is_signed() const;
@@ -40,14 +38,10 @@ class TileWalk {
   std::string offset(const std::string& index, bool is_wide) const;
 
  private:
-  struct Axis {
-    std::int64_t extent, stride;
-    std::int64_t inner = 1;  // elements of all axes further in
-  };
-  std::vector<Axis> axes_;
+  Walk<1> walk_;
 };
 
-/// `base` moved by an offset as TileWalk::offset writes it.
+/// `base` moved by an offset as OperandWalk::offset writes it.
 std::string moved(const std::string& base, const std::string& offset);
 
 /// How the elements of an operand are read that `lanes` adjacent places need.
@@ -61,7 +55,7 @@ enum class TileAccess {
 /// An input of a tile program over the axes that its kernel walks one after the other (`outer`: rows, or
 /// tangents; none otherwise) and the axes within.
 struct TileOperand {
-  TileWalk outer, inner;
+  OperandWalk outer, inner;
   std::int64_t offset;
 
   /// The axes [0, split) are the outer ones.
