@@ -132,4 +132,18 @@ TEST_CASE("bool is refused where it has no order and no sum, before anything run
                  "scatter_add: operands [3, 2] bool"));
 }
 
+TEST_CASE("what has an order refuses complex numbers when it is built") {
+  const Tensor z = ones({2}, DType::c128);
+  const auto refusal = [&](const char* name, const auto& build) {
+    CHECK(contains(error_of(build), std::string(name) + ": operands [2] c128"));
+  };
+  refusal("max", [&] { max(z, z); });
+  refusal("min", [&] { min(z, z); });
+  refusal("abs", [&] { abs(z); });
+  refusal("sign", [&] { sign(z); });
+  refusal("less", [&] { less(z, z); });
+  refusal("greater_equal", [&] { greater_equal(z, z); });
+  CHECK(equal(z, z).to_vector<bool>() == std::vector<bool>{true, true});
+}
+
 }  // namespace nabla::test

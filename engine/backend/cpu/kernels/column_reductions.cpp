@@ -178,35 +178,20 @@ struct ColumnSoftmax {
   }
 };
 
-template <class Op, class T>
-struct Loops {
-  NABLAFLOW_INLINED static void loop(void* out, std::int64_t out_stride, const ColumnsOperand& x) {
-    const T* elements = static_cast<const T*>(x.elements);
-    // Most are as wide as can be, and loops of a known length are faster.
-    if (x.width == kMostColumns)
-      Op::of(static_cast<T*>(out), out_stride, Columns<T>{elements, x.stride, x.length, kMostColumns});
-    else
-      Op::of(static_cast<T*>(out), out_stride, Columns<T>{elements, x.stride, x.length, x.width});
-  }
-  static void baseline(void* out, std::int64_t out_stride, const ColumnsOperand& x) {
-    loop(out, out_stride, x);
-  }
-  NABLAFLOW_TARGET_AVX2 static void avx2(void* out, std::int64_t out_stride, const ColumnsOperand& x) {
-    loop(out, out_stride, x);
-  }
-  NABLAFLOW_TARGET_AVX512 static void avx512(void* out, std::int64_t out_stride, const ColumnsOperand& x) {
-    loop(out, out_stride, x);
-  }
-  static ColumnsLoop at(InstructionSet set) {
-    if (set == InstructionSet::avx512) return &avx512;
-    return set == InstructionSet::avx2 ? &avx2 : &baseline;
-  }
-};
+template <class F, class T>
+NABLAFLOW_INLINED void columns_loop(void* out, std::int64_t out_stride, const ColumnsOperand& x) {
+  const T* elements = static_cast<const T*>(x.elements);
+  // Most are as wide as can be, and loops of a known length are faster.
+  if (x.width == kMostColumns)
+    F::of(static_cast<T*>(out), out_stride, Columns<T>{elements, x.stride, x.length, kMostColumns});
+  else
+    F::of(static_cast<T*>(out), out_stride, Columns<T>{elements, x.stride, x.length, x.width});
+}
 
-template <class Op>
+template <class F>
 ColumnsLoop floating(DType dtype, InstructionSet set) {
-  if (dtype == DType::f32) return Loops<Op, float>::at(set);
-  return dtype == DType::f64 ? Loops<Op, double>::at(set) : nullptr;
+  if (dtype == DType::f32) return variants<&columns_loop<F, float>>().at(set);
+  return dtype == DType::f64 ? variants<&columns_loop<F, double>>().at(set) : nullptr;
 }
 
 }  // namespace

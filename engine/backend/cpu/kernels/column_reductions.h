@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "engine/backend/instruction_set.h"
+#include "engine/backend/variants.h"
 #include "engine/graph/op.h"
 #include "engine/tensor/dtype.h"
 

@@ -122,30 +122,13 @@ struct RowSoftmax {
   }
 };
 
-template <class Op, bool kMaps, class T>
+template <class F, bool kMaps, class T>
 NABLAFLOW_INLINED void rows_loop(void* out_elements, const RowsOperand& x, std::int64_t rows) {
   T* out = static_cast<T*>(out_elements);
   const T* elements = static_cast<const T*>(x.elements);
   for (std::int64_t r = 0; r < rows; ++r)
-    Op::template row<T>(out + r * (kMaps ? x.length : 1), {elements + r * x.row_step, x.stride, x.length});
+    F::template row<T>(out + r * (kMaps ? x.length : 1), {elements + r * x.row_step, x.stride, x.length});
 }
-
-template <class Op, bool kMaps, class T>
-struct RowsLoops {
-  static void baseline(void* out, const RowsOperand& x, std::int64_t rows) {
-    rows_loop<Op, kMaps, T>(out, x, rows);
-  }
-  NABLAFLOW_TARGET_AVX2 static void avx2(void* out, const RowsOperand& x, std::int64_t rows) {
-    rows_loop<Op, kMaps, T>(out, x, rows);
-  }
-  NABLAFLOW_TARGET_AVX512 static void avx512(void* out, const RowsOperand& x, std::int64_t rows) {
-    rows_loop<Op, kMaps, T>(out, x, rows);
-  }
-  static RowsVariants variants() {
-    if constexpr (std::is_floating_point_v<T>) return {&baseline, &avx2, &avx512};
-    return {&baseline, &baseline, &baseline};
-  }
-};
 
 // What the catalogue's line `name` does to a row.
 template <Op>
@@ -162,17 +145,22 @@ template <>
 struct RowOf<Op::softmax> : RowSoftmax {};
 
 template <Op kOp, OperandTypes kTypes>
-RowsVariants variants_of(const char* name, DType dtype) {
-  RowsVariants found{};
+Variants<RowsLoop> variants_of(const char* name, DType dtype) {
+  Variants<RowsLoop> found{};
   visit<kTypes>(name, dtype, [&](auto type) {
-    found = RowsLoops<RowOf<kOp>, kOp == Op::softmax, typename decltype(type)::type>::variants();
+    using T = typename decltype(type)::type;
+    constexpr RowsLoop loop = &rows_loop<RowOf<kOp>, kOp == Op::softmax, T>;
+    if constexpr (std::is_floating_point_v<T>)
+      found = variants<loop>();
+    else
+      found = {loop, loop, loop};
   });
   return found;
 }
 
 }  // namespace
 
-RowsVariants row_reduction(Op op, DType dtype) {
+Variants<RowsLoop> row_reduction(Op op, DType dtype) {
   switch (op) {
 #define ROWS(name, types, signs, per_read) \
   case Op::name:                           \

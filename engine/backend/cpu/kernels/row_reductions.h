@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "engine/backend/instruction_set.h"
+#include "engine/backend/variants.h"
 #include "engine/graph/op.h"
 
 namespace nabla::cpu {
@@ -17,19 +17,7 @@ struct RowsOperand {
 /// element for each row, softmax a row, one behind the other. softmax may write over dense rows.
 using RowsLoop = void (*)(void* out, const RowsOperand& x, std::int64_t rows);
 
-/// The loop as compiled for each instruction set; all give the same bits.
-struct RowsVariants {
-  RowsLoop baseline;
-  RowsLoop avx2;
-  RowsLoop avx512;
-
-  RowsLoop at(InstructionSet set) const {
-    if (set == InstructionSet::avx512) return avx512;
-    return set == InstructionSet::avx2 ? avx2 : baseline;
-  }
-};
-
 /// The loop of a primitive for this type. @throws Error if the primitive does not know it.
-RowsVariants row_reduction(Op op, DType dtype);
+Variants<RowsLoop> row_reduction(Op op, DType dtype);
 
 }  // namespace nabla::cpu

@@ -9,8 +9,7 @@
 #include "engine/backend/cpu/kernels/sum_order.h"
 #include "engine/backend/cpu/threads/thread_own.h"
 #include "engine/backend/cpu/threads/thread_pool.h"
-#include "engine/backend/instruction_set.h"
-#include "engine/backend/target.h"
+#include "engine/backend/variants.h"
 
 namespace nabla::cpu {
 namespace {
@@ -52,38 +51,12 @@ struct SumLoops {
 };
 
 template <class T>
-Accumulator<T> row_sum_baseline(const T* x, std::int64_t stride, std::int64_t count) {
-  return row_sum(x, stride, count);
-}
-template <class T>
-void sum_lane_baseline(Accumulator<T>* sums, const T* const* rows, std::int64_t count, std::int64_t width) {
-  sum_lane(sums, rows, count, width);
-}
-template <class T>
-void merge_baseline(Accumulator<T>* to, const Accumulator<T>* above, std::int64_t width) {
-  merge(to, above, width);
-}
-template <class T>
-NABLAFLOW_TARGET_AVX2 Accumulator<T> row_sum_avx2(const T* x, std::int64_t stride, std::int64_t count) {
-  return row_sum(x, stride, count);
-}
-template <class T>
-NABLAFLOW_TARGET_AVX2 void sum_lane_avx2(Accumulator<T>* sums, const T* const* rows, std::int64_t count,
-                                         std::int64_t width) {
-  sum_lane(sums, rows, count, width);
-}
-
-template <class T>
-NABLAFLOW_TARGET_AVX2 void merge_avx2(Accumulator<T>* to, const Accumulator<T>* above, std::int64_t width) {
-  merge(to, above, width);
-}
-
-template <class T>
 SumLoops<T> sum_loops() {
-  if constexpr (std::is_floating_point_v<T>)
-    if (instruction_set() != InstructionSet::baseline)
-      return {&row_sum_avx2<T>, &sum_lane_avx2<T>, &merge_avx2<T>};
-  return {&row_sum_baseline<T>, &sum_lane_baseline<T>, &merge_baseline<T>};
+  // Wider vectors gain nothing on loops that wait for memory.
+  const InstructionSet set = std::is_floating_point_v<T> ? std::min(instruction_set(), InstructionSet::avx2)
+                                                         : InstructionSet::baseline;
+  return {variants<&row_sum<T>>().at(set), variants<&sum_lane<T>>().at(set),
+          variants<&merge<Accumulator<T>>>().at(set)};
 }
 
 // Terms of one sum that a task takes at most: whole blocks, a power of two of them, so that the sums of the

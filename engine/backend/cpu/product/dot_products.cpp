@@ -8,8 +8,7 @@
 #include "engine/backend/cpu/kernels/loop.h"
 #include "engine/backend/cpu/product/operand_matrices.h"
 #include "engine/backend/cpu/threads/thread_pool.h"
-#include "engine/backend/instruction_set.h"
-#include "engine/backend/target.h"
+#include "engine/backend/variants.h"
 
 namespace nabla::cpu {
 namespace {
@@ -49,36 +48,10 @@ struct DenseLoops {
 };
 
 template <class T>
-T dot_baseline(const T* x, const T* y, std::int64_t count) {
-  return dot(x, y, count);
-}
-template <class T>
-void add_products_baseline(T* sums, const T* x, const T* y, std::int64_t count) {
-  add_products(sums, x, y, count);
-}
-template <class T>
-void scale_baseline(T* to, T factor, const T* x, std::int64_t count) {
-  scale(to, factor, x, count);
-}
-template <class T>
-NABLAFLOW_TARGET_AVX2 T dot_avx2(const T* x, const T* y, std::int64_t count) {
-  return dot(x, y, count);
-}
-template <class T>
-NABLAFLOW_TARGET_AVX2 void add_products_avx2(T* sums, const T* x, const T* y, std::int64_t count) {
-  add_products(sums, x, y, count);
-}
-template <class T>
-NABLAFLOW_TARGET_AVX2 void scale_avx2(T* to, T factor, const T* x, std::int64_t count) {
-  scale(to, factor, x, count);
-}
-
-template <class T>
 DenseLoops<T> dense_loops() {
-  if constexpr (std::is_floating_point_v<T>)
-    if (instruction_set() != InstructionSet::baseline)
-      return {&dot_avx2<T>, &add_products_avx2<T>, &scale_avx2<T>};
-  return {&dot_baseline<T>, &add_products_baseline<T>, &scale_baseline<T>};
+  const InstructionSet set = std::is_floating_point_v<T> ? std::min(instruction_set(), InstructionSet::avx2)
+                                                         : InstructionSet::baseline;
+  return {variants<&dot<T>>().at(set), variants<&add_products<T>>().at(set), variants<&scale<T>>().at(set)};
 }
 
 // Sums longer than this are cut: into tasks where results are few, and into parts that are added in f64.

@@ -7,10 +7,11 @@
 
 #include "engine/backend/cpu/kernels/visit.h"
 #include "engine/backend/cpu/tile/scalar_functions.h"
-#include "engine/backend/target.h"
 
 namespace nabla::cpu {
 namespace {
+
+using Rows = Variants<PointwiseRow>;
 
 // ---------------------------------------------------------------------------------------------------------------------
 // For floating types the common strides get loops of their own, which compilers vectorise; the other types
@@ -123,50 +124,20 @@ NABLAFLOW_INLINED void select_loop(T* out, const bool* condition, std::int64_t s
 // stays.
 
 template <class F, class T>
-struct Unary {
-  static void baseline(void* out, const void* const* x, const std::int64_t* s, std::int64_t count) {
-    unary_loop<F, T>(out, x[0], s[0], count);
-  }
-  NABLAFLOW_TARGET_AVX2 static void avx2(void* out, const void* const* x, const std::int64_t* s,
-                                         std::int64_t count) {
-    unary_loop<F, T>(out, x[0], s[0], count);
-  }
-  NABLAFLOW_TARGET_AVX512 static void avx512(void* out, const void* const* x, const std::int64_t* s,
-                                             std::int64_t count) {
-    unary_loop<F, T>(out, x[0], s[0], count);
-  }
-};
+NABLAFLOW_INLINED void unary_row(void* out, const void* const* x, const std::int64_t* s, std::int64_t count) {
+  unary_loop<F, T>(out, x[0], s[0], count);
+}
 template <class F, class R, class T>
-struct Binary {
-  static void baseline(void* out, const void* const* x, const std::int64_t* s, std::int64_t count) {
-    binary_loop<F, R, T>(out, x[0], s[0], x[1], s[1], count);
-  }
-  NABLAFLOW_TARGET_AVX2 static void avx2(void* out, const void* const* x, const std::int64_t* s,
-                                         std::int64_t count) {
-    binary_loop<F, R, T>(out, x[0], s[0], x[1], s[1], count);
-  }
-  NABLAFLOW_TARGET_AVX512 static void avx512(void* out, const void* const* x, const std::int64_t* s,
-                                             std::int64_t count) {
-    binary_loop<F, R, T>(out, x[0], s[0], x[1], s[1], count);
-  }
-};
+NABLAFLOW_INLINED void binary_row(void* out, const void* const* x, const std::int64_t* s,
+                                  std::int64_t count) {
+  binary_loop<F, R, T>(out, x[0], s[0], x[1], s[1], count);
+}
 template <class T>
-struct Select {
-  static void baseline(void* out, const void* const* x, const std::int64_t* s, std::int64_t count) {
-    select_loop(static_cast<T*>(out), static_cast<const bool*>(x[0]), s[0], static_cast<const T*>(x[1]), s[1],
-                static_cast<const T*>(x[2]), s[2], count);
-  }
-  NABLAFLOW_TARGET_AVX2 static void avx2(void* out, const void* const* x, const std::int64_t* s,
-                                         std::int64_t count) {
-    select_loop(static_cast<T*>(out), static_cast<const bool*>(x[0]), s[0], static_cast<const T*>(x[1]), s[1],
-                static_cast<const T*>(x[2]), s[2], count);
-  }
-  NABLAFLOW_TARGET_AVX512 static void avx512(void* out, const void* const* x, const std::int64_t* s,
-                                             std::int64_t count) {
-    select_loop(static_cast<T*>(out), static_cast<const bool*>(x[0]), s[0], static_cast<const T*>(x[1]), s[1],
-                static_cast<const T*>(x[2]), s[2], count);
-  }
-};
+NABLAFLOW_INLINED void select_row(void* out, const void* const* x, const std::int64_t* s,
+                                  std::int64_t count) {
+  select_loop(static_cast<T*>(out), static_cast<const bool*>(x[0]), s[0], static_cast<const T*>(x[1]), s[1],
+              static_cast<const T*>(x[2]), s[2], count);
+}
 template <class R, class T>
 void cast_row(void* out_elements, const void* const* operands, const std::int64_t* strides,
               std::int64_t count) {
@@ -176,10 +147,10 @@ void cast_row(void* out_elements, const void* const* operands, const std::int64_
   for (std::int64_t i = 0; i < count; ++i) out[i] = convert<R>(x[i * stride]);
 }
 
-template <class T, class Rows>
-RowVariants variants() {
-  if constexpr (has_fast_rows<T>) return {&Rows::baseline, &Rows::avx2, &Rows::avx512};
-  return {&Rows::baseline, &Rows::baseline, &Rows::baseline};
+template <class T, PointwiseRow kRow>
+Rows rows() {
+  if constexpr (has_fast_rows<T>) return variants<kRow>();
+  return {kRow, kRow, kRow};
 }
 
 // ---------------------------------------------------------------------------------------------------------------------
@@ -188,42 +159,39 @@ RowVariants variants() {
 using Types = std::span<const DType>;
 
 template <Op kOp, OperandTypes kTypes>
-RowVariants unary(const char* name, Types, DType result) {
-  RowVariants found{};
+Rows unary(const char* name, Types, DType result) {
+  Rows found{};
   visit<kTypes>(name, result, [&](auto type) {
     using T = typename decltype(type)::type;
-    found = variants<T, Unary<Function<kOp>, T>>();
+    found = rows<T, &unary_row<Function<kOp>, T>>();
   });
   return found;
 }
 template <Op kOp, OperandTypes kTypes>
-RowVariants binary(const char* name, Types, DType result) {
-  RowVariants found{};
+Rows binary(const char* name, Types, DType result) {
+  Rows found{};
   visit<kTypes>(name, result, [&](auto type) {
     using T = typename decltype(type)::type;
-    found = variants<T, Binary<Function<kOp>, T, T>>();
+    found = rows<T, &binary_row<Function<kOp>, T, T>>();
   });
   return found;
 }
 template <Op kOp, OperandTypes kTypes>
-RowVariants comparison(const char* name, Types operands, DType) {
-  RowVariants found{};
+Rows comparison(const char* name, Types operands, DType) {
+  Rows found{};
   visit<kTypes>(name, operands[0], [&](auto type) {
     using T = typename decltype(type)::type;
-    found = variants<T, Binary<Function<kOp>, bool, T>>();
+    found = rows<T, &binary_row<Function<kOp>, bool, T>>();
   });
   return found;
 }
-RowVariants selection(DType result) {
-  RowVariants found{};
-  visit_bits(result, [&](auto type) {
-    using Rows = Select<typename decltype(type)::type>;
-    found = {&Rows::baseline, &Rows::avx2, &Rows::avx512};
-  });
+Rows selection(DType result) {
+  Rows found{};
+  visit_bits(result, [&](auto type) { found = variants<&select_row<typename decltype(type)::type>>(); });
   return found;
 }
-RowVariants casting(DType from, DType to) {
-  RowVariants found{};
+Rows casting(DType from, DType to) {
+  Rows found{};
   visit<OperandTypes::any>("cast", from, [&](auto type) {
     using T = typename decltype(type)::type;
     visit<OperandTypes::any>("cast", to, [&](auto result) {
@@ -236,7 +204,7 @@ RowVariants casting(DType from, DType to) {
 
 }  // namespace
 
-RowVariants pointwise_row(const Primitive& primitive, std::span<const DType> operands, DType result) {
+Rows pointwise_row(const Primitive& primitive, std::span<const DType> operands, DType result) {
   switch (primitive.op()) {
 #define UNARY(name, types, signs) \
   case Op::name:                  \

@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <span>
 
-#include "engine/backend/instruction_set.h"
+#include "engine/backend/variants.h"
 #include "engine/graph/primitive.h"
 
 namespace nabla::cpu {
@@ -13,19 +13,8 @@ namespace nabla::cpu {
 using PointwiseRow = void (*)(void* out, const void* const* operands, const std::int64_t* strides,
                               std::int64_t count);
 
-/// The loop as compiled for each instruction set; all give the same bits.
-struct RowVariants {
-  PointwiseRow baseline;
-  PointwiseRow avx2;
-  PointwiseRow avx512;
-
-  PointwiseRow at(InstructionSet set) const {
-    if (set == InstructionSet::avx512) return avx512;
-    return set == InstructionSet::avx2 ? avx2 : baseline;
-  }
-};
-
 /// The loop of a primitive for these types. @throws Error if the primitive does not know them.
-RowVariants pointwise_row(const Primitive& primitive, std::span<const DType> operands, DType result);
+Variants<PointwiseRow> pointwise_row(const Primitive& primitive, std::span<const DType> operands,
+                                     DType result);
 
 }  // namespace nabla::cpu

@@ -33,28 +33,6 @@ struct TangentSums {
     const A* sums = static_cast<const A*>(sums_elements);
     for (std::int64_t i = 0; i < count; ++i) out[i] = static_cast<T>(sums[i]);
   }
-
-  template <bool kFirst>
-  static void add_baseline(void* sums, const void* x, std::int64_t stride, std::int64_t count) {
-    add<kFirst>(sums, x, stride, count);
-  }
-  template <bool kFirst>
-  NABLAFLOW_TARGET_AVX2 static void add_avx2(void* sums, const void* x, std::int64_t stride,
-                                             std::int64_t count) {
-    add<kFirst>(sums, x, stride, count);
-  }
-  template <bool kFirst>
-  NABLAFLOW_TARGET_AVX512 static void add_avx512(void* sums, const void* x, std::int64_t stride,
-                                                 std::int64_t count) {
-    add<kFirst>(sums, x, stride, count);
-  }
-  static void merge_baseline(void* sums, const void* above, std::int64_t count) { merge(sums, above, count); }
-  NABLAFLOW_TARGET_AVX2 static void merge_avx2(void* sums, const void* above, std::int64_t count) {
-    merge(sums, above, count);
-  }
-  NABLAFLOW_TARGET_AVX512 static void merge_avx512(void* sums, const void* above, std::int64_t count) {
-    merge(sums, above, count);
-  }
 };
 
 }  // namespace
@@ -64,11 +42,8 @@ TangentSum tangent_sum(DType dtype) {
   visit_floating("sum", dtype, [&](auto type) {
     using T = typename decltype(type)::type;
     using S = TangentSums<T>;
-    found = {sizeof(Accumulator<T>),
-             {&S::template add_baseline<true>, &S::template add_baseline<false>, &S::merge_baseline},
-             {&S::template add_avx2<true>, &S::template add_avx2<false>, &S::merge_avx2},
-             {&S::template add_avx512<true>, &S::template add_avx512<false>, &S::merge_avx512},
-             &S::finish};
+    found = {sizeof(Accumulator<T>), variants<&S::template add<true>>(), variants<&S::template add<false>>(),
+             variants<&S::merge>(), &S::finish};
   });
   return found;
 }

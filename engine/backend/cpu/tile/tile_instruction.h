@@ -26,8 +26,8 @@ class TileInstruction {
   std::array<std::int64_t, 3> strides_;
   std::size_t result_;
   std::int64_t result_size_;  // of an element
-  RowVariants pointwise_{};
-  RowsVariants along_rows_{};
+  Variants<PointwiseRow> pointwise_{};
+  Variants<RowsLoop> along_rows_{};
   std::int64_t row_, row_step_ = 0;
   std::int64_t elements_per_result_ = 1;
 };

@@ -161,7 +161,7 @@ class Interpreter final : public StepKernel {
     lanes.clear();
     for (const Sum& sum : sums_) lanes.emplace_back(memory.scratch + sum.scratch, sum.bytes);
     const auto merge = [&](const Sum& sum) {
-      return [&, add = sum.loops.at(set).merge](std::byte* to, const std::byte* above, std::int64_t) {
+      return [&, add = sum.loops.merge.at(set)](std::byte* to, const std::byte* above, std::int64_t) {
         add(to, above, tile.count);
       };
     };
@@ -171,9 +171,10 @@ class Interpreter final : public StepKernel {
         place_and_load(false, tile, tangent, memory, at);
         for (std::size_t k = once_; k < behind_tangents_; ++k) instructions_[k]->run(set, at, tile.count);
         for (std::size_t s = 0; s < sums_.size(); ++s) {
-          const TangentSumLoops& loops = sums_[s].loops.at(set);
-          (i == 0 ? loops.first : loops.add)(lanes[s].row(), at[sums_[s].operand],
-                                             values_.places()[sums_[s].operand].stride, tile.count);
+          const TangentSum& loops = sums_[s].loops;
+          (i == 0 ? loops.first : loops.add)
+              .at(set)(lanes[s].row(), at[sums_[s].operand], values_.places()[sums_[s].operand].stride,
+                       tile.count);
         }
         stream_out(tile, tangent, memory);
       }
