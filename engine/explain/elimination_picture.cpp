@@ -18,8 +18,8 @@ struct Place {
 std::string number(double value) { return fixed_text(value, 1); }
 
 // What rules the cost of an edge: its dearest term.
-MapKind dearest(const std::vector<MapForm>& terms) {
-  const auto dearness = [](const MapForm& map) {
+MapKind dearest(const std::vector<CountedMap>& terms) {
+  const auto dearness = [](const CountedMap& map) {
     static constexpr int kOrder[] = {0, 2, 4, 1, 3};  // diagonal, shared, per_sample, low_rank, applied
     return kOrder[static_cast<int>(map.kind)];
   };
@@ -42,18 +42,17 @@ const char* colour_of(MapKind kind) {
   return "#000000";
 }
 
-std::string label_of(const MapForm& map) {
+std::string label_of(const CountedMap& map) {
   const std::string extents = std::to_string(map.rows) + "×" + std::to_string(map.columns);
   switch (map.kind) {
     case MapKind::diagonal:
-      return map.left == Scale::none ? "1" : map.left == Scale::uniform ? "c" : "D";
+      return !varies(map.left) ? "1" : CountedValues::is_uniform(*map.left) ? "c" : "D";
     case MapKind::shared:
-      return (map.left != Scale::none ? "D " : "") + ("W " + extents) +
-             (map.right != Scale::none ? " D" : "");
+      return (varies(map.left) ? "D " : "") + ("W " + extents) + (varies(map.right) ? " D" : "");
     case MapKind::per_sample:
       return "J " + extents;
     case MapKind::low_rank:
-      return "rank " + std::to_string(map.rank);
+      return "rank " + std::to_string(map.left->rows);
     case MapKind::applied:
       return "f " + extents;
   }

@@ -3,38 +3,15 @@
 #include <string>
 #include <vector>
 
-#include "engine/autodiff/contraction/linear_map.h"
+#include "engine/autodiff/contraction/counted_values.h"
 
 namespace nabla {
 
-/// How a side of a map is scaled for each sample: not at all, by one number, or element by element.
-enum class Scale { none, uniform, elements };
-
-/// What is known of a term of an edge before any element is: LinearMap without its tensors.
-struct MapForm {
-  MapKind kind;
-  std::int64_t rows, columns;
-  /// Of low rank: none where that side is the same for all samples, else elements.
-  Scale left = Scale::none, right = Scale::none;
-  std::int64_t rank = 0;  ///< of low rank
-  double operations = 0;  ///< of one vector, where it is applied
-};
-
-/// What is asked of a linear map.
-enum class EliminationGoal { trace, diagonal, whole };
-
-/// Floating-point operations of an elimination, as far as sizes tell: a search compares orders by them. What
-/// a plan takes is another matter (jacobian_ways.h).
-struct EliminationCost {
-  double once = 0;        ///< operations on what all samples share
-  double per_sample = 0;  ///< operations for each sample
-  double total(std::int64_t samples) const { return once + per_sample * static_cast<double>(samples); }
-};
-
+/// A linear map as a graph of simpler ones, of which no tensor is known.
 struct EliminationGraph {
   struct Edge {
     int from, to;
-    std::vector<MapForm> terms;
+    std::vector<CountedMap> terms;
   };
   std::vector<std::int64_t> sizes;  ///< elements of each vertex
   std::vector<Edge> edges;

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "engine/autodiff/contraction/elimination_algebra.h"
 #include "engine/autodiff/contraction/graded_elimination.h"
+#include "engine/autodiff/contraction/tensor_values.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
@@ -10,51 +12,14 @@
 
 namespace nabla {
 namespace {
-
-MapForm form_of(const LinearMap& map) {
-  const auto scale = [](const std::optional<Tensor>& d) {
-    if (!d || d->shape()[0] == 1) return Scale::none;
-    return d->shape()[-1] == 1 ? Scale::uniform : Scale::elements;
-  };
-  return {map.kind,         map.rows,
-          map.columns,      scale(map.left),
-          scale(map.right),
-          /*rank=*/0,       map.function ? map.function->operations : 0};
+using BuildingAlgebra = EliminationAlgebra<TensorValues>;
 }
-
-// Builds the expressions.
-struct BuildingAlgebra {
-  using Edge = LinearMaps;
-  DType dtype;
-  EliminationGoal goal;
-  std::optional<Tensor> total = {};  // [B or 1] or [B or 1, n]
-
-  LinearMaps multiply(const LinearMaps& second, const LinearMaps& first) {
-    return nabla::multiply(second, first, dtype);
-  }
-  void add(LinearMaps& to, const LinearMaps& terms) {
-    for (const LinearMap& term : terms) nabla::add(to, term, dtype);
-  }
-  void close(const LinearMaps& second, const LinearMaps& first) {
-    for (const LinearMap& s : second)
-      for (const LinearMap& f : first) {
-        const Tensor part =
-            goal == EliminationGoal::trace ? trace_of_product(s, f, dtype) : diagonal_of_product(s, f, dtype);
-        total = total ? *total + part : part;
-      }
-  }
-  void close(const LinearMaps& only) {
-    close(only, {{MapKind::diagonal, only.front().columns, only.front().columns, {}, {}, {}}});
-  }
-};
-
-}  // namespace
 
 EliminationGraph elimination_graph(const ContractionPlan& plan) {
   EliminationGraph forms{plan.graph.sizes,  {},        plan.graph.argument,
                          plan.graph.result, plan.goal, plan.graph.samples};
   for (const LinearGraph::Edge& edge : plan.graph.edges)
-    forms.edges.push_back({edge.from, edge.to, {form_of(edge.map)}});
+    forms.edges.push_back({edge.from, edge.to, {counted(edge.map)}});
   return forms;
 }
 
@@ -85,16 +50,16 @@ Tensor contract_in_order(const ContractionPlan& plan, const EliminationOrder& or
   std::vector<Tensor> parts;
   for (std::int64_t start = 0; start < count; start += chunk) {
     const std::int64_t stop = std::min(count, start + chunk);
-    BuildingAlgebra algebra{graph.dtype, plan.goal};
+    BuildingAlgebra algebra({graph.dtype}, plan.goal);
     GradedElimination<BuildingAlgebra> elimination(graph.argument, graph.result,
                                                    plan.goal != EliminationGoal::whole);
     for (const LinearGraph::Edge& edge : graph.edges)
       elimination.add_edge(edge.from, edge.to, {for_samples(edge.map, start, stop)}, algebra);
     for (const int vertex : order.vertices) elimination.eliminate(vertex, algebra);
-    std::optional<Tensor> found = algebra.total;
+    std::optional<Tensor> found = algebra.closed();
     if (plan.goal == EliminationGoal::whole)
       elimination.for_each_edge(
-          [&](int, int, int, const LinearMaps& maps) { found = formed(maps, graph.dtype); });
+          [&](int, int, int, const std::vector<LinearMap>& maps) { found = algebra.form(maps); });
     const Shape shape = concatenate(Shape{stop - start}, result);
     parts.push_back(found ? broadcast_to(*found, shape) : zeros(shape, graph.dtype));
   }

@@ -281,7 +281,7 @@ class Reader {
     };
     LinearMap map{MapKind::applied, elements(node, axis_out), elements(input, axis_in), {}, {}, {}};
     map.function = std::make_shared<AppliedMap>(
-        AppliedMap{forward, transposed, graph_.samples, graph_.dtype, operations_of(use, node)});
+        AppliedMap{forward, transposed, graph_.samples, operations_of(use, node)});
     return map;
   }
 
