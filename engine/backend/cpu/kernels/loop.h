@@ -32,13 +32,15 @@ void for_each_line(Shape shape, int axis, std::int64_t length, std::array<Layout
     pointers[k] = &operands[k];
   }
   const Walk<N> walk = merged<N>(shape, pointers);
+  std::array<std::int64_t, N> next;
+  for (std::size_t k = 0; k < N; ++k) next[k] = walk.inner_stride(k);
   for_each_run<N>(
       walk,
       [&](const std::array<std::int64_t, N>& start, std::int64_t count) {
         std::array<std::int64_t, N> at = start;
         for (std::int64_t i = 0; i < count; ++i) {
           line(at);
-          for (std::size_t k = 0; k < N; ++k) at[k] += walk.inner_stride(k);
+          for (std::size_t k = 0; k < N; ++k) at[k] += next[k];
         }
       },
       length);

@@ -51,11 +51,11 @@ struct Reduction {
   /// Calls element(out_offset, in_offset) for every kept element.
   template <class Element>
   void for_each_kept(Element element) const {
+    const std::int64_t to_next = kept.inner_stride(0), from_next = kept.inner_stride(1);
     for_each_run<2>(
         kept,
         [&](const std::array<std::int64_t, 2>& at, std::int64_t n) {
-          for (std::int64_t i = 0; i < n; ++i)
-            element(at[0] + i * kept.inner_stride(0), at[1] + i * kept.inner_stride(1));
+          for (std::int64_t i = 0; i < n; ++i) element(at[0] + i * to_next, at[1] + i * from_next);
         },
         count);
   }
