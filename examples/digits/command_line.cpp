@@ -8,11 +8,9 @@ namespace nabla::digits {
 std::optional<report::Refusal> parse_command_line(int argc, char** argv, Options& options) {
   CLI::App app(
       "Trains two flows on 8 x 8 images of digits, by flow matching and by MeanFlow, and measures their "
-      "samples, "
-      "their likelihood and the uncertainty that their Jacobians tell: posterior variance per pixel, "
-      "calibration "
-      "on held-out digits, one-step forms, and a check of the identity behind it all. Leaves a report, its "
-      "pictures, the numbers and the checkpoints of both networks in one directory.");
+      "samples, their likelihood and the uncertainty that their Jacobians tell: posterior variance per "
+      "pixel, calibration on held-out digits, one-step forms, and a check of the identity behind it all. "
+      "Leaves a report, its pictures, the numbers and the checkpoints of both networks in one directory.");
   const auto positive = CLI::Range(std::int64_t{1}, std::int64_t{1} << 40);
   app.add_option("--data", options.data, "CSV file of 64 pixels (0..16) and a label a row, plain or gzip")
       ->capture_default_str();

@@ -82,8 +82,7 @@ void add_calibration(report::Report& page, const Results& results) {
       "On held-out digits the squared error of the posterior mean should on average be the trace of the "
       "posterior covariance: their ratio is 1 for a calibrated field, above 1 for one that is too sure of "
       "itself. The MeanFlow network is asked by its velocity `u(x, t, t)`. The oracle is the exact field of "
-      "the "
-      "training digits in closed form. It is shown up to t = 0.5; later it has memorised them.");
+      "the training digits in closed form. It is shown up to t = 0.5; later it has memorised them.");
   report::LineChart chart{
       "t",
       "E|x1 - m|² / E tr S",

@@ -78,14 +78,10 @@ void add_one_step(report::Report& page, const Results& results) {
   page.heading("What a one-step model knows of its uncertainty");
   page.paragraph(
       "`T(x0) = x0 + u(x0, 0, 1)` is deterministic, and at t = 0 the posterior is the same for every input. "
-      "Three "
-      "forms are sound, and they answer different questions. (A) Tweedie at an inner time: one evaluation "
-      "leads to "
-      "`x_t`, where the velocity tells the posterior covariance `S`. (B) Push-forward: `(1-t)² X Xᵀ` with "
-      "the "
-      "Jacobian `X` of the one-step map from t to the data; equal to `S` for Gaussian data only. (C) The "
-      "exact "
-      "likelihood of the one-step model, by the determinant of its Jacobian.");
+      "Three forms are sound, and they answer different questions. (A) Tweedie at an inner time: one "
+      "evaluation leads to `x_t`, where the velocity tells the posterior covariance `S`. (B) Push-forward: "
+      "`(1-t)² X Xᵀ` with the Jacobian `X` of the one-step map from t to the data; equal to `S` for Gaussian "
+      "data only. (C) The exact likelihood of the one-step model, by the determinant of its Jacobian.");
   page.figure(
       {one_step_picture(results).image,
        "Columns: draws. Rows: one-step sample; posterior mean at t = " + number(results.one_step_maps.t) +
@@ -96,14 +92,12 @@ void add_one_step(report::Report& page, const Results& results) {
   for (const OneStepMeasure::AtTime& at : measure.times)
     rows.push_back({number(at.t), number(at.inner_trace, 4), number(at.held_out_trace, 4),
                     number(at.push_forward_trace, 4), fixed(at.push_forward_ratio, 2)});
-  page.table(
-      {"t", "(A) E tr S, from noise", "E tr S, noisy held-out", "(B) E tr, noisy held-out",
-       "E|x1 - m|² / (B)"},
-      rows,
-      "(A) reaches its inner time from noise; it should agree with the noisy held-out digits beside it. (B) "
-      "is "
-      "how far the map carries the noise that is left, to first order: close to the posterior in size here, "
-      "but not calibrated, for the map is far from linear.");
+  page.table({"t", "(A) E tr S, from noise", "E tr S, noisy held-out", "(B) E tr, noisy held-out",
+              "E|x1 - m|² / (B)"},
+             rows,
+             "(A) reaches its inner time from noise; it should agree with the noisy held-out digits beside "
+             "it. (B) is how far the map carries the noise that is left, to first order: close to the "
+             "posterior in size here, but not calibrated, for the map is far from linear.");
   page.paragraph("(C): the one-step model gives its own samples " + fixed(measure.one_step_bits_per_dim, 3) +
                  " bits per dimension; the divergence of the same network's velocity, integrated along the "
                  "trajectories that end at these samples, gives " +

@@ -49,9 +49,8 @@ void add_trace_cost(report::Report& page, const Results& results) {
   else
     page.paragraph(
         "For this network there is none: it has fewer pixels than hidden units, and tangents, one for each "
-        "pixel, "
-        "already are the cheapest exact way. Nothing is saved here; the second table says where something "
-        "is.");
+        "pixel, already are the cheapest exact way. Nothing is saved here; the second table says where "
+        "something is.");
   add_ways(page, cost);
   page.svg(
       cost.picture,

@@ -43,25 +43,22 @@ void add_curves(report::Report& page, const std::vector<LossCurve>& losses, cons
 void add_models(report::Report& page, const Results& results) {
   const Options& options = results.options;
   page.heading("What was trained");
-  page.paragraph("Two multilayer perceptrons (" + std::to_string(options.layers) +
-                 " hidden layers of width " + std::to_string(options.width) +
-                 ", SiLU, a shift for time in every layer; " +
-                 number(static_cast<double>(results.flow_matching.parameters), 6) + " and " +
-                 number(static_cast<double>(results.mean_flow.parameters), 6) +
-                 " parameters), which carry noise at t = 0 to digits at t = 1 along straight lines `x_t = t "
-                 "x1 + (1 - t) x0`. "
-                 "Both sit on top of the exact field of a Gaussian with the pixels' means and variances.");
+  page.paragraph(
+      "Two multilayer perceptrons (" + std::to_string(options.layers) + " hidden layers of width " +
+      std::to_string(options.width) + ", SiLU, a shift for time in every layer; " +
+      number(static_cast<double>(results.flow_matching.parameters), 6) + " and " +
+      number(static_cast<double>(results.mean_flow.parameters), 6) +
+      " parameters), which carry noise at t = 0 to digits at t = 1 along straight lines `x_t = t x1 + (1 - "
+      "t) x0`. Both sit on top of the exact field of a Gaussian with the pixels' means and variances.");
   page.paragraph(
       "Flow matching learns the velocity `v(x, t)`, at times `u^1.5` with uniform `u`, which lean towards "
-      "noise. "
-      "MeanFlow learns the average velocity `u(x, t, r)`, which takes a sample from t to r in one step and "
-      "holds the "
-      "velocity as `u(x, t, t)`: half of each batch has two uniform times in order and regresses on "
-      "`v + (r - t) du/dt`, with `du/dt` by one forward derivative along the network's own velocity and "
-      "weight " +
+      "noise. MeanFlow learns the average velocity `u(x, t, r)`, which takes a sample from t to r in one "
+      "step and holds the velocity as `u(x, t, t)`: half of each batch has two uniform times in order and "
+      "regresses on `v + (r - t) du/dt`, with `du/dt` by one forward derivative along the network's own "
+      "velocity and weight " +
       number(options.averaged_weight) +
-      "; the other half is flow matching. Optimizer of both: AdamW with warm-up, "
-      "cosine decay and a moving average of the weights, " +
+      "; the other half is flow matching. Optimizer of both: AdamW with warm-up, cosine decay and a moving "
+      "average of the weights, " +
       number(static_cast<double>(options.steps), 6) + " and " +
       number(static_cast<double>(options.mean_flow_steps), 6) + " steps of " + std::to_string(options.batch) +
       " digits; weight decay " + number(options.weight_decay) + " and " +
@@ -84,8 +81,8 @@ void add_training(report::Report& page, const Results& results) {
              "What is minimised (weighted) and its parts without weights: all rows (raw), rows with t < r "
              "(averaged), rows with t = r (instantaneous), where it is the flow-matching loss.");
   page.paragraph(
-      "On noisy held-out digits the average velocity misses the MeanFlow identity "
-      "`u = v + (r - t) du/dt` by " +
+      "On noisy held-out digits the average velocity misses the MeanFlow identity `u = v + (r - t) du/dt` "
+      "by " +
       number(results.residuals.identity) +
       " of its own size (root mean squares), and one step from t to r differs from two by " +
       number(results.residuals.split) + " of its length.");

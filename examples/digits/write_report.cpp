@@ -48,8 +48,7 @@ void write_outputs(const Results& results) {
   report::Report page("Digits with their uncertainty");
   page.paragraph(
       "Two flows of handwritten digits, one that follows a velocity and one that jumps in a single step, and "
-      "what "
-      "the Jacobians of their fields say about how sure they can be.");
+      "what the Jacobians of their fields say about how sure they can be.");
   page.facts({{"bits per dimension", fixed(results.flow_matching.likelihood.bits_per_dim, 2)},
               {"calibration at t = 0.5", calibration_at_half(results.flow_matching)},
               {"of MeanFlow", calibration_at_half(results.mean_flow)},

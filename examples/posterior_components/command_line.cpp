@@ -11,8 +11,7 @@ std::optional<report::Refusal> parse_command_line(int argc, char** argv, Options
   CLI::App app(
       "Shows along which directions an 8 x 8 digit behind noise is uncertain: the largest principal "
       "components of its posterior covariance, by products with the Jacobian of a flow's velocity, at "
-      "several "
-      "levels of noise. Leaves a report, its pictures and the numbers in one directory.");
+      "several levels of noise. Leaves a report, its pictures and the numbers in one directory.");
   app.add_option("--data", options.data, "CSV file of 64 pixels (0..16) and a label a row, plain or gzip")
       ->capture_default_str();
   app.add_option("--out", options.out, "Directory for report.html, metrics.json and the pictures")

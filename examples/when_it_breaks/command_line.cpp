@@ -8,12 +8,9 @@ namespace nabla::when_it_breaks {
 std::optional<report::Refusal> parse_command_line(int argc, char** argv, Options& options) {
   CLI::App app(
       "Shows fields whose Jacobian tells no posterior: optimal couplings, guidance, average velocities, "
-      "scaled and "
-      "pruned sources. For each it measures how wrong the posterior is over time, beside what algebra "
-      "predicts, and "
-      "reports what the metadata of the field would have said and which check sees it. Leaves a report and "
-      "the "
-      "numbers in one directory, and fails if a field is not as wrong as predicted.");
+      "scaled and pruned sources. For each it measures how wrong the posterior is over time, beside what "
+      "algebra predicts, and reports what the metadata of the field would have said and which check sees it. "
+      "Leaves a report and the numbers in one directory, and fails if a field is not as wrong as predicted.");
   app.add_option("--out", options.out, "Directory for report.html and metrics.json")->capture_default_str();
   app.add_option("--seed", options.seed, "Decides data and noise")
       ->check(CLI::Range(std::uint64_t{0}, std::uint64_t{1} << 62))

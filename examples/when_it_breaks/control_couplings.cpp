@@ -42,11 +42,9 @@ Control optimal_coupling_own(const Setting& setting) {
       .name = "optimal coupling",
       .text =
           "Normal data with noise handed out by the optimal map, as minibatch optimal transport does for "
-          "large "
-          "batches. Then x_t determines x1: the mean is right and the true covariance 0, yet the Jacobian "
-          "tells `((1-t)²/t) sqrt(l) / (t sqrt(l) + 1 - t)` for an element of variance l. Measured on pairs "
-          "of that "
-          "coupling; the calibration is 0 at every time.",
+          "large batches. Then x_t determines x1: the mean is right and the true covariance 0, yet the "
+          "Jacobian tells `((1-t)²/t) sqrt(l) / (t sqrt(l) + 1 - t)` for an element of variance l. Measured "
+          "on pairs of that coupling; the calibration is 0 at every time.",
       .refusal = refusal_of({.coupling = "minibatch_ot"}),
       .predicted = std::vector<double>(setting.times.size(), 0.)};
   control.report = report_of(optimal_velocity, normal_data(fold_in(setting.key, 100), setting.samples),
@@ -60,10 +58,8 @@ Control optimal_coupling_independent(const Setting& setting) {
   Control control{.name = "the same, unaware",
                   .text =
                       "The same field, measured on independent noise as by somebody who does not know of the "
-                      "coupling. The "
-                      "calibration of one element is `2 t sqrt(l) / (t sqrt(l) + 1 - t)`: it rises from 0 to "
-                      "2 and is 1 in "
-                      "between, where no calibration can see it.",
+                      "coupling. The calibration of one element is `2 t sqrt(l) / (t sqrt(l) + 1 - t)`: it "
+                      "rises from 0 to 2 and is 1 in between, where no calibration can see it.",
                   .refusal = refusal_of({.coupling = "minibatch_ot"}),
                   .predicted = linear_calibrations(setting.times, [](double l, double t) {
                     return std::sqrt(l) / (t * std::sqrt(l) + 1 - t);
@@ -88,12 +84,9 @@ Control minibatch_coupling(const Setting& setting) {
   Control control{.name = "minibatch coupling of rings",
                   .text =
                       "Two rings, coupled to normal noise by exact optimal transport of 300 pairs. Blurred "
-                      "by `h = 0.3`, the "
-                      "pairs have a field in closed form. Its Jacobian tells `(S + ((1-t)/t) Cov(x1, x0 | "
-                      "x_t)) / h²`, which "
-                      "need not be symmetric; the prediction is the mean of tr S over the mean of its trace. "
-                      "Measured on pairs "
-                      "of the coupling.",
+                      "by `h = 0.3`, the pairs have a field in closed form. Its Jacobian tells `(S + "
+                      "((1-t)/t) Cov(x1, x0 | x_t)) / h²`, which need not be symmetric; the prediction is "
+                      "the mean of tr S over the mean of its trace. Measured on pairs of the coupling.",
                   .refusal = refusal_of({.coupling = "minibatch_ot"})};
   for (std::size_t i = 0; i < setting.times.size(); ++i) {
     const double time = setting.times[i];
@@ -122,12 +115,10 @@ Control pruned_source(const Setting& setting) {
       .name = "pruned source",
       .text =
           "Normal noise of which what lies beyond the radius 1 is left out: the variance of an element is "
-          ".229. The "
-          "field is that of 4000 pairs, blurred by h = 0.25. As for a scaled source the trace is too large "
-          "by about "
-          "the reciprocal of the source's variance, .277 with the blur; the prediction leaves out that the "
-          "source is "
-          "not normal. Late in the path 4000 pairs are too few, so only the first times are measured.",
+          ".229. The field is that of 4000 pairs, blurred by h = 0.25. As for a scaled source the trace is "
+          "too large by about the reciprocal of the source's variance, .277 with the blur; the prediction "
+          "leaves out that the source is not normal. Late in the path 4000 pairs are too few, so only the "
+          "first times are measured.",
       .refusal = refusal_of({.source = "pruned_normal"}),
       .exact = false};
   Setting early = setting;

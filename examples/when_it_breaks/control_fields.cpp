@@ -26,15 +26,14 @@ Control guidance(const Setting& setting, double scale) {
                     std::sqrt(.15) * normal(keys[1], shape, DType::f64);
   const std::string number = report::number(scale);
   Control control{.name = "guidance " + number, .sound = scale == 1};
-  control.text = scale == 1 ? "For comparison: the field of one class of a mixture, without guidance. A "
-                              "class-conditional field is a "
-                              "conditional mean; its Jacobian tells Cov(x1 | x_t, class)."
-                            : "Classifier-free guidance of the scale " + number +
-                                  ": v = (1-w) v_0 + w v_1 of the field v_0 of all classes and v_1 of one. "
-                                  "The Jacobian tells `(1-w) S_0 + w "
-                                  "S_1`, a sum of gradients, so symmetric. For data of the class the "
-                                  "calibration is `(E tr S_1 + (w-1)² E|m_1 "
-                                  "- m_0|²) / ((1-w) E tr S_0 + w E tr S_1)`.";
+  control.text =
+      scale == 1
+          ? "For comparison: the field of one class of a mixture, without guidance. A class-conditional "
+            "field is a conditional mean; its Jacobian tells Cov(x1 | x_t, class)."
+          : "Classifier-free guidance of the scale " + number +
+                ": v = (1-w) v_0 + w v_1 of the field v_0 of all classes and v_1 of one. The Jacobian tells "
+                "`(1-w) S_0 + w S_1`, a sum of gradients, so symmetric. For data of the class the "
+                "calibration is `(E tr S_1 + (w-1)² E|m_1 - m_0|²) / ((1-w) E tr S_0 + w E tr S_1)`.";
   if (scale != 1) control.refusal = refusal_of({.guidance = number});
   for (std::size_t i = 0; i < setting.times.size(); ++i) {
     const Tensor t = flow::shared_time(setting.times[i], DType::f64);
@@ -60,16 +59,14 @@ Control average_velocity(const Setting& setting) {
   const flow::AverageField u = [&](const Tensor& x, const Tensor& t, const Tensor& r) {
     return field.average_velocity(x, t, r);
   };
-  Control control{.name = "average velocity",
-                  .text =
-                      "The average velocity u(x, t, 1) of normal data in place of the velocity u(x, t, t). x "
-                      "+ (1-t) u is where the "
-                      "flow takes x, not the mean of what may lie behind it: `A = sqrt(l / D)` instead of `t "
-                      "l / D` with `D = t² l + "
-                      "(1-t)²`. It is symmetric and positive all the same.",
-                  .predicted = linear_calibrations(setting.times, [](double l, double t) {
-                    return std::sqrt(l / (t * t * l + (1 - t) * (1 - t)));
-                  })};
+  Control control{
+      .name = "average velocity",
+      .text =
+          "The average velocity u(x, t, 1) of normal data in place of the velocity u(x, t, t). x + (1-t) u "
+          "is where the flow takes x, not the mean of what may lie behind it: `A = sqrt(l / D)` instead of "
+          "`t l / D` with `D = t² l + (1-t)²`. It is symmetric and positive all the same.",
+      .predicted = linear_calibrations(
+          setting.times, [](double l, double t) { return std::sqrt(l / (t * t * l + (1 - t) * (1 - t))); })};
   try {
     uncertainty::posterior(u, flow::linear_path(), zeros(Shape{1, 2}, DType::f64),
                            flow::shared_time(.5, DType::f64), end);
@@ -86,8 +83,7 @@ Control scaled_source(const Setting& setting, double scale) {
   Control control{.name = "source scale " + number,
                   .text = "A source N(0, k² I) with k = " + number +
                           " that is not declared. The mean is right on its own noise, and S off by k² at "
-                          "every time: so is the "
-                          "calibration, " +
+                          "every time: so is the calibration, " +
                           report::number(scale * scale) + ".",
                   .refusal = refusal_of({.source_scale = scale}),
                   .predicted = std::vector<double>(setting.times.size(), scale * scale)};

@@ -28,10 +28,8 @@ void add_summary(report::Report& page, const Results& results) {
   page.heading("Who sees what");
   page.paragraph(
       "Metadata are the only check that sees every field, if they are true. When they lie, the validity "
-      "report is what is "
-      "left: at how many of its times each flag is raised. Limits: calibration outside of 1/1.25 to 1.25 by "
-      "more than four "
-      "standard errors, symmetry defect over .25, negative mass over .05.");
+      "report is what is left: at how many of its times each flag is raised. Limits: calibration outside of "
+      "1/1.25 to 1.25 by more than four standard errors, symmetry defect over .25, negative mass over .05.");
   std::vector<std::vector<std::string>> rows;
   for (const Control& control : results.controls)
     rows.push_back({control.name, control.refusal.empty() ? "passes" : "refused",
@@ -132,10 +130,9 @@ void write_outputs(const Results& results) {
   report::Report page("When a Jacobian tells no posterior");
   page.paragraph(
       "The identity between the Jacobian of a velocity and the covariance of the data behind a noisy sample "
-      "holds for "
-      "conditional means under a normal source that is drawn independently of the data. Here are fields for "
-      "which one of "
-      "these does not hold. Each is wrong by an amount that algebra predicts, and measured on " +
+      "holds for conditional means under a normal source that is drawn independently of the data. Here are "
+      "fields for which one of these does not hold. Each is wrong by an amount that algebra predicts, and "
+      "measured on " +
       std::to_string(results.options.samples) + " held-out data.");
   std::size_t refused = 0, wrong = 0, seen = 0;
   for (const Control& control : results.controls) {
