@@ -94,8 +94,8 @@ class Integration {
   void choose_first_steps();
   void advance();
   Attempt attempt();
-  void keep(const Attempt& attempt, const Tensor& before, const std::vector<std::int64_t>& rows,
-            const std::vector<double>& starts);
+  void store_dense(const Attempt& attempt, const Tensor& before, const std::vector<std::int64_t>& rows,
+                   const std::vector<double>& starts);
   AdaptiveSolution result();
 
   const TimedField& v_;
@@ -175,27 +175,27 @@ Attempt Integration::attempt() {
 
 void Integration::advance() {
   const std::vector<double> starts = of_each([](const StepControl& c) { return c.time(); });
-  const Attempt tried = attempt();
+  const Attempt trial = attempt();
   // Samples that wait have step 0 and so no error: they keep their state, or are refused where 0 times the
   // slope is NaN, which keeps it too.
-  const Tensor accepted = less_equal(tried.error, 1);
+  const Tensor accepted = less_equal(trial.error, 1);
   const Tensor mask = insert_axes(accepted, element_axes(x_));
   const Tensor before = x_;
-  const Tensor next = select(mask, tried.x, x_);
-  const Tensor next_slope = select(mask, tried.slopes.back(), slope_);
-  evaluate({next, next_slope, tried.error});
+  const Tensor next = select(mask, trial.x, x_);
+  const Tensor next_slope = select(mask, trial.slopes.back(), slope_);
+  evaluate({next, next_slope, trial.error});
   x_ = evaluation_.leaf(next);
   slope_ = evaluation_.leaf(next_slope);
   std::vector<std::int64_t> rows;
   for (std::size_t i = 0; i < controls_.size(); ++i)
-    if (controls_[i].running() && controls_[i].judge(tried.error.data<double>()[i]))
+    if (controls_[i].running() && controls_[i].judge(trial.error.data<double>()[i]))
       rows.push_back(static_cast<std::int64_t>(i));
-  if (dense_ && !rows.empty()) keep(tried, before, rows, starts);
+  if (dense_ && !rows.empty()) store_dense(trial, before, rows, starts);
 }
 
 // The coefficients of the accepted samples (Hairer's rcont1 .. rcont5).
-void Integration::keep(const Attempt& attempt, const Tensor& before, const std::vector<std::int64_t>& rows,
-                       const std::vector<double>& starts) {
+void Integration::store_dense(const Attempt& attempt, const Tensor& before,
+                              const std::vector<std::int64_t>& rows, const std::vector<double>& starts) {
   const Tensor change = attempt.x - before;
   const Tensor bend = attempt.step * attempt.slopes.front() - change;
   const Tensor twist = change - attempt.step * attempt.slopes.back() - bend;

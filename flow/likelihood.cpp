@@ -42,8 +42,8 @@ class DivergenceAlong {
   Estimate at(const Field& v, const Tensor& x) {
     if (key_) jacobian_.key = fold_in(*key_, node_++);
     if (estimator_) return estimator_->estimate(jacobian_operator(v, x), *jacobian_.key);
-    const Estimate found = estimate_divergence(v, x, jacobian_);
-    return {cast(found.value, DType::f64), cast(found.standard_error, DType::f64)};
+    const Estimate estimate = estimate_divergence(v, x, jacobian_);
+    return {cast(estimate.value, DType::f64), cast(estimate.standard_error, DType::f64)};
   }
   std::int64_t products() const { return estimator_ ? estimator_->products() : 0; }
 

@@ -153,14 +153,14 @@ PosteriorLogDeterminant Posterior::log_determinant(double floor) const {
   for (const std::vector<double>& eigenvalues : symmetric_spectra(evaluation.reads(mean_jacobian()))) {
     double largest = 0, total = 0;
     for (const double value : eigenvalues) largest = std::max(largest, std::abs(value));
-    std::int64_t kept = 0;
+    std::int64_t rank = 0;
     for (const double value : eigenvalues) {
       if (!(value > floor * largest)) continue;
       total += std::log(spread[logs.size()]) + std::log(value);
-      ++kept;
+      ++rank;
     }
-    left_out.push_back(static_cast<std::int64_t>(eigenvalues.size()) - kept);
-    logs.push_back(kept > 0 || eigenvalues.empty() ? total : -std::numeric_limits<double>::infinity());
+    left_out.push_back(static_cast<std::int64_t>(eigenvalues.size()) - rank);
+    logs.push_back(rank > 0 || eigenvalues.empty() ? total : -std::numeric_limits<double>::infinity());
   }
   return {evaluation.leaf(tensor(logs, batch)), evaluation.leaf(tensor(left_out, batch))};
 }
@@ -188,8 +188,7 @@ Posterior posterior(const flow::AverageField& u, const flow::AffinePath& path, c
     if (!has_elements(t) || !has_elements(r))
       throw Error(
           "posterior: inside a transform by time t and r cannot be compared; pass the same tensor for both, "
-          "or "
-          "flow::instantaneous(u)");
+          "or flow::instantaneous(u)");
     if (const double gap = largest_gap(t, r); !(gap == 0))
       reasons.push_back("it is an average velocity u(x, t, r) with r up to " + number_text(gap) +
                         " away from t; only u(x, t, t), the velocity itself, is a conditional mean");

@@ -41,12 +41,12 @@ double identity_error_at(const flow::EmpiricalField& field, const flow::AffinePa
   const Tensor t = flow::shared_time(time, DType::f64);
   const Tensor x = flow::interpolate(path, x0, x1, t).x;
   const auto velocity = [&](const Tensor& at, const Tensor& now) { return field.velocity(at, now); };
-  const Tensor found = uncertainty::posterior(velocity, path, x, t).covariance();
+  const Tensor covariance = uncertainty::posterior(velocity, path, x, t).covariance();
   const Tensor exact = field.posterior_covariance(x, t);
   const double elements = static_cast<double>(x1.shape()[1]);
   const Tensor scale = abs(square(path.s(t)) * path.s_rate(t) / (path.a(t) * path.wronskian(t))) * elements;
-  const Tensor worst =
-      max(reduce_max(abs(found - exact)), reduce_max(abs(trace(found) - field.posterior_trace(x, t))));
+  const Tensor worst = max(reduce_max(abs(covariance - exact)),
+                           reduce_max(abs(trace(covariance) - field.posterior_trace(x, t))));
   return worst.item() / scale.item();
 }
 

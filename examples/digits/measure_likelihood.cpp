@@ -12,18 +12,19 @@ namespace nabla::digits {
 LikelihoodMeasure measure_likelihood(const flow::TimedField& v, const Tensor& x1,
                                      const std::function<void(double share)>& on_progress) {
   const double start = report::now_seconds();
-  const flow::Likelihood found = flow::log_likelihood(v, x1, {}, [&](std::int64_t done, std::int64_t total) {
-    if (on_progress) on_progress(static_cast<double>(done) / static_cast<double>(total));
-  });
+  const flow::Likelihood likelihood =
+      flow::log_likelihood(v, x1, {}, [&](std::int64_t done, std::int64_t total) {
+        if (on_progress) on_progress(static_cast<double>(done) / static_cast<double>(total));
+      });
   const std::int64_t count = x1.shape()[0];
-  const double deviation = std::sqrt(var(found.log_density).item() / static_cast<double>(count));
+  const double deviation = std::sqrt(var(likelihood.log_density).item() / static_cast<double>(count));
   LikelihoodMeasure measure;
-  measure.bits_per_dim = flow::bits_per_dim(mean(found.log_density).item(), kPixels, kLevels);
+  measure.bits_per_dim = flow::bits_per_dim(mean(likelihood.log_density).item(), kPixels, kLevels);
   const double bit = static_cast<double>(kPixels) * std::log(2.0);
   measure.standard_error = deviation / bit;
-  measure.quadrature_error = mean(found.quadrature_error).item() / bit;
+  measure.quadrature_error = mean(likelihood.quadrature_error).item() / bit;
   measure.images = count;
-  measure.divergences = found.divergences;
+  measure.divergences = likelihood.divergences;
   measure.seconds = report::now_seconds() - start;
   return measure;
 }

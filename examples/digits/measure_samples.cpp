@@ -54,9 +54,9 @@ class Judge {
     const flow::PrecisionRecall reach = flow::precision_recall(held_out_, images);
     total.precision += reach.precision;
     total.recall += reach.recall;
-    const flow::DensityCoverage held = flow::density_coverage(held_out_, images);
-    total.density += held.density;
-    total.coverage += held.coverage;
+    const flow::DensityCoverage modes = flow::density_coverage(held_out_, images);
+    total.density += modes.density;
+    total.coverage += modes.coverage;
     const std::vector<double> distances = flow::nearest_distances(images, training_);
     total.nearest_training +=
         std::accumulate(distances.begin(), distances.end(), 0.0) / static_cast<double>(distances.size());

@@ -54,15 +54,15 @@ double eigenpair_error(const Posterior& p, const Exact& exact) {
 
 // Errors of the log-determinants, in units of what an error of one eigenvalue by 1 makes of them.
 double log_determinant_error(const Posterior& p, const Exact& exact) {
-  const std::vector<double> found = p.log_determinant(0).value.to_vector<double>();
+  const std::vector<double> logs = p.log_determinant(0).value.to_vector<double>();
   double worst = 0;
-  for (std::size_t b = 0; b < found.size(); ++b) {
+  for (std::size_t b = 0; b < logs.size(); ++b) {
     double expected = 0, sensitivity = 0;
     for (const double value : exact.eigenvalues[b]) {
       expected += std::log(value);
       sensitivity += 1 / value;
     }
-    worst = std::max(worst, std::abs(found[b] - expected) / (sensitivity + std::abs(expected)));
+    worst = std::max(worst, std::abs(logs[b] - expected) / (sensitivity + std::abs(expected)));
   }
   return worst;
 }
@@ -149,11 +149,11 @@ Skewness measure_skewness(const Mixture& mixture, const flow::AffinePath& path, 
     const Tensor e = axis.vectors[0] * sign(axis.vectors[0]({all, range(0, 1)}));
     const Tensor deviation = sqrt(axis.values);
     const Tensor cubed = reshape(deviation * square(deviation), Shape{samples});
-    const std::vector<double> found = (p.third_moment(e) / cubed).to_vector<double>();
+    const std::vector<double> skewness = (p.third_moment(e) / cubed).to_vector<double>();
     const std::vector<double> exact = (mixture.third_moment(x, t, e) / cubed).to_vector<double>();
     result.times.push_back(time);
     for (std::size_t b = 0; b < count; ++b) {
-      result.found[b].push_back(found[b]);
+      result.computed[b].push_back(skewness[b]);
       result.exact[b].push_back(exact[b]);
     }
   }

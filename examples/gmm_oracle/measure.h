@@ -35,7 +35,7 @@ PathErrors measure_errors(const Mixture& mixture, const flow::AffinePath& path, 
 /// The skewness of single posteriors along their first principal axis over time.
 struct Skewness {
   std::vector<double> times;
-  std::vector<std::vector<double>> found, exact;  ///< for each sample
+  std::vector<std::vector<double>> computed, exact;  ///< for each sample
 };
 Skewness measure_skewness(const Mixture& mixture, const flow::AffinePath& path, const Tensor& key,
                           std::int64_t samples);

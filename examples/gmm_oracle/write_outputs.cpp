@@ -23,20 +23,16 @@ double time_of_worst(const MemberErrors& member) {
 
 void add_bounds(report::Report& page, const Results& results) {
   page.heading("Every member against its bound");
-  page.paragraph("Each number that the Jacobian tells, against the closed form of the mixture, at " +
-                 std::to_string(results.options.samples) + " noisy samples for each of " +
-                 std::to_string(kTimes.size()) +
-                 " times from .02 to .98. An error of the Jacobian is multiplied on its way to S, early in "
-                 "the path by a "
-                 "lot; errors are given in units of what a Jacobian that is wrong by 1 would make, `|s² s'| "
-                 "/ (a w) D` with "
-                 "`w = a' s - a s'` (on the linear path `(1-t)²/t D`). So 2e-16 is one rounding. For the "
-                 "third moment the unit "
-                 "is `|e|³ (1 + (s²/a)²)`; the mean is taken as it is; of the log-determinant it is what an "
-                 "error of every "
-                 "eigenvalue by that unit makes. Draws are random: theirs are the largest deviation of any "
-                 "mean or covariance, in "
-                 "standard errors.");
+  page.paragraph(
+      "Each number that the Jacobian tells, against the closed form of the mixture, at " +
+      std::to_string(results.options.samples) + " noisy samples for each of " +
+      std::to_string(kTimes.size()) +
+      " times from .02 to .98. An error of the Jacobian is multiplied on its way to S, early in the path by "
+      "a lot; errors are given in units of what a Jacobian that is wrong by 1 would make, `|s² s'| / (a w) "
+      "D` with `w = a' s - a s'` (on the linear path `(1-t)²/t D`). So 2e-16 is one rounding. For the third "
+      "moment the unit is `|e|³ (1 + (s²/a)²)`; the mean is taken as it is; of the log-determinant it is "
+      "what an error of every eigenvalue by that unit makes. Draws are random: theirs are the largest "
+      "deviation of any mean or covariance, in standard errors.");
   std::vector<std::vector<std::string>> rows;
   for (const PathErrors& path : results.errors)
     for (const MemberErrors& member : path.members)
@@ -63,15 +59,14 @@ void add_skewness(report::Report& page, const Results& results) {
   page.heading("Third moments");
   page.paragraph(
       "Mean and covariance are the first two derivatives of a log-partition function by `x_t`; the next "
-      "derivative of "
-      "the field tells how lopsided the posterior is. Along its first principal axis, for three noisy "
-      "samples on the "
-      "linear path; lines by the engine, dashes by the closed form behind them. A Gaussian has 0.");
+      "derivative of the field tells how lopsided the posterior is. Along its first principal axis, for "
+      "three noisy samples on the linear path; lines by the engine, dashes by the closed form behind them. A "
+      "Gaussian has 0.");
   report::LineChart chart{.x_label = "t", .y_label = "skewness", .series = {}};
-  for (std::size_t b = 0; b < results.skewness.found.size(); ++b) {
+  for (std::size_t b = 0; b < results.skewness.computed.size(); ++b) {
     const int colour = static_cast<int>(b);
     chart.series.push_back({"sample " + std::to_string(b + 1), results.skewness.times,
-                            results.skewness.found[b], report::LineStyle::faint, colour});
+                            results.skewness.computed[b], report::LineStyle::faint, colour});
     chart.series.push_back({"exact " + std::to_string(b + 1), results.skewness.times,
                             results.skewness.exact[b], report::LineStyle::dashed, colour});
   }
@@ -102,7 +97,7 @@ std::string metrics_json(const Results& results) {
       json["errors"].push_back(entry);
     }
   json["skewness"]["times"] = results.skewness.times;
-  json["skewness"]["found"] = results.skewness.found;
+  json["skewness"]["found"] = results.skewness.computed;
   json["skewness"]["exact"] = results.skewness.exact;
   json["seconds"] = results.seconds;
   return json.dump(2) + "\n";
@@ -113,9 +108,8 @@ void write_outputs(const Results& results) {
   report::Report page("A posterior against its closed form");
   page.paragraph(
       "The velocity field of a Gaussian mixture is known in closed form, and so is everything about the data "
-      "behind a "
-      "noisy sample. Here the posterior sees the field alone, as a function to differentiate, and must find "
-      "the same.");
+      "behind a noisy sample. Here the posterior sees the field alone, as a function to differentiate, and "
+      "must find the same.");
   std::string nearest;
   double share = 0;
   for (const PathErrors& path : results.errors) {
@@ -131,15 +125,12 @@ void write_outputs(const Results& results) {
   page.heading("What it looks like");
   page.paragraph(
       "Three noisy samples of a mixture in the plane, linear path. Gray: the density of the data. Rings: "
-      "`x_t / a`. "
-      "Ellipses: one and two standard deviations about the posterior mean, from the Jacobian of the field. "
-      "Points of "
-      "the exact posterior, which knows the components:");
+      "`x_t / a`. Ellipses: one and two standard deviations about the posterior mean, from the Jacobian of "
+      "the field. Points of the exact posterior, which knows the components:");
   page.figures(results.exact_points);
   page.paragraph(
       "Points of `samples`, Gaussians with the same mean and covariance: they fill the ellipses and know "
-      "nothing of "
-      "the gaps.");
+      "nothing of the gaps.");
   page.figures(results.gaussian_points);
   add_bounds(page, results);
   add_skewness(page, results);

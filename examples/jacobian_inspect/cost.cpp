@@ -77,13 +77,13 @@ DivergenceCost measure_divergence(const Subject& subject, double t, std::int64_t
   };
 
   const DivergenceExplanation explanation = explain_divergence(v, x);
-  DivergenceCost found;
-  found.t = t;
-  found.samples = count;
-  found.elements = x.size() / count;
-  found.chosen = explanation.ways[explanation.chosen].name;
-  found.explanation = explanation.text();
-  found.picture = explanation.svg();
+  DivergenceCost result;
+  result.t = t;
+  result.samples = count;
+  result.elements = x.size() / count;
+  result.chosen = explanation.ways[explanation.chosen].name;
+  result.explanation = explanation.text();
+  result.picture = explanation.svg();
 
   std::vector<double> exact;
   const auto add = [&](const std::string& name, double planned, const Divergence& divergence) {
@@ -93,7 +93,7 @@ DivergenceCost measure_divergence(const Subject& subject, double t, std::int64_t
     cost.name = name;
     cost.planned = planned;
     cost.difference = relative_difference(values, exact);
-    found.ways.push_back(cost);
+    result.ways.push_back(cost);
   };
   const auto by = [&](JacobianMethod method) {
     JacobianOptions options;
@@ -108,13 +108,13 @@ DivergenceCost measure_divergence(const Subject& subject, double t, std::int64_t
       add(way.name, way.total,
           [v, name = way.order->name](const Tensor& at) { return in_order(v, at, name); });
   add(explanation.ways.back().name, explanation.ways.back().total, by(JacobianMethod::reverse));
-  if (found.elements <= kProducts) return found;
+  if (result.elements <= kProducts) return result;
   for (const auto& [name, method] : {std::pair{"Hutchinson", JacobianMethod::hutchinson},
                                      std::pair{"Hutch++", JacobianMethod::hutch_plus_plus}}) {
     add(name + (", " + std::to_string(kProducts)) + " products", 0, by(method));
-    found.ways.back().is_estimate = true;
+    result.ways.back().is_estimate = true;
   }
-  return found;
+  return result;
 }
 
 }  // namespace nabla::jacobian_inspect

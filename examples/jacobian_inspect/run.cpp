@@ -26,12 +26,12 @@ Results run(const Options& options) {
   report::Progress spectra("Jacobians", static_cast<std::int64_t>(subjects.size()) * times);
   std::int64_t done = 0;
   for (const Subject& subject : subjects) {
-    SubjectResults found{subject.name, subject.title, subject.description, {}, {}};
+    SubjectResults subject_results{subject.name, subject.title, subject.description, {}, {}};
     for (const double t : kTimes) {
-      found.spectrum.push_back(inspect_spectrum(subject, t, options.samples, keys[0]));
+      subject_results.spectrum.push_back(inspect_spectrum(subject, t, options.samples, keys[0]));
       spectra.update(++done, subject.name + " at t = " + report::number(t));
     }
-    results.subjects.push_back(std::move(found));
+    results.subjects.push_back(std::move(subject_results));
   }
   report::Progress costs("divergences", static_cast<std::int64_t>(subjects.size()));
   for (std::size_t i = 0; i < subjects.size(); ++i) {

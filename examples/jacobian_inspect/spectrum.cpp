@@ -17,9 +17,9 @@ SpectrumAtTime inspect_spectrum(const Subject& subject, double t, std::int64_t s
       uncertainty::posterior(subject.velocity, flow::linear_path(), x, flow::shared_time(t, x.dtype()));
   const Tensor a = cast(posterior.mean_jacobian(), DType::f64).detach();
 
-  SpectrumAtTime found;
-  found.t = t;
-  found.eigenvalues.resize(a.shape()[-1]);
+  SpectrumAtTime spectrum;
+  spectrum.t = t;
+  spectrum.eigenvalues.resize(a.shape()[-1]);
   const std::vector<std::vector<double>> eigenvalues = uncertainty::symmetric_spectra(a),
                                          squares = uncertainty::symmetric_spectra(matmul(transpose(a), a));
   const std::vector<double> defects = uncertainty::symmetry_defect(a).to_vector<double>(),
@@ -27,22 +27,22 @@ SpectrumAtTime inspect_spectrum(const Subject& subject, double t, std::int64_t s
   const double share = 1 / static_cast<double>(count);
   for (std::size_t b = 0; b < eigenvalues.size(); ++b) {
     for (std::size_t i = 0; i < eigenvalues[b].size(); ++i)
-      found.eigenvalues[i] += share * eigenvalues[b][eigenvalues[b].size() - 1 - i];
+      spectrum.eigenvalues[i] += share * eigenvalues[b][eigenvalues[b].size() - 1 - i];
     const auto above = [&](double threshold) {
       return static_cast<double>(
           std::ranges::count_if(squares[b], [&](double square) { return square > threshold * threshold; }));
     };
-    found.dimension += share * above(0.5 / t);
+    spectrum.dimension += share * above(0.5 / t);
     const double largest = std::sqrt(squares[b].back());
     if (largest <= kSmallestNorm) continue;
-    ++found.resolved;
-    found.rank += above(kRankThreshold * largest);
-    found.symmetry_defect += defects[b];
-    found.negative_mass += masses[b];
+    ++spectrum.resolved;
+    spectrum.rank += above(kRankThreshold * largest);
+    spectrum.symmetry_defect += defects[b];
+    spectrum.negative_mass += masses[b];
   }
-  for (double* value : {&found.rank, &found.symmetry_defect, &found.negative_mass})
-    *value /= static_cast<double>(found.resolved);
-  return found;
+  for (double* value : {&spectrum.rank, &spectrum.symmetry_defect, &spectrum.negative_mass})
+    *value /= static_cast<double>(spectrum.resolved);
+  return spectrum;
 }
 
 }  // namespace nabla::jacobian_inspect

@@ -11,14 +11,14 @@ namespace nabla::posterior_components {
 namespace {
 
 double largest_error(const Tensor& variances, const Tensor& covariance) {
-  const std::vector<double> found = variances.to_vector<double>();
+  const std::vector<double> estimates = variances.to_vector<double>();
   const std::vector<std::vector<double>> spectra = uncertainty::symmetric_spectra(covariance);
   const std::size_t count = variances.shape()[1];
   double error = 0;
   for (std::size_t b = 0; b < spectra.size(); ++b)
     for (std::size_t i = 0; i < count; ++i)
-      error = std::max(
-          error, std::abs(found[b * count + i] - spectra[b][spectra[b].size() - 1 - i]) / spectra[b].back());
+      error = std::max(error, std::abs(estimates[b * count + i] - spectra[b][spectra[b].size() - 1 - i]) /
+                                  spectra[b].back());
   return error;
 }
 
@@ -28,20 +28,20 @@ ComponentsAtTime principal_components(const flow::TimedField& v, const flow::Fie
                                       const Tensor& clean, const Tensor& noise, double t,
                                       std::int64_t count) {
   const Tensor time = flow::shared_time(t, clean.dtype());
-  ComponentsAtTime found;
-  found.t = t;
-  found.noisy = flow::interpolate(flow::linear_path(), noise, clean, time).x.detach();
+  ComponentsAtTime components;
+  components.t = t;
+  components.noisy = flow::interpolate(flow::linear_path(), noise, clean, time).x.detach();
   const uncertainty::Posterior posterior =
-      uncertainty::posterior(v, flow::linear_path(), found.noisy, time, {.metadata = metadata});
+      uncertainty::posterior(v, flow::linear_path(), components.noisy, time, {.metadata = metadata});
   const EigenPairs pairs = posterior.eigenpairs(count);
-  found.mean = posterior.mean().detach();
-  found.traces = posterior.trace().detach();
-  found.variances = pairs.values;
-  found.directions = pairs.vectors;
-  found.products = pairs.products;
-  found.converged = pairs.converged;
-  found.error = largest_error(pairs.values, posterior.covariance());
-  return found;
+  components.mean = posterior.mean().detach();
+  components.traces = posterior.trace().detach();
+  components.variances = pairs.values;
+  components.directions = pairs.vectors;
+  components.products = pairs.products;
+  components.converged = pairs.converged;
+  components.error = largest_error(pairs.values, posterior.covariance());
+  return components;
 }
 
 std::vector<double> explained_shares(const ComponentsAtTime& components) {

@@ -67,7 +67,7 @@ Axis y_axis(const LineChart& chart, Range range) {
 /// Keeps the first, lowest, highest and last point of each bucket, so that spikes survive.
 Stroke thinned(const Stroke& stroke) {
   if (stroke.size() <= 4 * kMaxBuckets) return stroke;
-  Stroke kept;
+  Stroke points;
   for (std::size_t bucket = 0; bucket < kMaxBuckets; ++bucket) {
     const std::size_t begin = bucket * stroke.size() / kMaxBuckets;
     const std::size_t end = (bucket + 1) * stroke.size() / kMaxBuckets;
@@ -78,9 +78,9 @@ Stroke thinned(const Stroke& stroke) {
     }
     std::sort(indices.begin(), indices.end());
     const auto unique_end = std::unique(indices.begin(), indices.end());
-    for (auto index = indices.begin(); index != unique_end; ++index) kept.push_back(stroke[*index]);
+    for (auto index = indices.begin(); index != unique_end; ++index) points.push_back(stroke[*index]);
   }
-  return kept;
+  return points;
 }
 
 /// Draws one chart, part by part.

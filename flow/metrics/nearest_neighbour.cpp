@@ -25,13 +25,13 @@ struct Nearest {
 
 // Of every sample of a the nearest of b, which may be a itself: then others than the sample.
 std::vector<Nearest> nearest_of(const Tensor& a, const Tensor& b, bool itself) {
-  std::vector<Nearest> found(a.shape()[0]);
+  std::vector<Nearest> nearest_to(a.shape()[0]);
   for_each_row_of_distances(a, b, [&](std::int64_t i, std::span<const double> squared) {
-    Nearest& nearest = found[i];
+    Nearest& nearest = nearest_to[i];
     for (std::size_t j = 0; j < squared.size(); ++j)
       if (!itself || j != static_cast<std::size_t>(i)) nearest.see(squared[j]);
   });
-  return found;
+  return nearest_to;
 }
 
 // Mean over samples of the share of their nearest neighbours that are of their own set.

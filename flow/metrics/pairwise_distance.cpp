@@ -63,15 +63,15 @@ std::vector<double> squared_neighbour_distances(const Tensor& x, std::int64_t k)
   if (k < 1 || k >= x.shape()[0])
     throw Error("squared_neighbour_distances: " + std::to_string(k) + " neighbours in a set " +
                 to_string(x.shape()) + "; there must be at least one, and more samples");
-  std::vector<double> found(x.shape()[0]);
+  std::vector<double> distances(x.shape()[0]);
   for_each_row_of_distances(x, x, [&](std::int64_t i, std::span<const double> row) {
     std::vector<double> others(row.begin(), row.end());
     others.erase(others.begin() + i);
     const auto kth = others.begin() + (k - 1);
     std::nth_element(others.begin(), kth, others.end());
-    found[i] = *kth;
+    distances[i] = *kth;
   });
-  return found;
+  return distances;
 }
 
 }  // namespace nabla::flow

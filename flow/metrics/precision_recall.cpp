@@ -23,12 +23,12 @@ void require_neighbours(const char* what, const Tensor& real, const Tensor& gene
 
 // Of every sample of a the number of balls around the samples of b that it is in.
 std::vector<double> balls_around(const Tensor& a, const Tensor& b, std::span<const double> squared_radii) {
-  std::vector<double> found(a.shape()[0]);
+  std::vector<double> counts(a.shape()[0]);
   for_each_row_of_distances(a, b, [&](std::int64_t i, std::span<const double> squared) {
-    found[i] = std::inner_product(squared.begin(), squared.end(), squared_radii.begin(), 0.0, std::plus<>(),
-                                  std::less_equal<>());
+    counts[i] = std::inner_product(squared.begin(), squared.end(), squared_radii.begin(), 0.0, std::plus<>(),
+                                   std::less_equal<>());
   });
-  return found;
+  return counts;
 }
 
 double mean_of(std::span<const double> numbers) {

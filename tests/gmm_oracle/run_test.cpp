@@ -40,7 +40,7 @@ TEST_CASE("a run passes all bounds, with the same numbers for any number of thre
   }
   for (std::size_t b = 0; b < 3; ++b)
     for (std::size_t i = 0; i < results.skewness.times.size(); ++i)
-      CHECK(results.skewness.found[b][i] == doctest::Approx(results.skewness.exact[b][i]).epsilon(1e-9));
+      CHECK(results.skewness.computed[b][i] == doctest::Approx(results.skewness.exact[b][i]).epsilon(1e-9));
   CHECK(results.exact_points.size() == 3);
   CHECK(results.exact_points[0].image.rgb != results.gaussian_points[0].image.rgb);
 
