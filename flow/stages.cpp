@@ -22,14 +22,4 @@ Tensor advance(const Tensor& x, const Tensor& step, std::span<const double> weig
 
 double stage_time(double c, double from, double to) { return c == 1 ? to : from + c * (to - from); }
 
-Tensor evaluate_stages(const ButcherTable& table, int stages, const Tensor& x, const Tensor& step,
-                       std::vector<Tensor>& slopes, const StageSlope& slope_at) {
-  Tensor state = x;
-  for (int stage = static_cast<int>(slopes.size()); stage < stages; ++stage) {
-    state = advance(x, step, table.a[stage], slopes);
-    slopes.push_back(slope_at(state, table.c[stage]));
-  }
-  return state;
-}
-
 }  // namespace nabla::flow

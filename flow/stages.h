@@ -1,6 +1,5 @@
 #pragma once
 
-#include <functional>
 #include <span>
 #include <vector>
 
@@ -20,13 +19,20 @@ Tensor advance(const Tensor& x, const Tensor& step, std::span<const double> weig
 /// The time c into the step from `from` to `to`, which for c = 1 is `to` itself, not rounded.
 double stage_time(double c, double from, double to);
 
-/// The slope at a state and at c of the step.
-using StageSlope = std::function<Tensor(const Tensor& x, double c)>;
-
 /// Evaluates the stages of one step from x up to stage `stages`, appending to `slopes`, which holds those
-/// that are known already. Returns the state of the last stage: with all stages of a table that is first same
-/// as last, that is the end of the step.
+/// that are known already; slope_at(state, c) gives the slope at a state and at c of the step. Returns the
+/// state of the last stage: with all stages of a table that is first same as last, that is the end of the
+/// step.
+template <class SlopeAt>
 Tensor evaluate_stages(const ButcherTable& table, int stages, const Tensor& x, const Tensor& step,
-                       std::vector<Tensor>& slopes, const StageSlope& slope_at);
+                       std::vector<Tensor>& slopes, const SlopeAt& slope_at) {
+  slopes.reserve(stages);
+  Tensor state;
+  for (int stage = static_cast<int>(slopes.size()); stage < stages; ++stage) {
+    state = advance(x, step, table.a[stage], slopes);
+    slopes.push_back(slope_at(state, table.c[stage]));
+  }
+  return state;
+}
 
 }  // namespace nabla::flow
