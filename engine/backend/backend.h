@@ -32,10 +32,10 @@ struct PackedOperand {
   std::shared_ptr<const StepKernel> kernel;  ///< of the step, which gets them in place of the input
 };
 
-/// A block of memory that steps work on: what it is to whoever runs them.
+/// A block of memory that steps work on, and what it is to whoever runs them.
 struct BoundBlock {
-  enum class Use { read, made, overwritten, temporary };
-  Use use;  ///< temporaries and overwritten blocks come back as they are known; others may be anywhere
+  enum class Use { input, output, overwritten, temporary };
+  Use use;  ///< temporaries and overwritten blocks stay at one address, others may move from run to run
   std::size_t bytes;
 };
 
@@ -51,10 +51,11 @@ class StepRunner {
   virtual ~StepRunner() = default;
   /// The memory of all temporaries.
   virtual std::shared_ptr<Buffer> arena(std::size_t bytes) = 0;
-  /// Where the steps find the elements of buffers, by block, in a run that follows; null where there is none.
-  virtual void bring(std::span<Buffer* const> buffers, std::span<std::byte*> addresses) = 0;
-  /// On these blocks. After every step calls `after`, if there is one, with its index; the outputs hold their
-  /// values then.
+  /// Writes where the steps find the elements of buffers, by block, in a run that follows: copied to the
+  /// device where only the host has them, null where there is no buffer.
+  virtual void locate(std::span<Buffer* const> buffers, std::span<std::byte*> addresses) = 0;
+  /// Runs the steps on these blocks. After every step calls `after`, if there is one, with its index; the
+  /// outputs hold their values then.
   /// @throws Error where a step refuses its data.
   virtual void run(std::span<std::byte* const> blocks, const std::function<void(std::size_t)>& after) = 0;
 };
@@ -65,25 +66,26 @@ class Backend {
  public:
   virtual ~Backend() = default;
   virtual Device device() const = 0;
-  /// A step that is no program. @throws Error if there is no kernel for the primitive or the types.
+  /// Prepares a step that is no program. @throws Error if there is no kernel for the primitive or the types.
   virtual std::shared_ptr<const StepKernel> prepare(const StepDescription& step) const = 0;
-  /// How a step would like to find input `slot`, if that stays the same; nothing if as it is.
+  /// Tells how a step would like to find input `slot`, if that stays the same; nothing if as it is.
   virtual std::optional<PackedOperand> packed(const StepDescription& step, std::size_t slot) const = 0;
-  /// A program over `shape`; `inputs` are the layouts of its inputs, with strides of 0 where they repeat.
+  /// Prepares a program over `shape`; `inputs` are the layouts of its inputs, with strides of 0 where they
+  /// repeat.
   /// @throws Error if a primitive does not know a type.
   virtual std::shared_ptr<const StepKernel> compile(const TileProgram& program, const Shape& shape,
                                                     std::span<const Layout> inputs) const = 0;
   virtual std::unique_ptr<StepRunner> runner(std::vector<BoundStep> steps,
                                              std::vector<BoundBlock> blocks) const = 0;
 
-  /// Temporaries of a plan that take no more than this together get memory of their own, so that no step has
-  /// to wait until another is done with it.
-  virtual std::size_t roomy_bytes() const = 0;
-  /// Memory with unspecified contents.
+  /// Temporaries of a plan that take no more than this together share no memory, so that no step has to wait
+  /// until another is done with it.
+  virtual std::size_t most_unshared_bytes() const = 0;
+  /// Allocates memory with unspecified contents.
   virtual std::shared_ptr<Buffer> allocate(std::size_t bytes) const = 0;
-  /// Where steps find the elements of a buffer that they are about to overwrite.
+  /// Tells where steps find the elements of a buffer that they are about to overwrite.
   virtual std::byte* to_write(Buffer& buffer) const = 0;
-  /// Copies what a step has made.
+  /// Copies what a step has written.
   virtual void copy_to_host(std::byte* to, const std::byte* from, std::size_t bytes) const = 0;
 };
 

@@ -98,7 +98,7 @@ void reuse_in_place(std::span<const PlanStep> steps, std::vector<PlanValue>& val
   for (PlanValue& value : values) value.storage = stands_for[value.storage];
 }
 
-std::size_t place_in_arena(std::vector<PlanStorage>& storages, std::size_t roomy) {
+std::size_t place_in_arena(std::vector<PlanStorage>& storages, std::size_t most_unshared) {
   std::vector<std::size_t> order;
   std::size_t together = 0;
   for (std::size_t i = 0; i < storages.size(); ++i) {
@@ -106,7 +106,7 @@ std::size_t place_in_arena(std::vector<PlanStorage>& storages, std::size_t roomy
     order.push_back(i);
     together += aligned(storages[i].bytes);
   }
-  if (together <= roomy) {
+  if (together <= most_unshared) {
     std::size_t end = 0;
     for (const std::size_t i : order)
       storages[i].offset = std::exchange(end, end + aligned(storages[i].bytes));

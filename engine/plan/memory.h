@@ -20,7 +20,7 @@ void reuse_in_place(std::span<const PlanStep> steps, std::vector<PlanValue>& val
                     std::vector<PlanStorage>& storages);
 
 /// Gives every temporary its offset in one block, such that those alive at the same time do not overlap, and
-/// returns the size of the block. Where all together take no more than `roomy` bytes none overlap.
-std::size_t place_in_arena(std::vector<PlanStorage>& storages, std::size_t roomy);
+/// returns the size of the block. Where all together take no more than `most_unshared` bytes none overlap.
+std::size_t place_in_arena(std::vector<PlanStorage>& storages, std::size_t most_unshared);
 
 }  // namespace nabla

@@ -26,8 +26,8 @@ bool any_nan(const std::vector<std::byte>& elements) {
 
 BoundBlock::Use use_of(const PlanStorage& storage) {
   if (storage.overwritten) return BoundBlock::Use::overwritten;
-  if (storage.kind == PlanStorage::Kind::output) return BoundBlock::Use::made;
-  return storage.kind == PlanStorage::Kind::temporary ? BoundBlock::Use::temporary : BoundBlock::Use::read;
+  if (storage.kind == PlanStorage::Kind::output) return BoundBlock::Use::output;
+  return storage.kind == PlanStorage::Kind::temporary ? BoundBlock::Use::temporary : BoundBlock::Use::input;
 }
 
 [[noreturn]] void throw_first_nan(const PlanStep& step, const Shape& shape) {
@@ -102,7 +102,7 @@ std::vector<Array> Plan::run(std::span<const Array> leaves) const try {
   };
   for (const PlanConstant& constant : constants_) reads(constant.storage, constant.buffer);
   for (std::size_t i = 0; i < leaves_.size(); ++i) reads(values_[leaves_[i]].storage, leaves[i].buffer);
-  steps.bring(read, blocks);
+  steps.locate(read, blocks);
   const std::shared_ptr<Buffer> arena = steps.arena(arena_bytes_);
   std::byte* const temporaries = backend_->to_write(*arena);
   for (std::size_t i = 0; i < storages_.size(); ++i) {

@@ -79,7 +79,7 @@ class PlanBuilder {
     std::vector<int> kept = keep_held();
     find_lifetimes(plan_.steps_, plan_.values_, plan_.outputs_, plan_.storages_);
     if (optimised_) reuse_in_place(plan_.steps_, plan_.values_, plan_.storages_);
-    plan_.arena_bytes_ = place_in_arena(plan_.storages_, plan_.backend_->roomy_bytes());
+    plan_.arena_bytes_ = place_in_arena(plan_.storages_, plan_.backend_->most_unshared_bytes());
     plan_.result_bytes_ = 0;
     for (const PlanStorage& storage : plan_.storages_)
       if (storage.kind == PlanStorage::Kind::output) plan_.result_bytes_ += storage.bytes;

@@ -18,7 +18,7 @@ class CpuRunner final : public StepRunner {
   explicit CpuRunner(std::vector<BoundStep> steps) : steps_(std::move(steps)) {}
 
   std::shared_ptr<Buffer> arena(std::size_t bytes) override { return std::make_shared<Buffer>(bytes); }
-  void bring(std::span<Buffer* const> buffers, std::span<std::byte*> addresses) override {
+  void locate(std::span<Buffer* const> buffers, std::span<std::byte*> addresses) override {
     for (std::size_t i = 0; i < buffers.size(); ++i)
       if (buffers[i]) addresses[i] = buffers[i]->data();
   }
@@ -65,7 +65,7 @@ class CpuBackend final : public Backend {
     return std::make_unique<CpuRunner>(std::move(steps));
   }
   // Steps run one after the other.
-  std::size_t roomy_bytes() const override { return 0; }
+  std::size_t most_unshared_bytes() const override { return 0; }
   std::shared_ptr<Buffer> allocate(std::size_t bytes) const override {
     return std::make_shared<Buffer>(bytes);
   }

@@ -29,8 +29,8 @@ std::byte* BlockPool::take(std::size_t bytes) {
   std::unique_lock lock(mutex_);
   std::byte* block = cached(size);
   if (!block) {
-    void* made = nullptr;
-    cudaError_t status = cudaMalloc(&made, size);
+    void* memory = nullptr;
+    cudaError_t status = cudaMalloc(&memory, size);
     if (status == cudaErrorMemoryAllocation) {
       cudaGetLastError();
       if (void (*const give_up)() = give_up_) {
@@ -39,7 +39,7 @@ std::byte* BlockPool::take(std::size_t bytes) {
         lock.lock();
       }
       release_cached();
-      status = cudaMalloc(&made, size);
+      status = cudaMalloc(&memory, size);
     }
     if (status == cudaErrorMemoryAllocation) {
       cudaGetLastError();
@@ -51,7 +51,7 @@ std::byte* BlockPool::take(std::size_t bytes) {
                         " of " + std::to_string(total) + " bytes free");
     }
     check(status, "cudaMalloc");
-    block = static_cast<std::byte*>(made);
+    block = static_cast<std::byte*>(memory);
     reserved_ += size;
   }
   live_ += bytes;
@@ -60,10 +60,10 @@ std::byte* BlockPool::take(std::size_t bytes) {
 }
 
 std::byte* BlockPool::cached(std::size_t size) {
-  const auto found = free_.find(size);
-  if (found == free_.end() || found->second.empty()) return nullptr;
-  std::byte* const block = *found->second.begin();
-  found->second.erase(found->second.begin());
+  const auto same_size = free_.find(size);
+  if (same_size == free_.end() || same_size->second.empty()) return nullptr;
+  std::byte* const block = *same_size->second.begin();
+  same_size->second.erase(same_size->second.begin());
   return block;
 }
 

@@ -35,17 +35,17 @@ std::string log_of(const Program& program) {
 std::vector<int> known_architectures() {
   int count = 0;
   check(nvrtcGetNumSupportedArchs(&count), "nvrtcGetNumSupportedArchs");
-  std::vector<int> known(count);
-  check(nvrtcGetSupportedArchs(known.data()), "nvrtcGetSupportedArchs");
-  return known;
+  std::vector<int> architectures(count);
+  check(nvrtcGetSupportedArchs(architectures.data()), "nvrtcGetSupportedArchs");
+  return architectures;
 }
 
 // A contracted multiply-add rounds once: without it pointwise results have the bits of the CPU's.
 constexpr const char* kOptions[] = {"--std=c++17", "--fmad=false", "--device-as-default-execution-space"};
 
-int newest_before(const std::vector<int>& known, int architecture) {
+int newest_before(const std::vector<int>& architectures, int architecture) {
   int newest = 0;
-  for (const int each : known)
+  for (const int each : architectures)
     if (each < architecture) newest = std::max(newest, each);
   return newest;
 }
@@ -53,11 +53,11 @@ int newest_before(const std::vector<int>& known, int architecture) {
 }  // namespace
 
 std::string compile(const KernelSource& source, int architecture) {
-  static const std::vector<int>& known = *new std::vector<int>(known_architectures());
-  const bool has_machine_code = std::ranges::find(known, architecture) != known.end();
+  static const std::vector<int>& architectures = *new std::vector<int>(known_architectures());
+  const bool has_machine_code = std::ranges::find(architectures, architecture) != architectures.end();
   const std::string target = has_machine_code
                                  ? "sm_" + std::to_string(architecture)
-                                 : "compute_" + std::to_string(newest_before(known, architecture));
+                                 : "compute_" + std::to_string(newest_before(architectures, architecture));
   const std::string text = std::string(preamble()) + source.text;
   const Program program(text, source.entry);
   const std::string architecture_option = "--gpu-architecture=" + target;

@@ -18,9 +18,9 @@ using ConvolutionDescription = Handle<cudnnConvolutionDescriptor_t, &cudnnDestro
 
 cudnnHandle_t dnn() {
   static const DnnHandle& handle = *[] {
-    auto* made = new DnnHandle;  // never destroyed, like the context
-    check(cudnnCreate(made->address()), "cudnnCreate");
-    return made;
+    auto* dnn_handle = new DnnHandle;  // never destroyed, like the context
+    check(cudnnCreate(dnn_handle->address()), "cudnnCreate");
+    return dnn_handle;
   }();
   check(cudnnSetStream(handle.get(), Context::instance().recording_stream()), "cudnnSetStream");
   return handle.get();
@@ -32,9 +32,9 @@ int to_int(std::int64_t value) {
   return static_cast<int>(value);
 }
 std::vector<int> to_ints(const std::vector<std::int64_t>& values) {
-  std::vector<int> made;
-  for (const std::int64_t value : values) made.push_back(to_int(value));
-  return made;
+  std::vector<int> ints;
+  for (const std::int64_t value : values) ints.push_back(to_int(value));
+  return ints;
 }
 
 // cuDNN knows two spatial axes and more: a first one of extent 1 changes nothing.
@@ -66,19 +66,19 @@ cudnnDataType_t type_of(const ConvolutionShape& x) {
 TensorDescription tensor_of(const ConvolutionShape& shape, const std::vector<std::int64_t>& extents) {
   std::vector<std::int64_t> strides(extents.size(), 1);
   for (std::size_t i = extents.size() - 1; i-- > 0;) strides[i] = strides[i + 1] * extents[i + 1];
-  TensorDescription made;
-  check(cudnnCreateTensorDescriptor(made.address()), "cudnnCreateTensorDescriptor");
-  check(cudnnSetTensorNdDescriptor(made.get(), type_of(shape), static_cast<int>(extents.size()),
+  TensorDescription tensor;
+  check(cudnnCreateTensorDescriptor(tensor.address()), "cudnnCreateTensorDescriptor");
+  check(cudnnSetTensorNdDescriptor(tensor.get(), type_of(shape), static_cast<int>(extents.size()),
                                    to_ints(extents).data(), to_ints(strides).data()),
         "convolution of " + text_of(shape));
-  return made;
+  return tensor;
 }
 
 // The first of cuDNN's recommendations, the fastest first, that gives the same bits every time.
 template <class Recommended>
-auto choose(const ConvolutionShape& shape, const std::array<Recommended, 8>& found, int count) {
+auto choose(const ConvolutionShape& shape, const std::array<Recommended, 8>& algorithms, int count) {
   for (int i = 0; i < count; ++i) {
-    const Recommended& candidate = found[i];
+    const Recommended& candidate = algorithms[i];
     if (candidate.status == CUDNN_STATUS_SUCCESS && candidate.determinism == CUDNN_DETERMINISTIC &&
         candidate.memory <= Context::kWorkspaceBytes)
       return candidate.algo;
@@ -127,52 +127,54 @@ Convolution::Convolution(const ConvolutionShape& shape) {
     throw Error("convolution: " + std::to_string(shape.channels_in) + " and " +
                 std::to_string(shape.channels_out) + " channels do not fall into " +
                 std::to_string(shape.groups) + " groups");
-  auto made = std::make_unique<Descriptions>();
-  made->type = shape.type;
-  made->data = tensor_of(shape, extents_of(shape.batch, shape.channels_in, shape.spatial));
-  made->result = tensor_of(shape, extents_of(shape.batch, shape.channels_out, shape.result()));
+  auto descriptions = std::make_unique<Descriptions>();
+  descriptions->type = shape.type;
+  descriptions->data = tensor_of(shape, extents_of(shape.batch, shape.channels_in, shape.spatial));
+  descriptions->result = tensor_of(shape, extents_of(shape.batch, shape.channels_out, shape.result()));
   const std::vector<std::int64_t> weight =
       extents_of(shape.channels_out, shape.channels_in / shape.groups, shape.window);
-  check(cudnnCreateFilterDescriptor(made->weight.address()), "cudnnCreateFilterDescriptor");
-  check(cudnnSetFilterNdDescriptor(made->weight.get(), type_of(shape), CUDNN_TENSOR_NCHW,
+  check(cudnnCreateFilterDescriptor(descriptions->weight.address()), "cudnnCreateFilterDescriptor");
+  check(cudnnSetFilterNdDescriptor(descriptions->weight.get(), type_of(shape), CUDNN_TENSOR_NCHW,
                                    static_cast<int>(weight.size()), to_ints(weight).data()),
         "convolution of " + text_of(shape));
 
-  check(cudnnCreateConvolutionDescriptor(made->convolution.address()), "cudnnCreateConvolutionDescriptor");
+  check(cudnnCreateConvolutionDescriptor(descriptions->convolution.address()),
+        "cudnnCreateConvolutionDescriptor");
   const std::vector<int> padding = to_ints(with_two_axes(shape.padding, 0));
   const std::vector<int> stride = to_ints(with_two_axes(shape.stride, 1));
   const std::vector<int> dilation = to_ints(with_two_axes(shape.dilation, 1));
-  check(cudnnSetConvolutionNdDescriptor(made->convolution.get(), static_cast<int>(padding.size()),
+  check(cudnnSetConvolutionNdDescriptor(descriptions->convolution.get(), static_cast<int>(padding.size()),
                                         padding.data(), stride.data(), dilation.data(),
                                         CUDNN_CROSS_CORRELATION, type_of(shape)),
         "convolution of " + text_of(shape));
-  check(cudnnSetConvolutionGroupCount(made->convolution.get(), static_cast<int>(shape.groups)),
+  check(cudnnSetConvolutionGroupCount(descriptions->convolution.get(), static_cast<int>(shape.groups)),
         "cudnnSetConvolutionGroupCount");
   // What cuDNN calls default lets f32 be rounded to tf32.
   const bool exact = shape.type == DType::f64 || shape.precision == ProductPrecision::f32;
-  check(cudnnSetConvolutionMathType(made->convolution.get(), exact ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH),
+  check(cudnnSetConvolutionMathType(descriptions->convolution.get(),
+                                    exact ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH),
         "cudnnSetConvolutionMathType");
 
   int count = 0;
   std::array<cudnnConvolutionFwdAlgoPerf_t, 8> forward{};
-  check(cudnnGetConvolutionForwardAlgorithm_v7(dnn(), made->data.get(), made->weight.get(),
-                                               made->convolution.get(), made->result.get(),
+  check(cudnnGetConvolutionForwardAlgorithm_v7(dnn(), descriptions->data.get(), descriptions->weight.get(),
+                                               descriptions->convolution.get(), descriptions->result.get(),
                                                static_cast<int>(forward.size()), &count, forward.data()),
         "convolution of " + text_of(shape));
-  made->forward = choose(shape, forward, count);
+  descriptions->forward = choose(shape, forward, count);
   std::array<cudnnConvolutionBwdDataAlgoPerf_t, 8> to_data{};
-  check(cudnnGetConvolutionBackwardDataAlgorithm_v7(dnn(), made->weight.get(), made->result.get(),
-                                                    made->convolution.get(), made->data.get(),
-                                                    static_cast<int>(to_data.size()), &count, to_data.data()),
+  check(cudnnGetConvolutionBackwardDataAlgorithm_v7(
+            dnn(), descriptions->weight.get(), descriptions->result.get(), descriptions->convolution.get(),
+            descriptions->data.get(), static_cast<int>(to_data.size()), &count, to_data.data()),
         "convolution of " + text_of(shape));
-  made->to_data = choose(shape, to_data, count);
+  descriptions->to_data = choose(shape, to_data, count);
   std::array<cudnnConvolutionBwdFilterAlgoPerf_t, 8> to_weight{};
   check(cudnnGetConvolutionBackwardFilterAlgorithm_v7(
-            dnn(), made->data.get(), made->result.get(), made->convolution.get(), made->weight.get(),
-            static_cast<int>(to_weight.size()), &count, to_weight.data()),
+            dnn(), descriptions->data.get(), descriptions->result.get(), descriptions->convolution.get(),
+            descriptions->weight.get(), static_cast<int>(to_weight.size()), &count, to_weight.data()),
         "convolution of " + text_of(shape));
-  made->to_weight = choose(shape, to_weight, count);
-  descriptions_ = std::move(made);
+  descriptions->to_weight = choose(shape, to_weight, count);
+  descriptions_ = std::move(descriptions);
 }
 
 Convolution::~Convolution() = default;

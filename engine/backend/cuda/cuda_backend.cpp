@@ -35,7 +35,7 @@ class CudaBackend final : public Backend {
   }
 
   // Little beside the memory of a GPU. The steps of larger plans keep it busy one by one.
-  std::size_t roomy_bytes() const override { return std::size_t{256} << 20; }
+  std::size_t most_unshared_bytes() const override { return std::size_t{256} << 20; }
   std::shared_ptr<Buffer> allocate(std::size_t bytes) const override {
     return std::make_shared<Buffer>(std::make_unique<Block>(bytes), bytes);
   }
@@ -56,11 +56,11 @@ std::string version(int number) {
 }  // namespace
 
 const Backend& backend() {
-  static const Backend& made = *[] {
+  static const Backend& instance = *[] {
     Context::instance();
     return new CudaBackend;
   }();
-  return made;
+  return instance;
 }
 
 std::string description() {

@@ -19,27 +19,27 @@ Kernels& Kernels::instance() {
 
 Kernels::Loaded Kernels::load_one(const KernelSource& source) {
   const int architecture = Context::instance().architecture();
-  const auto try_loading = [&](const std::string& code, Loaded& made) {
+  const auto try_loading = [&](const std::string& code, Loaded& kernel) {
     cudaError_t status =
-        cudaLibraryLoadData(made.library.address(), code.data(), nullptr, nullptr, 0, nullptr, nullptr, 0);
+        cudaLibraryLoadData(kernel.library.address(), code.data(), nullptr, nullptr, 0, nullptr, nullptr, 0);
     if (status == cudaSuccess)
-      status = cudaLibraryGetKernel(&made.kernel, made.library.get(), source.entry.c_str());
+      status = cudaLibraryGetKernel(&kernel.kernel, kernel.library.get(), source.entry.c_str());
     // The driver would put it off until the first launch: who asks for attributes has it loaded here and now.
     cudaFuncAttributes attributes{};
-    return status == cudaSuccess ? cudaFuncGetAttributes(&attributes, made.kernel) : status;
+    return status == cudaSuccess ? cudaFuncGetAttributes(&attributes, kernel.kernel) : status;
   };
   if (const std::optional<std::string> code = cache_.find(source, architecture)) {
-    Loaded made;
-    if (try_loading(*code, made) == cudaSuccess) return made;
+    Loaded kernel;
+    if (try_loading(*code, kernel) == cudaSuccess) return kernel;
     cudaGetLastError();  // a damaged file: made again
   }
   const std::string code = compile(source, architecture);
-  Loaded made;
-  check(try_loading(code, made), source.entry);
+  Loaded kernel;
+  check(try_loading(code, kernel), source.entry);
   cache_.keep(source, architecture, code);
   const std::lock_guard lock(mutex_);
   ++compiled_;
-  return made;
+  return kernel;
 }
 
 void Kernels::load(std::span<const KernelSource* const> sources) {
@@ -57,9 +57,9 @@ void Kernels::load(std::span<const KernelSource* const> sources) {
   const auto work = [&] {
     for (std::size_t i = next++; i < missing.size(); i = next++) {
       try {
-        Loaded made = load_one(*missing[i]);
+        Loaded kernel = load_one(*missing[i]);
         const std::lock_guard lock(mutex_);
-        loaded_.emplace(missing[i]->text, std::move(made));
+        loaded_.emplace(missing[i]->text, std::move(kernel));
       } catch (...) {
         failures[i] = std::current_exception();
       }

@@ -18,17 +18,17 @@ MovingBlocks::MovingBlocks(std::vector<BoundBlock> blocks)
     : blocks_(std::move(blocks)), moves_(blocks_.size()), places_(blocks_.size()) {}
 
 std::vector<std::byte*> MovingBlocks::fixed(std::span<std::byte* const> addresses) const {
-  std::vector<std::byte*> made(addresses.begin(), addresses.end());
-  for (std::size_t i = 0; i < made.size(); ++i)
-    if (places_[i]) made[i] = places_[i]->address();
-  return made;
+  std::vector<std::byte*> fixed_addresses(addresses.begin(), addresses.end());
+  for (std::size_t i = 0; i < fixed_addresses.size(); ++i)
+    if (places_[i]) fixed_addresses[i] = places_[i]->address();
+  return fixed_addresses;
 }
 
 void MovingBlocks::note(std::span<std::byte* const> addresses) {
   for (std::size_t i = 0; i < last_.size(); ++i) {
     const BoundBlock& block = blocks_[i];
     const bool may_be_copied =
-        (block.use == Use::read || block.use == Use::made) && block.bytes <= kMostMovedBytes;
+        (block.use == Use::input || block.use == Use::output) && block.bytes <= kMostMovedBytes;
     if (places_[i] || !may_be_copied || addresses[i] == last_[i] || ++moves_[i] <= kMostMoves) continue;
     places_[i] = std::make_unique<Block>(block.bytes);
   }
@@ -37,12 +37,12 @@ void MovingBlocks::note(std::span<std::byte* const> addresses) {
 
 void MovingBlocks::copy_in(std::span<std::byte* const> addresses) const {
   for (std::size_t i = 0; i < places_.size(); ++i)
-    if (places_[i] && blocks_[i].use == Use::read) copy(places_[i]->address(), addresses[i], i);
+    if (places_[i] && blocks_[i].use == Use::input) copy(places_[i]->address(), addresses[i], i);
 }
 
 void MovingBlocks::copy_out(std::span<std::byte* const> addresses) const {
   for (std::size_t i = 0; i < places_.size(); ++i)
-    if (places_[i] && blocks_[i].use == Use::made) copy(addresses[i], places_[i]->address(), i);
+    if (places_[i] && blocks_[i].use == Use::output) copy(addresses[i], places_[i]->address(), i);
 }
 
 void MovingBlocks::copy(std::byte* to, const std::byte* from, std::size_t block) const {

@@ -15,7 +15,7 @@ constexpr std::size_t kNotPacked = -1;
 PackedInputs::PackedInputs(std::span<const BoundBlock> blocks) {
   std::size_t total = 0;
   for (const BoundBlock& block : blocks) {
-    const bool is_packed = block.use == BoundBlock::Use::read && block.bytes <= kMostPackedBytes;
+    const bool is_packed = block.use == BoundBlock::Use::input && block.bytes <= kMostPackedBytes;
     places_.push_back(is_packed ? total : kNotPacked);
     bytes_.push_back(block.bytes);
     if (is_packed) total += (block.bytes + kPlaceAlignment - 1) / kPlaceAlignment * kPlaceAlignment;
@@ -24,7 +24,7 @@ PackedInputs::PackedInputs(std::span<const BoundBlock> blocks) {
   stale_begin_ = total;
 }
 
-void PackedInputs::bring(std::span<Buffer* const> buffers, std::span<std::byte*> addresses) {
+void PackedInputs::locate(std::span<Buffer* const> buffers, std::span<std::byte*> addresses) {
   for (std::size_t i = 0; i < buffers.size(); ++i) {
     if (!buffers[i]) continue;
     if (places_[i] == kNotPacked || buffers[i]->on_device()) {

@@ -33,9 +33,9 @@ std::unique_ptr<PinnedPool::Block> PinnedPool::take(std::size_t bytes) {
   }
   auto block = std::make_unique<Block>();
   block->done = make_event();
-  void* made = nullptr;
-  check(cudaMallocHost(&made, size), "cudaMallocHost");
-  block->data = static_cast<std::byte*>(made);
+  void* memory = nullptr;
+  check(cudaMallocHost(&memory, size), "cudaMallocHost");
+  block->data = static_cast<std::byte*>(memory);
   block->bytes = size;
   total_ += size;
   return block;

@@ -92,17 +92,17 @@ Product::Product(const ProductShape& shape) : type_(shape.type) {
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES, static_cast<std::uint32_t>(shape.a_alignment));
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, static_cast<std::uint32_t>(shape.c_alignment));
   set(preference, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES, static_cast<std::uint32_t>(shape.c_alignment));
-  cublasLtMatmulHeuristicResult_t found{};
+  cublasLtMatmulHeuristicResult_t recommendation{};
   int count = 0;
   const cublasStatus_t status =
       cublasLtMatmulAlgoGetHeuristic(Context::instance().blas(), description_.get(), b_.get(), a_.get(),
-                                     c_.get(), c_.get(), preference.get(), 1, &found, &count);
+                                     c_.get(), c_.get(), preference.get(), 1, &recommendation, &count);
   if (status == CUBLAS_STATUS_NOT_SUPPORTED ||
-      (status == CUBLAS_STATUS_SUCCESS && (count == 0 || found.state != CUBLAS_STATUS_SUCCESS)))
+      (status == CUBLAS_STATUS_SUCCESS && (count == 0 || recommendation.state != CUBLAS_STATUS_SUCCESS)))
     throw Error("contraction: cuBLASLt has no algorithm for " + text_of(shape));
   check(status, "contraction of " + text_of(shape));
-  algorithm_ = found.algo;
-  workspace_bytes_ = found.workspaceSize;
+  algorithm_ = recommendation.algo;
+  workspace_bytes_ = recommendation.workspaceSize;
 }
 
 void Product::run(const std::byte* a, const std::byte* b, std::byte* c, std::byte* workspace) const {
@@ -120,11 +120,11 @@ void Product::run(const std::byte* a, const std::byte* b, std::byte* c, std::byt
 }
 
 std::shared_ptr<const Product> product_of(const ProductShape& shape) {
-  static std::map<ProductShape, std::weak_ptr<const Product>>& made =
+  static std::map<ProductShape, std::weak_ptr<const Product>>& products =
       *new std::map<ProductShape, std::weak_ptr<const Product>>;
-  std::weak_ptr<const Product>& known = made[shape];
-  std::shared_ptr<const Product> product = known.lock();
-  if (!product) known = product = std::make_shared<const Product>(shape);
+  std::weak_ptr<const Product>& entry = products[shape];
+  std::shared_ptr<const Product> product = entry.lock();
+  if (!product) entry = product = std::make_shared<const Product>(shape);
   return product;
 }
 

@@ -29,11 +29,11 @@ constexpr std::size_t kMostGraphs = 8;
 constexpr int kMostFailures = 3;
 
 bool may_capture() {
-  static const bool wanted = [] {
+  static const bool may = [] {
     const char* const set = std::getenv("NABLAFLOW_CUDA_GRAPHS");
     return !set || std::string_view(set) != "0";
   }();
-  return wanted;
+  return may;
 }
 
 RunnerStatistics statistics{};  // under the evaluation lock
@@ -47,16 +47,17 @@ class Runner final : public StepRunner {
       steps_.push_back(static_cast<const Step*>(bound.kernel.get()));
       if (!steps_.back()->may_refuse()) continue;
       refusing_.push_back(steps_.back());
-      sure_from_ = steps_.size();
+      refusals_end_ = steps_.size();
     }
-    for (const auto& [begin, end] : {std::pair{std::size_t{0}, sure_from_}, {sure_from_, steps_.size()}})
+    for (const auto& [begin, end] :
+         {std::pair{std::size_t{0}, refusals_end_}, {refusals_end_, steps_.size()}})
       if (begin < end) parts_.push_back({begin, end});
   }
 
   std::shared_ptr<Buffer> arena(std::size_t bytes) override { return arena_.memory(bytes); }
 
-  void bring(std::span<Buffer* const> buffers, std::span<std::byte*> addresses) override {
-    inputs_.bring(buffers, addresses);
+  void locate(std::span<Buffer* const> buffers, std::span<std::byte*> addresses) override {
+    inputs_.locate(buffers, addresses);
   }
 
   void run(std::span<std::byte* const> blocks, const std::function<void(std::size_t)>& after) override {
@@ -97,7 +98,7 @@ class Runner final : public StepRunner {
   void run_parts(const RunPart& run_part) {
     for (std::size_t part = 0; part < parts_.size(); ++part) {
       run_part(part);
-      if (parts_[part].end == sure_from_) throw_refusals();
+      if (parts_[part].end == refusals_end_) throw_refusals();
     }
   }
 
@@ -136,16 +137,16 @@ class Runner final : public StepRunner {
   const Captured* captured_for(std::span<std::byte* const> blocks) {
     if (steps_.size() < kFewestSteps || failures_ == kMostFailures || !may_capture()) return nullptr;
     const std::vector<std::byte*> fixed = moving_.fixed(blocks);
-    const auto found = std::ranges::find(captured_, fixed, &Captured::blocks);
-    if (found == captured_.end()) {
+    const auto captured_before = std::ranges::find(captured_, fixed, &Captured::blocks);
+    if (captured_before == captured_.end()) {
       moving_.note(blocks);
       return nullptr;
     }
-    std::rotate(found, found + 1, captured_.end());  // the last one used comes last
+    std::rotate(captured_before, captured_before + 1, captured_.end());  // the last one used comes last
     Captured& captured = captured_.back();
     ++captured.seen;
     if (captured.graphs.empty()) {
-      if (captured.seen <= wasted_) return nullptr;
+      if (captured.seen <= underused_graphs_) return nullptr;
       try {
         captured.graphs = capture(captured.blocks);
       } catch (const Error& error) {
@@ -165,7 +166,7 @@ class Runner final : public StepRunner {
     if (captured_.size() == kMostGraphs) {
       // What was captured and hardly ran says that the next should be seen more often first.
       const Captured& oldest = captured_.front();
-      if (!oldest.graphs.empty() && oldest.seen <= wasted_ + 2) ++wasted_;
+      if (!oldest.graphs.empty() && oldest.seen <= underused_graphs_ + 2) ++underused_graphs_;
       captured_.erase(captured_.begin());
     }
     captured_.push_back({std::move(fixed), {}});
@@ -218,14 +219,14 @@ class Runner final : public StepRunner {
   }
 
   void throw_refusals() {
-    std::vector<Refusal> noted(refusing_.size());
-    download(reinterpret_cast<std::byte*>(noted.data()), refusals_->address(),
-             noted.size() * sizeof(Refusal));
+    std::vector<Refusal> refusals(refusing_.size());
+    download(reinterpret_cast<std::byte*>(refusals.data()), refusals_->address(),
+             refusals.size() * sizeof(Refusal));
     may_hold_refusals_ = false;
-    for (std::size_t i = 0; i < noted.size(); ++i) {
-      if (!noted[i].raised) continue;
+    for (std::size_t i = 0; i < refusals.size(); ++i) {
+      if (!refusals[i].raised) continue;
       clear_refusals();
-      throw Error(refusing_[i]->refusal_of(noted[i].index));
+      throw Error(refusing_[i]->refusal_of(refusals[i].index));
     }
   }
   void clear_refusals() {
@@ -239,7 +240,7 @@ class Runner final : public StepRunner {
   std::vector<const Step*> steps_;
   std::vector<const Step*> refusing_;
   std::unique_ptr<Block> refusals_;  // one for each of these
-  std::size_t sure_from_ = 0;        // the step behind the last of them
+  std::size_t refusals_end_ = 0;     // the step behind the last of them
   std::vector<Part> parts_;
   Arena arena_;
   PackedInputs inputs_;
@@ -247,8 +248,8 @@ class Runner final : public StepRunner {
   bool ready_ = false;
   bool may_hold_refusals_ = false;
   std::vector<Captured> captured_;
-  int wasted_ = 0;    // graphs that were hardly used
-  int failures_ = 0;  // to capture
+  int underused_graphs_ = 0;
+  int failures_ = 0;  // of captures
   std::vector<const std::byte*> read_;
   std::vector<std::byte*> written_;
 };

@@ -11,12 +11,10 @@
 // the libraries' own. They are stricter than a device:
 //
 //  - Work on a stream runs only when something waits for it, and no more of it than that needs.
-//  - Device memory can be touched by work on streams alone; the host that follows such a pointer crashes. It
-//  is
-//    filled with 0xff at first, has guards around it, and its addresses are not used a second time.
-//  - Asynchronous copies take pinned memory only, and every range must lie in one live allocation; so must
-//  what
-//    the pointers of kernels and products point to.
+//  - Device memory can be touched by work on streams alone; the host that follows such a pointer crashes.
+//  - Device memory is filled with 0xff at first, has guards around it, and its addresses are not used again.
+//  - Asynchronous copies take pinned memory only.
+//  - Every range must lie in one live allocation, and so must what pointers of kernels and products point to.
 //  - A workspace is overwritten.
 //
 // Everything is safe to call from several threads, and runs on the one that waits.

@@ -149,9 +149,9 @@ struct ColumnLogSumExp {
       bounded = bounded && !std::isinf(shift[j]);
       shift[j] = std::isinf(shift[j]) ? T(0) : shift[j];
     }
-    const Columns<T> again = cached ? Columns<T>{cached, x.width, x.length, x.width} : x;
-    const Accumulator<T>* sums = bounded ? sums_of_exp<ExpBesideOne>(again, shift, terms, 0)
-                                         : sums_of_exp<ExpOfAny>(again, shift, terms, 0);
+    const Columns<T> second_pass = cached ? Columns<T>{cached, x.width, x.length, x.width} : x;
+    const Accumulator<T>* sums = bounded ? sums_of_exp<ExpBesideOne>(second_pass, shift, terms, 0)
+                                         : sums_of_exp<ExpOfAny>(second_pass, shift, terms, 0);
     for (std::int64_t j = 0; j < x.width; ++j)
       out[j] = static_cast<T>(static_cast<Accumulator<T>>(shift[j]) + std::log(sums[j]));
   }
@@ -165,8 +165,8 @@ struct ColumnSoftmax {
     largest(top, x, cached);
     T* terms = cached ? cached : out;
     const std::int64_t step = cached ? x.width : out_stride;
-    const Columns<T> again = cached ? Columns<T>{cached, x.width, x.length, x.width} : x;
-    const Accumulator<T>* sums = sums_of_exp<ExpNonpositive>(again, top, terms, step);
+    const Columns<T> second_pass = cached ? Columns<T>{cached, x.width, x.length, x.width} : x;
+    const Accumulator<T>* sums = sums_of_exp<ExpNonpositive>(second_pass, top, terms, step);
     T totals[kMostColumns];
     for (std::int64_t j = 0; j < x.width; ++j) totals[j] = static_cast<T>(sums[j]);
     for (std::int64_t i = 0; i < x.length; ++i) {

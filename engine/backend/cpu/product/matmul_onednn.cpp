@@ -158,13 +158,13 @@ constexpr std::size_t kMostProducts = 1024;
 // Made once per thread and shape; the blocks that threads work on recur at every step.
 Product& product(const MatmulShape& x) {
   auto& products = thread_own<std::unordered_map<MatmulShape, Product, HashOfShape>>();
-  const auto found = products.find(x);
-  if (found != products.end()) return found->second;
+  const auto entry = products.find(x);
+  if (entry != products.end()) return entry->second;
   if (products.size() >= kMostProducts) products.clear();
   const Making making;
-  Product& made = products.emplace(x, Product(x)).first->second;
+  Product& product = products.emplace(x, Product(x)).first->second;
   OneDnnCall::end_before_what_is_made();
-  return made;
+  return product;
 }
 
 // One of the strides must be 1 and the other must not make rows overlap.

@@ -14,7 +14,7 @@ constexpr ProductLibrary kBuiltIn = ProductLibrary::onednn;
 constexpr ProductLibrary kBuiltIn = ProductLibrary::portable;
 #endif
 
-ProductLibrary chosen() {
+ProductLibrary library_of_environment() {
   const char* const set = std::getenv("NABLAFLOW_PRODUCTS");
   if (!set) return kBuiltIn;
   for (const ProductLibrary library : {ProductLibrary::portable, kBuiltIn})
@@ -30,7 +30,7 @@ std::string_view name_of(ProductLibrary library) {
 }
 
 ProductLibrary product_library() {
-  static const ProductLibrary library = chosen();
+  static const ProductLibrary library = library_of_environment();
   return library;
 }
 

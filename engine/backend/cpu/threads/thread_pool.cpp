@@ -183,8 +183,8 @@ class ThreadPool {
 
   explicit ThreadPool(int count) : count_(count) {}
   static ThreadPool*& pool() {
-    static ThreadPool* made = new ThreadPool(initial_count());
-    return made;
+    static ThreadPool* pool = new ThreadPool(initial_count());
+    return pool;
   }
 
   // Where evaluations of other threads keep most cores busy each is done soonest on its own.

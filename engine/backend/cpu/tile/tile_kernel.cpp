@@ -52,8 +52,8 @@ struct Workspace {
 
 class Interpreter final : public StepKernel {
  public:
-  Interpreter(const TileProgram& given, const Shape& shape, std::span<const Layout> inputs)
-      : values_(given, shape, inputs), scratch_bytes_(values_.scratch_bytes()) {
+  Interpreter(const TileProgram& source, const Shape& shape, std::span<const Layout> inputs)
+      : values_(source, shape, inputs), scratch_bytes_(values_.scratch_bytes()) {
     const TileProgram& program = values_.program();
     for (std::size_t i = 0; i < program.instructions.size(); ++i) {
       const bool folded = program.is_folded(program.inputs + static_cast<int>(i));
@@ -116,11 +116,11 @@ class Interpreter final : public StepKernel {
   Sum sum(std::size_t instruction) {
     const TileProgram& program = values_.program();
     const std::size_t operand = program.instructions[instruction].operands[0];
-    Sum made{tangent_sum(program.dtypes[operand]), instruction, operand,
-             static_cast<std::size_t>(program.inputs) + instruction, scratch_bytes_};
-    made.bytes = (values_.walk().unit() * made.loops.size + 63) / 64 * 64;
-    scratch_bytes_ += static_cast<std::size_t>(most_waiting(values_.tangents()) * made.bytes);
-    return made;
+    Sum sum{tangent_sum(program.dtypes[operand]), instruction, operand,
+            static_cast<std::size_t>(program.inputs) + instruction, scratch_bytes_};
+    sum.bytes = (values_.walk().unit() * sum.loops.size + 63) / 64 * 64;
+    scratch_bytes_ += static_cast<std::size_t>(most_waiting(values_.tangents()) * sum.bytes);
+    return sum;
   }
 
   void look_ahead(Tile tile, const Memory& memory, std::vector<Ahead>& ahead) const {

@@ -15,16 +15,15 @@ std::int64_t tile_elements(const TileProgram& program) {
 }
 
 // The axes that a program over tangents is walked over, else all.
-Shape walked(const TileProgram& program, const Shape& shape) {
+Shape walk_shape(const TileProgram& program, const Shape& shape) {
   return program.fold == TileProgram::Fold::tangents ? shape.without_first(program.folded_axes) : shape;
 }
 
-std::vector<Layout> walked(const TileProgram& program, std::span<const Layout> inputs) {
+std::vector<Layout> walk_inputs(const TileProgram& program, std::span<const Layout> inputs) {
   const int outer = program.fold == TileProgram::Fold::tangents ? program.folded_axes : 0;
-  std::vector<Layout> walked_inputs;
-  for (const Layout& input : inputs)
-    walked_inputs.push_back(axes_of(input, outer, input.shape.rank() - outer));
-  return walked_inputs;
+  std::vector<Layout> layouts;
+  for (const Layout& input : inputs) layouts.push_back(axes_of(input, outer, input.shape.rank() - outer));
+  return layouts;
 }
 
 // What is one for each row, over the rows.
@@ -58,7 +57,8 @@ std::vector<std::int64_t> offsets_of_tangents(const Layout& input, int axes, std
 TileValues::TileValues(const TileProgram& program, const Shape& shape, std::span<const Layout> inputs)
     : row_(row_of(program, shape)),
       tangents_(program.fold == TileProgram::Fold::tangents ? shape.first(program.folded_axes).size() : 1),
-      walk_(walked(program, shape), walked(program, inputs), tile_elements(program), row_ > 1 ? row_ : 0) {
+      walk_(walk_shape(program, shape), walk_inputs(program, inputs), tile_elements(program),
+            row_ > 1 ? row_ : 0) {
   std::vector<bool> uniform;
   for (std::size_t k = 0; k < inputs.size(); ++k) uniform.push_back(walk_.is_uniform(k));
   program_ = row_ > 1 && walk_.unit() > row_ ? with_spreads(program, uniform) : program;

@@ -109,8 +109,9 @@ ReductionFrame reduction_frame(const ReductionWalks& walks, std::size_t operands
   // A piece is worth a block if every lane has several accesses in it.
   constexpr std::int64_t kAccessesOfLane = 8;
   const std::int64_t step = frame.lanes * frame.run;
-  const std::int64_t wanted = kManyBlocks / divided_up(results, frame.results);
-  const std::int64_t pieces = std::max<std::int64_t>(1, std::min(wanted, terms / (step * kAccessesOfLane)));
+  const std::int64_t enough_blocks = kManyBlocks / divided_up(results, frame.results);
+  const std::int64_t pieces =
+      std::max<std::int64_t>(1, std::min(enough_blocks, terms / (step * kAccessesOfLane)));
   frame.piece_length = divided_up(std::max<std::int64_t>(1, divided_up(terms, pieces)), step) * step;
   frame.pieces = std::max<std::int64_t>(1, divided_up(terms, frame.piece_length));
   return frame;

@@ -87,10 +87,10 @@ Target to_scratch() {
           "    sorted_places[static_cast<i64>(line) * length + to] = places[i];"};
 }
 Target to_output(const SortedOutput& output, std::int64_t length) {
-  const std::string wanted =
+  const std::string is_counted =
       output.count < length ? "if (to < " + std::to_string(output.count) + ") " : std::string();
   return {"i64* out",
-          wanted + "out[out_line(line) + to * " + std::to_string(output.stride) + "] = places[i];"};
+          is_counted + "out[out_line(line) + to * " + std::to_string(output.stride) + "] = places[i];"};
 }
 
 // The last kernel writes to the output if there is one.

@@ -14,8 +14,10 @@ struct TileRowThreads {
 
   std::int64_t step() const { return std::int64_t{per_row} * lanes; }
   bool is_block() const { return per_row > 32; }
-  /// What a thread keeps if it keeps `bytes` for each of its elements.
-  std::int64_t kept(std::size_t bytes) const { return static_cast<std::int64_t>(bytes) * lanes * pieces; }
+  /// What a thread has in registers with `bytes` for each of its elements.
+  std::int64_t bytes_of_thread(std::size_t bytes) const {
+    return static_cast<std::int64_t>(bytes) * lanes * pieces;
+  }
 };
 
 /// For `rows` rows of `length` elements with accesses of up to `widest` of them, where a thread that keeps

@@ -20,41 +20,41 @@ struct Phase {
 struct Phases {
   std::vector<Phase> phases;
   std::vector<bool> early;     // inputs that are read before all phases
-  std::vector<int> kept;       // terms of one phase that a later one reads
-  std::size_t kept_bytes = 0;  // of these and of inputs, for each element
+  std::vector<int> live;       // terms of one phase that a later one reads
+  std::size_t live_bytes = 0;  // of these and of inputs, for each element
 };
 
 Phases phases_of(const TileTerms& terms, std::vector<bool> early_inputs) {
-  Phases made;
-  made.early = std::move(early_inputs);
-  made.phases.resize(static_cast<std::size_t>(terms.levels) + 1);
+  Phases phases;
+  phases.early = std::move(early_inputs);
+  phases.phases.resize(static_cast<std::size_t>(terms.levels) + 1);
   std::vector<bool> ready;
   for (int t = 0; t < terms.size(); ++t) {
-    const bool early = t < terms.inputs && !terms[t].folded && made.early[t];
+    const bool early = t < terms.inputs && !terms[t].folded && phases.early[t];
     ready.push_back(terms[t].folded || early);
-    if (early) made.kept_bytes += size_of(terms[t].dtype);
+    if (early) phases.live_bytes += size_of(terms[t].dtype);
     if (!terms[t].is_reduction()) continue;
-    Phase& phase = made.phases[terms[t].level - 1];
+    Phase& phase = phases.phases[terms[t].level - 1];
     phase.reductions.push_back(t);
     phase.targets.push_back(terms[t].operands[0]);
   }
   for (std::size_t o = 0; o < terms.outputs.size(); ++o) {
     if (terms[terms.outputs[o]].folded) continue;
-    made.phases.back().results.push_back(static_cast<int>(o));
-    made.phases.back().targets.push_back(terms.outputs[o]);
+    phases.phases.back().results.push_back(static_cast<int>(o));
+    phases.phases.back().targets.push_back(terms.outputs[o]);
   }
   const std::vector<bool> before = ready;
-  for (const Phase& phase : made.phases) {
+  for (const Phase& phase : phases.phases) {
     const std::vector<int> lines = terms.needed(phase.targets, ready);
     for (const int t : lines) {
       const std::size_t at = t;
-      if (!ready[at] || before[at] || std::ranges::find(made.kept, t) != made.kept.end()) continue;
-      made.kept.push_back(t);
-      made.kept_bytes += size_of(terms[t].dtype);
+      if (!ready[at] || before[at] || std::ranges::find(phases.live, t) != phases.live.end()) continue;
+      phases.live.push_back(t);
+      phases.live_bytes += size_of(terms[t].dtype);
     }
     for (const int t : lines) ready[t] = true;
   }
-  return made;
+  return phases;
 }
 
 // The work of a kernel: its phases, and how threads share them.
@@ -64,7 +64,7 @@ struct Work {
 
   Work(const TileTerms& terms, std::int64_t rows, std::int64_t length, std::vector<bool> early)
       : phases(phases_of(terms, std::move(early))),
-        threads(row_threads(rows, length, widest_access(terms), phases.kept_bytes)) {}
+        threads(row_threads(rows, length, widest_access(terms), phases.live_bytes)) {}
 };
 
 // What a thread may keep if it is to read all inputs at once, in bytes.
@@ -73,7 +73,7 @@ constexpr std::int64_t kMostAtOnce = 256;
 Work work_of(const TileTerms& terms, std::int64_t rows, std::int64_t length, std::span<const Layout> inputs,
              int split) {
   Work all(terms, rows, length, std::vector<bool>(inputs.size(), true));
-  if (all.threads.pieces > 0 && all.threads.kept(all.phases.kept_bytes) <= kMostAtOnce) return all;
+  if (all.threads.pieces > 0 && all.threads.bytes_of_thread(all.phases.live_bytes) <= kMostAtOnce) return all;
   // What differs from row to row comes first; what repeats is in the caches.
   std::vector<bool> early;
   for (const Layout& input : inputs) early.push_back(!TileOperand(input, split).outer.is_uniform());
@@ -102,7 +102,7 @@ class RowsWriter {
     place_row();
     read_row();
     if (threads_.pieces == 1) writer_.line(place_in_row("lane"));
-    if (keeps()) read_early();
+    if (has_registers()) read_early();
     folded_lines(0);
     for (std::size_t p = 0; p < phases_.phases.size(); ++p) {
       write_phase(phases_.phases[p]);
@@ -145,7 +145,7 @@ class RowsWriter {
       const std::string offset = operand(k).outer.offset("row", writer_.is_wide);
       if (operand(k).inner.is_uniform()) {
         writer_.line("const " + writer_.type(k) + " " + terms_[k].name + " = " + element(x, offset) + ";");
-        writer_.held(k) = terms_[k].name;
+        writer_.location(k) = terms_[k].name;
         continue;
       }
       pointers_[k] = offset.empty() ? x : "r" + std::to_string(k);
@@ -154,17 +154,17 @@ class RowsWriter {
     }
   }
 
-  bool keeps() const { return threads_.pieces > 0; }
-  // Of an array of what is kept.
+  bool has_registers() const { return threads_.pieces > 0; }
+  // Of an array in registers.
   std::string subscript() const { return threads_.pieces > 1 ? "[q]" : ""; }
-  void declare_kept(int term) {
+  void declare_live(int term) {
     const bool is_one = term < terms_.inputs && operand(term).access(threads_.lanes) == TileAccess::one;
     const std::string count = threads_.pieces > 1 ? "[" + std::to_string(threads_.pieces) + "]" : "";
     writer_.line((is_one ? writer_.type(term) : writer_.array_type(term)) + " " + writer_.array(term) +
                  count + ";");
   }
-  void load(std::span<const int> inputs, bool is_kept) {
-    writer_.load(inputs, [&](int k) { return pointers_.at(k); }, "c", {is_kept, is_kept ? subscript() : ""});
+  void load(std::span<const int> inputs, bool is_live) {
+    writer_.load(inputs, [&](int k) { return pointers_.at(k); }, "c", {is_live, is_live ? subscript() : ""});
   }
 
   void read_early() {
@@ -176,7 +176,7 @@ class RowsWriter {
   // All pieces of some inputs.
   void read_pieces(std::span<const int> inputs) {
     if (inputs.empty()) return;
-    for (const int k : inputs) declare_kept(k);
+    for (const int k : inputs) declare_live(k);
     open_row(true);
     load(inputs, true);
     close_row();
@@ -191,7 +191,7 @@ class RowsWriter {
   void open_row(bool needs_place) {
     const std::string is_in = "c < " + number(length_);
     const std::int64_t whole = length_ / threads_.step();
-    if (!keeps()) {
+    if (!has_registers()) {
       const std::string first = threads_.lanes > 1 ? "lane * " + number(threads_.lanes) : "lane";
       writer_.open("for (" + writer_.index_type() + " c = " + first + "; " + is_in +
                    "; c += " + number(threads_.step()) + ")");
@@ -214,15 +214,15 @@ class RowsWriter {
 
   void write_phase(const Phase& phase) {
     if (phase.targets.empty()) return;
-    std::vector<int> kept, kept_inputs, inputs;
+    std::vector<int> live, live_inputs, inputs;
     for (const int t : writer_.needed(phase.targets)) {
-      if (!writer_.held(t).empty()) continue;
-      const bool is_kept = keeps() && std::ranges::find(phases_.kept, t) != phases_.kept.end();
-      if (t >= terms_.inputs && is_kept) kept.push_back(t);
-      if (t < terms_.inputs) (is_kept ? kept_inputs : inputs).push_back(t);
+      if (!writer_.location(t).empty()) continue;
+      const bool is_live = has_registers() && std::ranges::find(phases_.live, t) != phases_.live.end();
+      if (t >= terms_.inputs && is_live) live.push_back(t);
+      if (t < terms_.inputs) (is_live ? live_inputs : inputs).push_back(t);
     }
-    read_pieces(kept_inputs);
-    for (const int t : kept) declare_kept(t);
+    read_pieces(live_inputs);
+    for (const int t : live) declare_live(t);
     for (const int t : phase.reductions)
       writer_.line(writer_.type(t) + " " + terms_[t].name + " = " + start_of(t) + ";");
     open_row(!inputs.empty() || !phase.results.empty());
@@ -230,19 +230,19 @@ class RowsWriter {
     writer_.declare_results(phase.results);
     writer_.open_lanes();
     writer_.compute(phase.targets);
-    for (const int t : kept) {
-      writer_.held(t) = writer_.lane_of(writer_.array(t) + subscript());
-      writer_.line(writer_.held(t) + " = " + terms_[t].name + ";");
+    for (const int t : live) {
+      writer_.location(t) = writer_.lane_of(writer_.array(t) + subscript());
+      writer_.line(writer_.location(t) + " = " + terms_[t].name + ";");
     }
     for (const int t : phase.reductions) writer_.line(step_of(t));
     writer_.fill_results(phase.results);
     writer_.close_lanes();
     store_results(phase);
     close_row();
-    for (const int k : inputs) writer_.held(k).clear();
+    for (const int k : inputs) writer_.location(k).clear();
     for (const int t : phase.reductions) {
       if (threads_.per_row > 1) writer_.line(terms_[t].name + " = " + reduced(t) + ";");
-      writer_.held(t) = terms_[t].name;
+      writer_.location(t) = terms_[t].name;
     }
   }
 

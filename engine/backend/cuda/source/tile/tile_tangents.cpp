@@ -32,11 +32,11 @@ int slices_of(int lanes, std::int64_t places, std::int64_t tangents) {
 
 class TangentsWriter {
  public:
-  TangentsWriter(const TileTerms& given, const Shape& shape, std::span<const Layout> inputs, int axes)
-      : terms_(given),
+  TangentsWriter(const TileTerms& terms, const Shape& shape, std::span<const Layout> inputs, int axes)
+      : terms_(terms),
         places_(shape.without_first(axes).size()),
         tangents_(shape.first(axes).size()),
-        writer_(given, inputs, axes, lanes_of(given, places_)),
+        writer_(terms, inputs, axes, lanes_of(terms, places_)),
         slices_(slices_of(writer_.lanes, places_, tangents_)) {
     const std::int64_t per_block = std::int64_t{kThreads} / slices_ * writer_.lanes;
     blocks_ = (places_ + per_block - 1) / per_block;
@@ -102,8 +102,8 @@ class TangentsWriter {
     writer_.open_lanes();
     writer_.compute(read);
     for (const int t : read) {
-      writer_.held(t) = writer_.array(t) + ".at[j]";
-      writer_.line(writer_.held(t) + " = " + terms_[t].name + ";");
+      writer_.location(t) = writer_.array(t) + ".at[j]";
+      writer_.line(writer_.location(t) + " = " + terms_[t].name + ";");
     }
     writer_.close_lanes();
   }
@@ -139,7 +139,7 @@ class TangentsWriter {
       const std::string& name = terms_[sum].name;
       if (slices_ > 1)
         writer_.line(name + " = slice_reduce<SumOf, " + std::to_string(slices_) + ">(" + name + ");");
-      writer_.held(sum) = writer_.lanes == 1 ? name : writer_.array(sum) + ".at[j]";
+      writer_.location(sum) = writer_.lanes == 1 ? name : writer_.array(sum) + ".at[j]";
     }
   }
 
@@ -174,7 +174,7 @@ class TangentsWriter {
   // Inputs behind the targets that are one for all tangents and not there yet.
   void load_needed(std::span<const int> targets) {
     std::vector<int> inputs = writer_.needed(targets);
-    std::erase_if(inputs, [&](int t) { return t >= terms_.inputs || !writer_.held(t).empty(); });
+    std::erase_if(inputs, [&](int t) { return t >= terms_.inputs || !writer_.location(t).empty(); });
     writer_.load(
         inputs, [](int k) { return "x" + std::to_string(k); }, "first");
   }

@@ -11,7 +11,7 @@ std::string element(const std::string& pointer, const std::string& offset) {
 }
 
 TileWriter::TileWriter(const TileTerms& program, std::span<const Layout> inputs, int split, int lane_count)
-    : terms(program), lanes(lane_count), held_(program.terms.size()) {
+    : terms(program), lanes(lane_count), locations_(program.terms.size()) {
   for (const Layout& input : inputs) {
     operands.emplace_back(input, split);
     must_reach(operands.back().reach());
@@ -68,13 +68,13 @@ void TileWriter::place() {
 
 KernelSource TileWriter::kernel(std::span<const std::int64_t> numbers, std::int64_t blocks) {
   close();
-  KernelSource made{entry_, std::move(text_), {}, blocks, threads_};
+  KernelSource source{entry_, std::move(text_), {}, blocks, threads_};
   using From = KernelArgument::From;
-  for (int k = 0; k < terms.inputs; ++k) made.arguments.push_back({From::input, k});
+  for (int k = 0; k < terms.inputs; ++k) source.arguments.push_back({From::input, k});
   for (std::size_t o = 0; o < terms.outputs.size(); ++o)
-    made.arguments.push_back({From::output, static_cast<std::int64_t>(o)});
-  for (const std::int64_t number : numbers) made.arguments.push_back({From::number, number});
-  return made;
+    source.arguments.push_back({From::output, static_cast<std::int64_t>(o)});
+  for (const std::int64_t number : numbers) source.arguments.push_back({From::number, number});
+  return source;
 }
 
 std::string TileWriter::type(int term) const { return type_name("cuda", terms[term].dtype); }
@@ -85,12 +85,12 @@ std::string TileWriter::array_type(int term) const {
 
 void TileWriter::forget_varying() {
   for (int t = 0; t < terms.size(); ++t)
-    if (!terms[t].folded) held(t).clear();
+    if (!terms[t].folded) location(t).clear();
 }
 
 std::vector<int> TileWriter::needed(std::span<const int> targets) const {
   std::vector<bool> ready;
-  for (const std::string& where : held_) ready.push_back(!where.empty());
+  for (const std::string& where : locations_) ready.push_back(!where.empty());
   return terms.needed(targets, ready);
 }
 
@@ -108,18 +108,18 @@ void TileWriter::load_one(int input, const std::string& pointer, const std::stri
     line((arrays.declared ? array(input) + arrays.subscript
                           : "const " + array_type(input) + " " + array(input)) +
          " = " + read);
-    held(input) = array(input) + arrays.subscript + ".at[j]";
+    location(input) = array(input) + arrays.subscript + ".at[j]";
     return;
   }
-  held(input) = arrays.declared ? array(input) + arrays.subscript : terms[input].name;
-  line((arrays.declared ? "" : "const " + type(input) + " ") + held(input) + " = " +
+  location(input) = arrays.declared ? array(input) + arrays.subscript : terms[input].name;
+  line((arrays.declared ? "" : "const " + type(input) + " ") + location(input) + " = " +
        element(pointer, offset) + ";");
 }
 
 void TileWriter::load_lane(int input, const std::string& pointer, const std::string& index,
                            const Arrays& arrays) {
   const TileOperand& operand = operands[input];
-  held(input) = array(input) + arrays.subscript + ".at[j]";
+  location(input) = array(input) + arrays.subscript + ".at[j]";
   std::string offset;
   if (operand.access(lanes) == TileAccess::run) {
     const std::int64_t stride = operand.inner.innermost_stride();
@@ -131,15 +131,16 @@ void TileWriter::load_lane(int input, const std::string& pointer, const std::str
   } else {
     offset = operand.inner.offset("(" + index + " + j)", is_wide);
   }
-  line(held(input) + " = " + element(pointer, offset) + ";");
+  line(location(input) + " = " + element(pointer, offset) + ";");
 }
 
 void TileWriter::compute(std::span<const int> targets, bool keep) {
   for (const int t : needed(targets)) {
     const std::string& name = terms[t].name;
-    if (held(t) == name) continue;
-    line("const " + type(t) + " " + name + " = " + (held(t).empty() ? terms[t].expression : held(t)) + ";");
-    if (keep) held(t) = name;
+    if (location(t) == name) continue;
+    line("const " + type(t) + " " + name + " = " + (location(t).empty() ? terms[t].expression : location(t)) +
+         ";");
+    if (keep) location(t) = name;
   }
 }
 

@@ -50,7 +50,7 @@ class TileWriter {
   std::string lane_of(const std::string& array) const { return lanes > 1 ? array + ".at[j]" : array; }
 
   /// Where a term is at hand: the name of a constant, an element of an array, or empty where it is not.
-  std::string& held(int term) { return held_[term]; }
+  std::string& location(int term) { return locations_[term]; }
   /// No term that is not folded is at hand any more.
   void forget_varying();
   /// The terms that `targets` depend on, up to those at hand.
@@ -80,7 +80,7 @@ class TileWriter {
   void load_lane(int input, const std::string& pointer, const std::string& index, const Arrays& arrays);
   bool is_by_lane(int input) const;
 
-  std::vector<std::string> held_;
+  std::vector<std::string> locations_;
   std::string text_, entry_;
   int threads_ = 0;
   std::size_t indent_ = 0;
