@@ -59,4 +59,31 @@ class UseOfNode {
   std::vector<Tensor> inputs_;
 };
 
+/// Goes forward through the nodes between variables and results, inputs before users. What a node carries
+/// follows from what its inputs carry: rule(n, primitive, application, incoming), where one of them carries
+/// something or `visits_all`. `carried` has what the variables carry at first, and of all nodes in the end.
+template <class Rule>
+void push_forward(const Dependents& between, const std::vector<bool>& is_variable,
+                  std::vector<std::optional<Tensor>>& carried, Rule rule, bool visits_all = false) {
+  std::vector<std::optional<Tensor>> incoming;
+  for (std::size_t n = 0; n < between.nodes.size(); ++n) {
+    if (is_variable[n]) continue;
+    const UseOfNode use(between.nodes[n]);
+    const Primitive& primitive = between.nodes[n]->primitive();
+    incoming.clear();
+    bool any = visits_all;
+    for (int slot = 0; slot < use.slots(); ++slot) {
+      const int at = between.index.find(use.input_node(slot));
+      incoming.push_back(at == NodeMap::kAbsent ? std::nullopt : carried[at]);
+      std::optional<Tensor>& tangent = incoming.back();
+      if (!tangent) continue;
+      any = true;
+      tangent = expand_where(*tangent, use.input_node(slot)->shape(), [&](int axis) {
+        return !primitive.accepts_compressed_tangent(use.application(), slot, axis);
+      });
+    }
+    if (any) carried[n] = rule(n, primitive, use.application(), incoming);
+  }
+}
+
 }  // namespace nabla

@@ -1,9 +1,9 @@
 #include "engine/autodiff/grad.h"
 
-#include "engine/autodiff/alignment.h"
+#include "engine/autodiff/at_variables.h"
 #include "engine/autodiff/jvp.h"
 #include "engine/autodiff/vjp.h"
-#include "engine/ops/substitute.h"
+#include "engine/ops/constant.h"
 
 namespace nabla {
 
@@ -12,25 +12,17 @@ std::vector<Tensor> gradients(const Tensor& value, const std::vector<Tensor>& xs
     throw Error("grad: the function's result " + to_string(value.shape()) +
                 " has more than one element; reduce it, or use vjp or jacobian");
   const Tensor one = ones_like(value);
-  const std::vector<std::optional<Tensor>> cotangents = vjp(std::span(&value, 1), xs, std::span(&one, 1));
-  std::vector<Tensor> grads;
-  for (std::size_t i = 0; i < xs.size(); ++i)
-    grads.push_back(cotangents[i] ? *cotangents[i] : zeros_like(xs[i]));
-  return grads;
+  return or_zeros(vjp(std::span(&value, 1), xs, std::span(&one, 1)), {}, xs);
 }
 
-ValueAndGrad value_and_grad(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
-                            const std::vector<Tensor>& xs, std::source_location where) {
-  const std::vector<Tensor> variables = variables_like(xs, where);
-  std::vector<Tensor> outputs = f(variables);
-  if (outputs.empty()) throw Error("value_and_grad: the function returned nothing");
-  const std::vector<Tensor> grads = gradients(outputs[0], variables);
-  const auto grads_start = static_cast<std::ptrdiff_t>(outputs.size());
-  outputs.insert(outputs.end(), grads.begin(), grads.end());
-  const std::vector<Tensor> put_back = substitute(outputs, variables, xs);
-  return {put_back[0],
-          {put_back.begin() + grads_start, put_back.end()},
-          {put_back.begin() + 1, put_back.begin() + grads_start}};
+ValueAndGrad value_and_grad(const ListFunction& f, const std::vector<Tensor>& xs,
+                            std::source_location where) {
+  const auto derive = [](const std::vector<Tensor>& outputs, const std::vector<Tensor>& variables) {
+    if (outputs.empty()) throw Error("value_and_grad: the function returned nothing");
+    return gradients(outputs[0], variables);
+  };
+  ValuesAndDerivatives built = at_variables(f, xs, where, derive);
+  return {built.values[0], std::move(built.derivatives), {built.values.begin() + 1, built.values.end()}};
 }
 
 Tensor grad(const ScalarFunction& f, const Tensor& x, std::source_location where) {
@@ -40,6 +32,15 @@ Tensor grad(const ScalarFunction& f, const Tensor& x, std::source_location where
 
 ScalarFunction grad(const ScalarFunction& f, std::source_location where) {
   return [f, where](const Tensor& x) { return grad(f, x, where); };
+}
+
+std::vector<Tensor> hvp(const std::function<Tensor(const std::vector<Tensor>&)>& f,
+                        const std::vector<Tensor>& xs, const std::vector<Tensor>& vs,
+                        std::source_location where) {
+  const auto listed = [&](const std::vector<Tensor>& at) { return std::vector{f(at)}; };
+  return jvp([&](const std::vector<Tensor>& at) { return value_and_grad(listed, at, where).grads; }, xs, vs,
+             where)
+      .tangents;
 }
 
 Tensor hvp(const ScalarFunction& f, const Tensor& x, const Tensor& v, std::source_location where) {

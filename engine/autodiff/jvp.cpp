@@ -1,10 +1,10 @@
 #include "engine/autodiff/jvp.h"
 
 #include "engine/autodiff/alignment.h"
+#include "engine/autodiff/at_variables.h"
 #include "engine/graph/primitive.h"
 #include "engine/graph/walk.h"
 #include "engine/ops/pointwise.h"
-#include "engine/ops/substitute.h"
 
 namespace nabla {
 
@@ -24,26 +24,10 @@ std::vector<std::optional<Tensor>> jvp_compressed(std::span<const Tensor> ys, st
     is_variable[at] = true;
   }
 
-  std::vector<std::optional<Tensor>> incoming;
-  for (std::size_t n = 0; n < between.nodes.size(); ++n) {
-    if (is_variable[n]) continue;
-    const UseOfNode use(between.nodes[n]);
-    const Primitive& primitive = between.nodes[n]->primitive();
-    incoming.clear();
-    bool any = false;
-    for (int slot = 0; slot < use.slots(); ++slot) {
-      const int at = between.index.find(use.input_node(slot));
-      incoming.push_back(at == NodeMap::kAbsent ? std::nullopt : tangents[at]);
-      std::optional<Tensor>& tangent = incoming.back();
-      if (!tangent) continue;
-      any = true;
-      tangent = expand_where(*tangent, use.input_node(slot)->shape(), [&](int axis) {
-        return !primitive.accepts_compressed_tangent(use.application(), slot, axis);
-      });
-    }
-    if (any) tangents[n] = primitive.jvp(use.application(), incoming);
-  }
-
+  push_forward(between, is_variable, tangents,
+               [](std::size_t, const Primitive& primitive, const Application& at, Tangents incoming) {
+                 return primitive.jvp(at, incoming);
+               });
   std::vector<std::optional<Tensor>> results;
   for (const Tensor& y : ys) {
     const int at = between.index.find(&y.node());
@@ -61,21 +45,22 @@ std::vector<std::optional<Tensor>> jvp(std::span<const Tensor> ys, std::span<con
   return results;
 }
 
-ValuesAndTangents jvp(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
-                      const std::vector<Tensor>& xs, const std::vector<Tensor>& dxs,
+std::optional<Tensor> jvp(const Tensor& y, const Tensor& x, const Tensor& dx) {
+  return jvp(std::span(&y, 1), std::span(&x, 1), std::span(&dx, 1))[0];
+}
+
+std::optional<Tensor> jvp_compressed(const Tensor& y, const Tensor& x, const Tensor& dx) {
+  return jvp_compressed(std::span(&y, 1), std::span(&x, 1), std::span(&dx, 1))[0];
+}
+
+ValuesAndTangents jvp(const ListFunction& f, const std::vector<Tensor>& xs, const std::vector<Tensor>& dxs,
                       std::source_location where) {
-  const std::vector<Tensor> variables = variables_like(xs, where);
-  std::vector<Tensor> outputs = f(variables);
-  const std::size_t count = outputs.size();
-  const Shape leading = check_directions("jvp", xs, dxs);
-  const std::vector<std::optional<Tensor>> tangents = jvp(outputs, variables, dxs);
-  for (std::size_t i = 0; i < count; ++i) {
-    outputs.push_back(tangents[i] ? *tangents[i]
-                                  : zeros(concatenate(leading, outputs[i].shape()), outputs[i].dtype()));
-  }
-  const std::vector<Tensor> put_back = substitute(outputs, variables, xs);
-  const auto middle = put_back.begin() + static_cast<std::ptrdiff_t>(count);
-  return {{put_back.begin(), middle}, {middle, put_back.end()}};
+  const auto derive = [&](const std::vector<Tensor>& outputs, const std::vector<Tensor>& variables) {
+    const Shape leading = check_directions("jvp", xs, dxs);
+    return or_zeros(jvp(outputs, variables, dxs), leading, outputs);
+  };
+  ValuesAndDerivatives built = at_variables(f, xs, where, derive);
+  return {std::move(built.values), std::move(built.derivatives)};
 }
 
 ValueAndTangent jvp(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& dx,

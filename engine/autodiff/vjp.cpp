@@ -1,10 +1,10 @@
 #include "engine/autodiff/vjp.h"
 
 #include "engine/autodiff/alignment.h"
+#include "engine/autodiff/at_variables.h"
 #include "engine/graph/primitive.h"
 #include "engine/graph/walk.h"
 #include "engine/ops/pointwise.h"
-#include "engine/ops/substitute.h"
 
 namespace nabla {
 
@@ -53,20 +53,18 @@ std::vector<std::optional<Tensor>> vjp(std::span<const Tensor> ys, std::span<con
   return results;
 }
 
-ValuesAndCotangents vjp(const std::function<std::vector<Tensor>(const std::vector<Tensor>&)>& f,
-                        const std::vector<Tensor>& xs, const std::vector<Tensor>& cts,
+std::optional<Tensor> vjp(const Tensor& y, const Tensor& x, const Tensor& ct) {
+  return vjp(std::span(&y, 1), std::span(&x, 1), std::span(&ct, 1))[0];
+}
+
+ValuesAndCotangents vjp(const ListFunction& f, const std::vector<Tensor>& xs, const std::vector<Tensor>& cts,
                         std::source_location where) {
-  const std::vector<Tensor> variables = variables_like(xs, where);
-  std::vector<Tensor> outputs = f(variables);
-  const std::size_t count = outputs.size();
-  const Shape leading = check_directions("vjp", outputs, cts);
-  const std::vector<std::optional<Tensor>> cotangents = vjp(outputs, variables, cts);
-  for (std::size_t i = 0; i < xs.size(); ++i)
-    outputs.push_back(cotangents[i] ? *cotangents[i]
-                                    : zeros(concatenate(leading, xs[i].shape()), xs[i].dtype()));
-  const std::vector<Tensor> put_back = substitute(outputs, variables, xs);
-  const auto middle = put_back.begin() + static_cast<std::ptrdiff_t>(count);
-  return {{put_back.begin(), middle}, {middle, put_back.end()}};
+  const auto derive = [&](const std::vector<Tensor>& outputs, const std::vector<Tensor>& variables) {
+    const Shape leading = check_directions("vjp", outputs, cts);
+    return or_zeros(vjp(outputs, variables, cts), leading, xs);
+  };
+  ValuesAndDerivatives built = at_variables(f, xs, where, derive);
+  return {std::move(built.values), std::move(built.derivatives)};
 }
 
 ValueAndCotangent vjp(const std::function<Tensor(const Tensor&)>& f, const Tensor& x, const Tensor& ct,

@@ -2,13 +2,12 @@
 
 #include <string>
 
-#include "engine/autodiff/jacobian/samplewise.h"
+#include "engine/autodiff/jacobian/field.h"
 #include "engine/autodiff/jvp.h"
 #include "engine/autodiff/vjp.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
-#include "engine/ops/substitute.h"
 
 namespace nabla {
 namespace {
@@ -35,25 +34,17 @@ LinearOperator jacobian_operator(const Field& v, const Tensor& x, std::source_lo
   if (!is_floating(x.dtype()))
     throw Error(std::string(kName) + ": the argument " + to_string(x.shape()) + " " +
                 std::string(name_of(x.dtype())) + " must be floating");
-  const Tensor at = variable(x.shape(), x.dtype(), where);
-  const Tensor y = v(at);
-  if (y.dtype() != x.dtype())
-    throw Error(std::string(kName) + ": argument " + std::string(name_of(x.dtype())) + " and result " +
-                std::string(name_of(y.dtype())) + " must be of one floating type");
-  require_samplewise(kName, y, at);
-  using Transform = std::vector<std::optional<Tensor>> (*)(std::span<const Tensor>, std::span<const Tensor>,
-                                                           std::span<const Tensor>);
-  const auto product = [at, y, x](Transform transform, const Shape& from, const Shape& to) {
+  const FieldOnVariable field = samplewise_on_variable(kName, v, x, /*same_shape=*/false, where);
+  using Transform = std::optional<Tensor> (*)(const Tensor&, const Tensor&, const Tensor&);
+  const auto product = [field](Transform transform, const Shape& from, const Shape& to) {
     return [=](const Tensor& vectors) {
-      const Shape result = concatenate(leading_of(kName, vectors, from, x.dtype()), to);
-      const Tensor pushed =
-          transform(std::span(&y, 1), std::span(&at, 1), std::span(&vectors, 1))[0].value_or(
-              zeros(result, x.dtype()));
-      return broadcast_to(substitute(std::span(&pushed, 1), std::span(&at, 1), std::span(&x, 1))[0], result);
+      const Shape result = concatenate(leading_of(kName, vectors, from, field.dtype()), to);
+      const Tensor pushed = transform(field.y, field.x, vectors).value_or(zeros(result, field.dtype()));
+      return broadcast_to(field.put_back(pushed), result);
     };
   };
-  return {product(&jvp, x.shape(), y.shape()), product(&vjp, y.shape(), x.shape()), x.shape(), y.shape(),
-          x.dtype()};
+  const Shape &domain = x.shape(), &range = field.y.shape();
+  return {product(&jvp, domain, range), product(&vjp, range, domain), domain, range, x.dtype()};
 }
 
 LinearOperator symmetric_part(const LinearOperator& a) {

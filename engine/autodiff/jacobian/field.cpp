@@ -10,7 +10,7 @@ namespace nabla {
 
 Tensor FieldOnVariable::times(const Tensor& tangents) const {
   const Tensor seeds = reshape(tangents, concatenate(tangents.shape().first(2), x.shape().without_first(1)));
-  const std::optional<Tensor> pushed = jvp(std::span(&y, 1), std::span(&x, 1), std::span(&seeds, 1))[0];
+  const std::optional<Tensor> pushed = jvp(y, x, seeds);
   const Shape result{tangents.shape()[0], samples(), extent()};
   return pushed ? reshape(*pushed, result) : zeros(result, dtype());
 }
@@ -19,13 +19,16 @@ Tensor FieldOnVariable::put_back(const Tensor& result) const {
   return substitute(std::span(&result, 1), std::span(&x, 1), std::span(&argument, 1))[0];
 }
 
-FieldOnVariable on_variable(const char* what, const Field& v, const Tensor& x, std::source_location where) {
-  FieldOnVariable field{x, variable(x.shape(), x.dtype(), where), {}};
-  field.y = v(field.x);
-  if (!is_floating(x.dtype()) || field.y.dtype() != x.dtype())
+FieldOnVariable field_of(const char* what, const Tensor& argument, const Tensor& x, const Tensor& y) {
+  if (!is_floating(x.dtype()) || y.dtype() != x.dtype())
     throw Error(std::string(what) + ": argument " + std::string(name_of(x.dtype())) + " and result " +
-                std::string(name_of(field.y.dtype())) + " must be of one floating type");
-  return field;
+                std::string(name_of(y.dtype())) + " must be of one floating type");
+  return {argument, x, y};
+}
+
+FieldOnVariable on_variable(const char* what, const Field& v, const Tensor& x, std::source_location where) {
+  const Tensor at = variable(x.shape(), x.dtype(), where);
+  return field_of(what, x, at, v(at));
 }
 
 FieldOnVariable samplewise_on_variable(const char* what, const Field& v, const Tensor& x, bool same_shape,

@@ -27,8 +27,11 @@ struct FieldOnVariable {
   Tensor put_back(const Tensor& result) const;
 };
 
-/// The variable is built at the user's line `where`.
+/// Ties a field's argument, its variable and what was built on that together.
 /// @throws Error naming `what` unless argument and result are of one floating type.
+FieldOnVariable field_of(const char* what, const Tensor& argument, const Tensor& x, const Tensor& y);
+
+/// Runs a field on a variable, which is built at the user's line `where`. @throws Error as field_of does.
 FieldOnVariable on_variable(const char* what, const Field& v, const Tensor& x, std::source_location where);
 
 /// The same for sample-wise fields. @throws Error also where the field mixes samples, and where it changes

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/autodiff/alignment.h"
 #include "engine/autodiff/jacobian/jacobian_ways.h"
 #include "engine/autodiff/jacobian/one_by_one.h"
 #include "engine/autodiff/jacobian/one_hot_seeds.h"
@@ -9,6 +10,7 @@
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
+#include "engine/ops/substitute.h"
 
 namespace nabla {
 namespace {
@@ -76,18 +78,30 @@ Estimate found_by(const char* what, const Field& v, const Tensor& x, Estimated e
 
 }  // namespace
 
+std::vector<Tensor> jacobian(const std::function<Tensor(const std::vector<Tensor>&)>& f,
+                             const std::vector<Tensor>& xs, const JacobianOptions& options,
+                             std::source_location where) {
+  const std::vector<Tensor> variables = variables_like(xs, where);
+  const Tensor y = f(variables);
+  std::vector<Tensor> found;
+  for (std::size_t i = 0; i < xs.size(); ++i) {
+    const FieldOnVariable field = field_of("jacobian", xs[i], variables[i], y);
+    Direction direction = fewer_passes(xs[i].shape(), y.shape());
+    if (options.method == JacobianMethod::forward)
+      direction = Direction::forward;
+    else if (options.method == JacobianMethod::reverse)
+      direction = Direction::reverse;
+    else if (options.method != JacobianMethod::automatic)
+      refuse("jacobian", options.method, "needs samples that do not mix; use forward or reverse");
+    const std::int64_t directions = (direction == Direction::forward ? xs[i] : y).size();
+    found.push_back(
+        all_derivatives(field, 0, direction, seeds_at_once(y, field.x, directions, options.tangent_bytes)));
+  }
+  return substitute(found, variables, xs);
+}
+
 Tensor jacobian(const Field& f, const Tensor& x, const JacobianOptions& options, std::source_location where) {
-  const FieldOnVariable field = on_variable("jacobian", f, x, where);
-  Direction direction = fewer_passes(x.shape(), field.y.shape());
-  if (options.method == JacobianMethod::forward)
-    direction = Direction::forward;
-  else if (options.method == JacobianMethod::reverse)
-    direction = Direction::reverse;
-  else if (options.method != JacobianMethod::automatic)
-    refuse("jacobian", options.method, "needs samples that do not mix; use forward or reverse");
-  const std::int64_t directions = (direction == Direction::forward ? x : field.y).size();
-  return field.put_back(all_derivatives(field, 0, direction,
-                                        seeds_at_once(field.y, field.x, directions, options.tangent_bytes)));
+  return jacobian([&](const std::vector<Tensor>& at) { return f(at[0]); }, std::vector{x}, options, where)[0];
 }
 
 Tensor sample_jacobian(const Field& v, const Tensor& x, const JacobianOptions& options,

@@ -5,6 +5,7 @@
 #include <source_location>
 
 #include "engine/autodiff/jacobian/field.h"
+#include "engine/autodiff/list_function.h"
 
 namespace nabla {
 
@@ -58,9 +59,23 @@ struct JacobianOptions {
   std::int64_t products = 16;
 };
 
-/// All derivatives of f at x: [*shape of f(x), *shape of x]. Methods automatic, forward and reverse.
+/// Builds all derivatives of f at x: [*shape of f(x), *shape of x]. Methods automatic, forward and reverse.
 Tensor jacobian(const Field& f, const Tensor& x, const JacobianOptions& options = {},
                 std::source_location where = std::source_location::current());
+/// The same by each of several arguments in a list: [*shape of f(xs), *shape of xs[i]].
+std::vector<Tensor> jacobian(const std::function<Tensor(const std::vector<Tensor>&)>& f,
+                             const std::vector<Tensor>& xs, const JacobianOptions& options = {},
+                             std::source_location where = std::source_location::current());
+/// The same for a function of several tensors: jacobian([](const Tensor& x, const Tensor& t) {..}, {x, t}).
+template <std::size_t N, OfSeveral<N> F>
+std::vector<Tensor> jacobian(F&& f, const Tensor (&xs)[N], const JacobianOptions& options = {},
+                             std::source_location where = std::source_location::current()) {
+  if constexpr (TakesTensors<F, N>)
+    static_assert(ReturnsTensor<F, N>, "jacobian: the function returns one Tensor");
+  const ListFunction listed = list_function<N>(f);
+  return jacobian([&](const std::vector<Tensor>& at) { return listed(at)[0]; }, std::vector(xs, xs + N),
+                  options, where);
+}
 
 /// One Jacobian per sample of a sample-wise field: [B, *S', *S]. One-hot directions [K, 1, *S] are shared by
 /// all samples. Methods automatic, forward, reverse, contraction and loop_cut.

@@ -7,7 +7,6 @@
 
 #include "engine/autodiff/alignment.h"
 #include "engine/autodiff/jacobian/one_hot_seeds.h"
-#include "engine/autodiff/jacobian/samplewise.h"
 #include "engine/autodiff/jvp.h"
 #include "engine/graph/walk.h"
 #include "engine/ops/constant.h"
@@ -84,8 +83,7 @@ class SecondOrderTerm {
       if (!first) continue;
       for (std::size_t j = i; j < active_.size(); ++j) {
         const Tensor one = ones_like(copy.variables[j]);
-        const Optional second = nabla::jvp_compressed(std::span(&*first, 1), std::span(&copy.variables[j], 1),
-                                                      std::span(&one, 1))[0];
+        const Optional second = nabla::jvp_compressed(*first, copy.variables[j], one);
         if (!second) continue;
         const Tensor factor = substitute(std::span(&*second, 1), copy.variables, values)[0];
         const Tensor square = sum(*tangents_[active_[i]] * *tangents_[active_[j]], {0});
@@ -148,68 +146,47 @@ class SecondOrderTerm {
 // The graph between x and y, through which tangents and Laplacians go forward.
 class Forward {
  public:
-  Forward(const Tensor& y, const Tensor& x)
-      : y_(y),
-        x_(x),
-        between_(dependents(std::span(&y, 1), std::span(&x, 1), Through::differentiable)),
-        second_order_(between_.nodes.size()) {}
+  explicit Forward(const FieldOnVariable& field)
+      : field_(field),
+        between_(dependents(std::span(&field.y, 1), std::span(&field.x, 1), Through::differentiable)),
+        is_variable_(between_.nodes.size()),
+        second_order_(between_.nodes.size()) {
+    for (std::size_t n = 0; n < between_.nodes.size(); ++n)
+      is_variable_[n] = between_.nodes[n] == &field.x.node();
+  }
 
   /// Pushes directions [K, 1, *S] and adds what they contribute to the second order of every node.
   void push(const Tensor& seeds) {
-    walk(seeds, [&](std::size_t n, const Primitive& primitive, const Application& at, Tangents incoming) {
-      if (all_zero(incoming)) return Optional();
-      add_term(second_order_[n], SecondOrderTerm(primitive, at, incoming, seeds.shape()[0]).get());
-      return primitive.jvp(at, incoming);
-    });
+    std::vector<Optional> carried(between_.nodes.size());
+    for (std::size_t n = 0; n < carried.size(); ++n)
+      if (is_variable_[n]) carried[n] = seeds;
+    push_forward(between_, is_variable_, carried,
+                 [&](std::size_t n, const Primitive& primitive, const Application& at, Tangents incoming) {
+                   add_term(second_order_[n],
+                            SecondOrderTerm(primitive, at, incoming, seeds.shape()[0]).get());
+                   return primitive.jvp(at, incoming);
+                 });
   }
 
   /// The Laplacian of y along all directions pushed; nullopt for zero.
   Optional laplacian() const {
-    return walk(std::nullopt,
-                [&](std::size_t n, const Primitive& primitive, const Application& at, Tangents incoming) {
-                  Optional result = all_zero(incoming) ? std::nullopt : primitive.jvp(at, incoming);
-                  add_term(result, second_order_[n]);
-                  return result;
-                });
-  }
-
- private:
-  static bool all_zero(Tangents incoming) {
-    return std::none_of(incoming.begin(), incoming.end(), [](const Optional& t) { return t.has_value(); });
-  }
-
-  // Goes through the nodes, inputs before users, with what rule(n, primitive, at, incoming) says of each; of
-  // x it is `start`. Returns what is said of y.
-  template <class Rule>
-  Optional walk(const Optional& start, Rule rule) const {
     std::vector<Optional> carried(between_.nodes.size());
-    std::vector<Optional> incoming;
-    for (std::size_t n = 0; n < between_.nodes.size(); ++n) {
-      if (between_.nodes[n] == &x_.node()) {
-        carried[n] = start;
-        continue;
-      }
-      const UseOfNode use(between_.nodes[n]);
-      const Application at = use.application();
-      const Primitive& primitive = between_.nodes[n]->primitive();
-      incoming.clear();
-      for (int slot = 0; slot < use.slots(); ++slot) {
-        const int index = between_.index.find(use.input_node(slot));
-        incoming.push_back(index == NodeMap::kAbsent ? std::nullopt : carried[index]);
-        if (incoming.back())
-          incoming.back() = expand_where(*incoming.back(), use.input_node(slot)->shape(), [&](int axis) {
-            return !primitive.accepts_compressed_tangent(at, slot, axis);
-          });
-      }
-      carried[n] = rule(n, primitive, at, incoming);
-    }
-    const int index = between_.index.find(&y_.node());
+    const auto rule = [&](std::size_t n, const Primitive& primitive, const Application& at,
+                          Tangents incoming) {
+      const bool all_zero = std::ranges::none_of(incoming, &Optional::has_value);
+      Optional result = all_zero ? std::nullopt : primitive.jvp(at, incoming);
+      add_term(result, second_order_[n]);
+      return result;
+    };
+    push_forward(between_, is_variable_, carried, rule, /*visits_all=*/true);
+    const int index = between_.index.find(&field_.y.node());
     return index == NodeMap::kAbsent ? std::nullopt : carried[index];
   }
 
-  const Tensor& y_;
-  const Tensor& x_;
+ private:
+  const FieldOnVariable& field_;
   Dependents between_;
+  std::vector<bool> is_variable_;
   std::vector<Optional> second_order_;  // of each node: sum_k g''[t_k, t_k]
 };
 
@@ -217,21 +194,15 @@ class Forward {
 
 Tensor laplacian(const Field& f, const Tensor& x, const LaplacianOptions& options,
                  std::source_location where) {
-  constexpr const char* kName = "laplacian";
-  const Tensor at = variable(x.shape(), x.dtype(), where);
-  const Tensor y = f(at);
-  if (!is_floating(x.dtype()) || y.dtype() != x.dtype())
-    throw Error(std::string(kName) + ": argument " + std::string(name_of(x.dtype())) + " and result " +
-                std::string(name_of(y.dtype())) + " must be of one floating type");
-  require_samplewise(kName, y, at);
+  const FieldOnVariable field = samplewise_on_variable("laplacian", f, x, /*same_shape=*/false, where);
   const Shape sample = x.shape().without_first(1);
-  const std::int64_t chunk = seeds_at_once(y, at, sample.size(), options.tangent_bytes);
-  Forward forward(y, at);
+  const std::int64_t chunk = seeds_at_once(field.y, field.x, sample.size(), options.tangent_bytes);
+  Forward forward(field);
   for (std::int64_t start = 0; start < sample.size(); start += chunk)
     forward.push(one_hot_seeds(start, std::min(start + chunk, sample.size()), sample, x.dtype()));
   const Optional total = forward.laplacian();
-  if (!total) return zeros(y.shape(), y.dtype());
-  return broadcast_to(substitute(std::span(&*total, 1), std::span(&at, 1), std::span(&x, 1))[0], y.shape());
+  if (!total) return zeros(field.y.shape(), x.dtype());
+  return broadcast_to(field.put_back(*total), field.y.shape());
 }
 
 }  // namespace nabla
