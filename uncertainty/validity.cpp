@@ -14,7 +14,7 @@
 #include "engine/plan/evaluate.h"
 #include "engine/tensor/number_text.h"
 #include "flow/per_sample.h"
-#include "uncertainty/symmetric_spectrum.h"
+#include "uncertainty/diagnostics.h"
 
 namespace nabla::uncertainty {
 namespace {
@@ -38,17 +38,6 @@ Ratio ratio_of(const std::vector<double>& errors, const std::vector<double>& tra
   const double count = static_cast<double>(errors.size());
   if (errors.size() < 2) return {ratio, std::numeric_limits<double>::quiet_NaN(), 0};
   return {ratio, std::sqrt(squares * count / (count - 1)) / std::abs(predicted), count - 1};
-}
-
-// sum |negative eigenvalues| / sum |all eigenvalues| of all matrices.
-double negative_share(const Tensor& a) {
-  double negative = 0, all = 0;
-  for (const std::vector<double>& eigenvalues : symmetric_spectra(a))
-    for (const double value : eigenvalues) {
-      all += std::abs(value);
-      negative += std::max(0.0, -value);
-    }
-  return all > 0 ? negative / all : 0;
 }
 
 // How many estimated standard errors are as unlikely as `deviations` known ones: Student's t from the normal
@@ -79,7 +68,7 @@ ValidityRow measure(const flow::TimedField& v, const flow::AffinePath& path, con
   const Tensor traces = cast(all.trace(), DType::f64);
   const std::int64_t formed = std::min(options.matrices, x.shape()[0]);
   const Tensor a = posterior(v, path, slice(x, 0, 0, formed), time, of_posterior).mean_jacobian();
-  const Tensor defect = norm(a - transpose(a)) / norm(a + transpose(a));
+  const Tensor defect = joint_symmetry_defect(a);
   evaluate({errors, traces, a, defect});
 
   const double k = options.posterior.source_scale, s = path.s(time).item();
@@ -88,7 +77,7 @@ ValidityRow measure(const flow::TimedField& v, const flow::AffinePath& path, con
   ValidityRow row;
   row.t = t;
   row.symmetry_defect = defect.item();
-  row.negative_mass = negative_share(a);
+  row.negative_mass = joint_negative_mass(a);
   row.amplification = k * k * s * s * s / (path.a(time).item() * path.wronskian(time).item());
   row.calibration = ratio.value;
   row.calibration_error = ratio.error;
