@@ -98,8 +98,7 @@ DivergenceCost measure_divergence(const Subject& subject, double t, std::int64_t
   const auto by = [&](JacobianMethod method) {
     JacobianOptions options;
     options.method = method;
-    options.key = signs;
-    options.products = kProducts;
+    if (method > JacobianMethod::loop_cut) options.key = signs, options.products = kProducts;
     return [v, options](const Tensor& at) { return divergence(v, at, options); };
   };
   add(explanation.ways[0].name, explanation.ways[0].total, by(JacobianMethod::forward));

@@ -43,6 +43,23 @@ const char* name_of(JacobianMethod method) {
   throw Error(std::string(what) + ": method " + name_of(method) + " " + why);
 }
 
+// What a method would not look at is not set.
+void check_options(const char* what, const JacobianOptions& options) {
+  const JacobianOptions standard;
+  const bool is_coloured =
+      options.method == JacobianMethod::coloured || options.method == JacobianMethod::signed_colouring;
+  const bool is_exact = options.method <= JacobianMethod::loop_cut;
+  const bool draws = options.method >= JacobianMethod::signed_colouring;
+  const auto check = [&](bool is_used, bool is_set, const char* field) {
+    if (is_set && !is_used)
+      refuse(what, options.method, std::string("does not use options.") + field + "; leave it out");
+  };
+  check(is_exact, options.tangent_bytes != standard.tangent_bytes, "tangent_bytes");
+  check(is_coloured, options.radius != standard.radius, "radius");
+  check(draws, options.key.has_value(), "key");
+  check(draws, options.products != standard.products, "products");
+}
+
 Direction fewer_passes(const Shape& x, const Shape& y) {
   return x.size() <= y.size() ? Direction::forward : Direction::reverse;
 }
@@ -54,6 +71,7 @@ Tensor exact(const FieldOnVariable& field, EliminationGoal goal, const JacobianO
 
 Estimate found_by(const char* what, const Field& v, const Tensor& x, Estimated estimated,
                   const JacobianOptions& options, std::source_location where) {
+  check_options(what, options);
   const FieldOnVariable field = samplewise_on_variable(what, v, x, /*same_shape=*/true, where);
   const bool is_trace = estimated == Estimated::trace;
   Estimate found;
@@ -81,6 +99,7 @@ Estimate found_by(const char* what, const Field& v, const Tensor& x, Estimated e
 std::vector<Tensor> jacobian(const std::function<Tensor(const std::vector<Tensor>&)>& f,
                              const std::vector<Tensor>& xs, const JacobianOptions& options,
                              std::source_location where) {
+  check_options("jacobian", options);
   const std::vector<Tensor> variables = variables_like(xs, where);
   const Tensor y = f(variables);
   std::vector<Tensor> found;
@@ -106,6 +125,7 @@ Tensor jacobian(const Field& f, const Tensor& x, const JacobianOptions& options,
 
 Tensor sample_jacobian(const Field& v, const Tensor& x, const JacobianOptions& options,
                        std::source_location where) {
+  check_options("sample_jacobian", options);
   const FieldOnVariable field = samplewise_on_variable("sample_jacobian", v, x, /*same_shape=*/false, where);
   if (options.method > JacobianMethod::loop_cut)
     refuse("sample_jacobian", options.method, "finds a diagonal or trace, not a whole Jacobian");

@@ -43,6 +43,7 @@ enum class JacobianMethod {
   hutch_plus_plus
 };
 
+/// Functions that take them refuse, by name, what is set and not used by the method.
 struct JacobianOptions {
   JacobianMethod method = JacobianMethod::automatic;
   /// Bytes that tangents, or the matrices of a contraction, may take at once beside the field's own values;

@@ -189,4 +189,27 @@ TEST_CASE("what methods refuse") {
                  "jacobian: method contraction needs samples that do not mix"));
 }
 
+TEST_CASE("options that a method does not use are refused by name") {
+  const Tensor x = random_matrix(2, 3, 1);
+  const Field v = [](const Tensor& at) { return at * 2.0; };
+  const Tensor key = random_key(1);
+  const auto refused = [&](const JacobianOptions& options, const std::string& what) {
+    const std::string text = "method " + what + "; leave it out";
+    return contains(error_of([&] { divergence(v, x, options); }), "divergence: " + text) &&
+           contains(error_of([&] { estimate_jacobian_diagonal(v, x, options); }), text);
+  };
+  using enum JacobianMethod;
+  CHECK(refused({.key = key}, "automatic does not use options.key"));
+  CHECK(refused({.method = forward, .products = 8}, "forward does not use options.products"));
+  CHECK(refused({.method = loop_cut, .radius = 2}, "loop_cut does not use options.radius"));
+  CHECK(refused({.method = hutchinson, .radius = 2, .key = key}, "hutchinson does not use options.radius"));
+  CHECK(refused({.method = hutch_plus_plus, .tangent_bytes = 8, .key = key},
+                "hutch_plus_plus does not use options.tangent_bytes"));
+  CHECK(refused({.method = coloured, .key = key}, "coloured does not use options.key"));
+  CHECK(contains(error_of([&] { jacobian(v, x, {.key = key}); }),
+                 "jacobian: method automatic does not use options.key"));
+  CHECK(contains(error_of([&] { sample_jacobian(v, x, {.method = contraction, .radius = 1}); }),
+                 "sample_jacobian: method contraction does not use options.radius"));
+}
+
 }  // namespace nabla::test
