@@ -103,7 +103,7 @@ std::vector<double> by_order(const Problem& problem, const std::string& name) {
   const ContractionPlan plan = plan_of(problem, at);
   const auto order = std::ranges::find(plan.orders, name, &EliminationOrder::name);
   const Tensor trace = contract_in_order(plan, *order);
-  return spread(problem, substitute(std::span(&trace, 1), std::span(&at, 1), std::span(&problem.x, 1))[0]);
+  return spread(problem, substitute(trace, at, problem.x));
 }
 
 double relative_error(const std::vector<double>& values, const std::vector<double>& exact) {

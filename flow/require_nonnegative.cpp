@@ -14,7 +14,7 @@
 namespace nabla::flow {
 
 void require_nonnegative(const char* what, const char* which, const Tensor& x) {
-  const std::vector<const Node*> nodes = nodes_behind(std::span(&x, 1));
+  const std::vector<const Node*> nodes = nodes_behind(x);
   if (std::ranges::any_of(nodes, [](const Node* node) { return node->primitive().is_variable(); })) return;
   for (const double number : cast(x, DType::f64).to_vector<double>())
     if (!(number >= 0 && std::isfinite(number)))

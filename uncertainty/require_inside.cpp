@@ -23,7 +23,7 @@ void check_inside(const char* what, const Tensor& t) {
 
 // Leaves, the usual case, end the walk at once.
 bool has_elements(const Tensor& t) {
-  return std::ranges::none_of(nodes_behind(std::span(&t, 1)),
+  return std::ranges::none_of(nodes_behind(t),
                               [](const Node* node) { return node->primitive().is_variable(); });
 }
 

@@ -67,7 +67,7 @@ Tensor Evaluation::leaf(const Tensor& x) {
 // Derivatives are taken by what somebody holds: other nodes need not be remembered.
 void Evaluation::note_history(const Tensor& x) {
   std::vector<std::int64_t> found;
-  for (const Node* node : nodes_behind(std::span(&x, 1))) {
+  for (const Node* node : nodes_behind(x)) {
     if (is_evaluated(*node)) {
       if (node->attributes()[1] == call_) continue;  // what it depends on has been noted
       const std::span<const std::int64_t> sources = sources_of(*node);

@@ -103,4 +103,10 @@ std::vector<const Node*> nodes_behind(std::span<const Tensor> outputs, std::span
 
 std::uint64_t walked_node_count() { return walked; }
 
+Dependents dependents(const Tensor& y, const Tensor& x, Through through) {
+  return dependents(std::span(&y, 1), std::span(&x, 1), through);
+}
+
+std::vector<const Node*> nodes_behind(const Tensor& output) { return nodes_behind(std::span(&output, 1)); }
+
 }  // namespace nabla

@@ -47,9 +47,11 @@ enum class Through { differentiable, everything, arguments };
 /// from is not visited through them. Nor is what has an id below the smallest of the xs, because an input's
 /// id is always smaller than its user's.
 Dependents dependents(std::span<const Tensor> ys, std::span<const Tensor> xs, Through through);
+Dependents dependents(const Tensor& y, const Tensor& x, Through through);
 
 /// Nodes behind `outputs`, each once, inputs before users; `stop` ends the walk (they are not included).
 std::vector<const Node*> nodes_behind(std::span<const Tensor> outputs, std::span<const Tensor> stop = {});
+std::vector<const Node*> nodes_behind(const Tensor& output);
 
 /// Nodes visited by all walks of this thread so far; lets tests assert that a walk stays local.
 std::uint64_t walked_node_count();

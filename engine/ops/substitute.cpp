@@ -62,4 +62,8 @@ std::vector<Tensor> substitute(std::span<const Tensor> ys, std::span<const Tenso
   return results;
 }
 
+Tensor substitute(const Tensor& y, const Tensor& x, const Tensor& replacement) {
+  return substitute(std::span(&y, 1), std::span(&x, 1), std::span(&replacement, 1))[0];
+}
+
 }  // namespace nabla

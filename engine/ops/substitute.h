@@ -12,5 +12,6 @@ namespace nabla {
 /// (this is all vmap does). Results that do not depend on xs come back unchanged.
 std::vector<Tensor> substitute(std::span<const Tensor> ys, std::span<const Tensor> xs,
                                std::span<const Tensor> replacements);
+Tensor substitute(const Tensor& y, const Tensor& x, const Tensor& replacement);
 
 }  // namespace nabla

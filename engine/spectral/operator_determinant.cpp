@@ -6,13 +6,13 @@
 #include <vector>
 
 #include "engine/autodiff/jacobian/one_hot_seeds.h"
+#include "engine/autodiff/jacobian/probes.h"
 #include "engine/compile/compile.h"
 #include "engine/graph/evaluation.h"
 #include "engine/ops/composed.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
-#include "engine/ops/random.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
 #include "engine/ops/slicing.h"
@@ -133,7 +133,7 @@ Estimate estimate_log_determinant(const LinearOperator& a, const Tensor& key,
                 " steps; it must be square and not empty, with at least 2 probes and 1 step");
   const std::int64_t samples = a.domain[0];
   if (samples == 0) return {zeros(Shape{0}, DType::f64), zeros(Shape{0}, DType::f64)};
-  const Tensor signs = cast(less(uniform(key, Shape{options.probes, samples, n}), 0.5), a.dtype) * 2.0 - 1.0;
+  const Tensor signs = random_signs(key, {options.probes, samples, n}, a.dtype);
   const Tensor start = (signs * (1 / std::sqrt(static_cast<double>(n)))).detach();
   Evaluation evaluation("estimate_log_determinant");
   evaluation.reads(a.apply(reshape(start, concatenate(Shape{options.probes}, a.domain))));

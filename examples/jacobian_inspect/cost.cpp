@@ -25,7 +25,7 @@ Tensor in_order(const Field& v, const Tensor& x, const std::string& name) {
   const ContractionPlan plan = plan_contraction(linear_graph(v(at), at), EliminationGoal::trace);
   const auto order = std::ranges::find(plan.orders, name, &EliminationOrder::name);
   const Tensor trace = contract_in_order(plan, *order);
-  return substitute(std::span(&trace, 1), std::span(&at, 1), std::span(&x, 1))[0];
+  return substitute(trace, at, x);
 }
 
 // Calls a compiled form of `divergence` at x; `values` receives the results.

@@ -29,7 +29,7 @@ bool same_application(const Node* a, const Node* b) {
 Failures check_use(const Spec& spec) {
   Random random = random_for(spec, 50);
   const Tensor y = spec.build(sample_inputs(spec, random));
-  for (const Node* node : nodes_behind(std::span(&y, 1)))
+  for (const Node* node : nodes_behind(y))
     if (is_primitive(node, spec.primitive)) return {};
   return {"the builder does not use " + spec.primitive + ":\n" + to_text(y)};
 }
@@ -70,7 +70,7 @@ Failures check_definition(const Spec& spec) {
   Failures failures;
   Random random = random_for(spec, 52);
   const At at = at_sample(spec, sample_inputs(spec, random));
-  for (const Node* node : nodes_behind(std::span(&at.y, 1))) {
+  for (const Node* node : nodes_behind(at.y)) {
     const auto* composite = dynamic_cast<const CompositePrimitive*>(&node->primitive());
     if (!composite || !is_primitive(node, spec.primitive)) continue;
     const Tensor fused(const_cast<Node*>(node));

@@ -53,7 +53,7 @@ class Reader {
       : tangent_(variable(x.shape(), x.dtype())), matrix_elements_(matrix_elements) {
     graph_.samples = x.shape()[0];
     graph_.dtype = x.dtype();
-    const std::optional<Tensor> dy = jvp(std::span(&y, 1), std::span(&x, 1), std::span(&tangent_, 1))[0];
+    const std::optional<Tensor> dy = jvp(y, x, tangent_);
     graph_.argument = new_vertex(x.size() / std::max<std::int64_t>(1, graph_.samples));
     if (dy) read(*dy);
     if (graph_.result != graph_.argument) return;
@@ -79,8 +79,7 @@ class Reader {
   }
 
   void read(const Tensor& dy) {
-    const Dependents between =
-        dependents(std::span(&dy, 1), std::span(&tangent_, 1), Through::differentiable);
+    const Dependents between = dependents(dy, tangent_, Through::differentiable);
     for (const Node* node : between.nodes)
       if (node->dtype() == DType::f64) graph_.dtype = DType::f64;
     std::vector<int> vertex(between.nodes.size(), -1);
@@ -236,8 +235,7 @@ class Reader {
     out[axis_out] = 1;
     const Tensor whole = broadcast_to(*image, out);
     const Tensor units = reshape(identity(out.size(), node->dtype()), concatenate(Shape{out.size()}, out));
-    const std::optional<Tensor> pulled =
-        vjp(std::span(&whole, 1), std::span(&at, 1), std::span(&units, 1))[0];
+    const std::optional<Tensor> pulled = vjp(whole, at, units);
     if (!pulled) return std::nullopt;
     const Tensor rows = broadcast_to(*pulled, concatenate(Shape{out.size()}, in));
     return cast(reshape(rows, {out.size(), in.size()}), graph_.dtype);
@@ -274,7 +272,7 @@ class Reader {
         const Tensor whole = broadcast_to(*image, concatenate(Shape{1}, out));
         const Tensor cotangents =
             insert_axes(as_values(cast(vectors, out_type), out, axis_out), {-out.rank() - 1});
-        pulled = vjp(std::span(&whole, 1), std::span(&at, 1), std::span(&cotangents, 1))[0];
+        pulled = vjp(whole, at, cotangents);
       }
       const Tensor found = pulled ? cast(broadcast_to(*pulled, full), type) : zeros(full, type);
       return as_vectors(drop_axes(found, {-in.rank() - 1}), in.rank(), axis_in);

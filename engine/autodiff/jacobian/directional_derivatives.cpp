@@ -17,15 +17,13 @@ std::vector<Tensor> directional_derivatives(const std::function<Tensor(const Ten
   // One direction without leading axes: nested derivatives along the same variable find each other's nodes,
   // and the leading axes are put in afterwards, where they reach the tangents alone.
   const std::vector<Tensor> variables = variables_like(std::vector{x, x}, where);
-  const std::span<const Tensor> at(&variables[0], 1);
-  const std::span<const Tensor> along(&variables[1], 1);
   std::vector<Tensor> derivatives{v(variables[0])};
   const Tensor y = derivatives[0];
   if (!is_floating(y.dtype()))
     throw Error(std::string(kName) + ": the result " + to_string(y.shape()) + " " +
                 std::string(name_of(y.dtype())) + " carries no derivative");
   for (int n = 1; n <= order; ++n)
-    derivatives.push_back(jvp(std::span(&derivatives.back(), 1), at, along)[0].value_or(zeros_like(y)));
+    derivatives.push_back(jvp(derivatives.back(), variables[0], variables[1]).value_or(zeros_like(y)));
   const Tensor full = broadcast_to(direction, concatenate(leading, x.shape()));
   std::vector<Tensor> results = substitute(derivatives, variables, std::vector{x, full});
   for (int n = 1; n <= order; ++n) {

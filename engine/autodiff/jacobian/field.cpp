@@ -15,9 +15,7 @@ Tensor FieldOnVariable::times(const Tensor& tangents) const {
   return pushed ? reshape(*pushed, result) : zeros(result, dtype());
 }
 
-Tensor FieldOnVariable::put_back(const Tensor& result) const {
-  return substitute(std::span(&result, 1), std::span(&x, 1), std::span(&argument, 1))[0];
-}
+Tensor FieldOnVariable::put_back(const Tensor& result) const { return substitute(result, x, argument); }
 
 FieldOnVariable field_of(const char* what, const Tensor& argument, const Tensor& x, const Tensor& y) {
   if (!is_floating(x.dtype()) || y.dtype() != x.dtype())

@@ -55,8 +55,7 @@ class Ways {
  public:
   Ways(const FieldOnVariable& field, EliminationGoal goal, std::int64_t bytes)
       : field_(field), goal_(goal), bytes_(static_cast<double>(std::max<std::int64_t>(1, bytes))) {
-    for (const Node* node :
-         dependents(std::span(&field.y, 1), std::span(&field.x, 1), Through::differentiable).nodes)
+    for (const Node* node : dependents(field.y, field.x, Through::differentiable).nodes)
       field_bytes_ += static_cast<double>(node->shape().size()) * static_cast<double>(size_of(node->dtype()));
   }
 
@@ -124,8 +123,7 @@ class Ways {
       // Put in as the argument will be: what does not depend on it keeps its place in the order of building.
       const Tensor built = build(at_once, count);
       const Tensor argument = variable(field_.x.shape(), field_.x.dtype());
-      return forecast(substitute(std::span(&built, 1), std::span(&field_.x, 1), std::span(&argument, 1))[0],
-                      argument);
+      return forecast(substitute(built, field_.x, argument), argument);
     };
     way.at_once = std::max<std::int64_t>(1, all);
     const Forecast whole = foretold(way.at_once, all);

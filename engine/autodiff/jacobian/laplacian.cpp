@@ -148,7 +148,7 @@ class Forward {
  public:
   explicit Forward(const FieldOnVariable& field)
       : field_(field),
-        between_(dependents(std::span(&field.y, 1), std::span(&field.x, 1), Through::differentiable)),
+        between_(dependents(field.y, field.x, Through::differentiable)),
         is_variable_(between_.nodes.size()),
         second_order_(between_.nodes.size()) {
     for (std::size_t n = 0; n < between_.nodes.size(); ++n)

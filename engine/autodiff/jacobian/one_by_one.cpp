@@ -24,9 +24,8 @@ void for_each_chunk(const Shape& sample, int batch, DType dtype, std::int64_t ch
 
 std::optional<Tensor> pushed_or_pulled(const FieldOnVariable& field, const Tensor& seeds, Direction direction,
                                        bool compressed) {
-  const std::span ys(&field.y, 1), xs(&field.x, 1), seed(&seeds, 1);
-  if (direction == Direction::reverse) return vjp(ys, xs, seed)[0];
-  return compressed ? jvp_compressed(ys, xs, seed)[0] : jvp(ys, xs, seed)[0];
+  if (direction == Direction::reverse) return vjp(field.y, field.x, seeds);
+  return compressed ? jvp_compressed(field.y, field.x, seeds) : jvp(field.y, field.x, seeds);
 }
 
 Tensor move_first_axis_last(const Tensor& x) {

@@ -17,7 +17,7 @@ Tensor one_hot_seeds(std::int64_t start, std::int64_t stop, const Shape& sample,
 
 std::int64_t seeds_at_once(const Tensor& y, const Tensor& x, std::int64_t directions, std::int64_t bytes) {
   std::int64_t widest = x.size();
-  for (const Node* node : dependents(std::span(&y, 1), std::span(&x, 1), Through::differentiable).nodes)
+  for (const Node* node : dependents(y, x, Through::differentiable).nodes)
     widest = std::max(widest, node->shape().size());
   const std::int64_t of_one =
       std::max<std::int64_t>(1, widest * static_cast<std::int64_t>(size_of(x.dtype())));

@@ -11,7 +11,7 @@ void require_samplewise(const char* what, const Tensor& y, const Tensor& x) {
   if (x.rank() < 1 || y.rank() < 1 || x.shape()[0] != y.shape()[0])
     throw Error(std::string(what) + ": the field maps " + to_string(x.shape()) + " to " +
                 to_string(y.shape()) + "; both need the samples on the outermost axis");
-  const Dependents between = dependents(std::span(&y, 1), std::span(&x, 1), Through::everything);
+  const Dependents between = dependents(y, x, Through::everything);
   std::vector<int> sample_axis(between.nodes.size(), 0);  // from the right; 0 where no samples are seen
   for (std::size_t n = 0; n < between.nodes.size(); ++n) {
     Node* node = between.nodes[n];

@@ -5,9 +5,9 @@
 #include <limits>
 #include <span>
 
+#include "engine/autodiff/jacobian/probes.h"
 #include "engine/graph/primitive.h"
 #include "engine/graph/walk.h"
-#include "engine/ops/composed.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
@@ -23,18 +23,6 @@ namespace {
 const Tensor& key_of(const char* what, const JacobianOptions& options) {
   if (!options.key) throw Error(std::string(what) + ": a method that draws random signs needs options.key");
   return *options.key;
-}
-
-Tensor random_signs(const Tensor& key, const Shape& shape, DType dtype) {
-  return cast(less(uniform(key, shape), 0.5), dtype) * 2.0 - 1.0;
-}
-
-// Mean over the outermost axis, and its standard error.
-Estimate mean_of(const Tensor& probes) {
-  const double count = static_cast<double>(probes.shape()[0]);
-  const Tensor middle = mean(probes, {0});
-  const Tensor spread = norm(probes - insert_axes(middle, {-probes.rank()}), {0});
-  return {middle, spread * (1 / std::sqrt(count * (count - 1)))};
 }
 
 // Orthonormal directions [K, B, D] that span those given, sample by sample (Gram and Schmidt, each twice).
@@ -58,7 +46,7 @@ Tensor orthonormal(const Tensor& given) {
 }
 
 bool has_elements(const Tensor& x) {
-  return std::ranges::none_of(nodes_behind(std::span(&x, 1)),
+  return std::ranges::none_of(nodes_behind(x),
                               [](const Node* node) { return node->primitive().is_variable(); });
 }
 
@@ -116,7 +104,7 @@ Estimate estimate_by_probes(const char* what, const FieldOnVariable& field, Esti
   const auto meet = [&](const Tensor& a, const Tensor& b) { return is_trace ? sum(a * b, {-1}) : a * b; };
   if (!sketches) {
     const Tensor e = signs(key, options.products);
-    return mean_of(meet(e, field.times(e)));
+    return mean_of_probes(meet(e, field.times(e)));
   }
   const std::int64_t third = options.products / 3;
   const Tensor keys = split(key, 2);
@@ -127,7 +115,7 @@ Estimate estimate_by_probes(const char* what, const FieldOnVariable& field, Esti
   // the range too, for Q^T J (I - Q Q^T) Q is zero; of a diagonal it may not.
   const Tensor e = signs(key_at(1), options.products - 2 * third);
   const Tensor rest = e - einsum("kqb,qbd->kbd", einsum("kbd,qbd->kqb", e, q), q);
-  Estimate found = mean_of(meet(is_trace ? rest : e, field.times(rest)));
+  Estimate found = mean_of_probes(meet(is_trace ? rest : e, field.times(rest)));
   found.value = found.value + on_range;
   return found;
 }
@@ -163,7 +151,7 @@ Estimate estimate_by_colours(const char* what, const FieldOnVariable& field, Est
   }
   const std::int64_t repeats =
       std::max<std::int64_t>(2, options.products / std::max<std::int64_t>(1, colours));
-  return mean_of(
+  return mean_of_probes(
       met(seeds * random_signs(key_of(what, options), {repeats, 1, field.samples(), field.extent()}, dtype)));
 }
 

@@ -199,7 +199,7 @@ TEST_CASE("what a checkpoint computes inside is none of what is built outside, i
   const Tensor y = checkpoint([](const Tensor& h) { return sin(h * 2.0); }, x);
   CHECK(values(gradients(y, {v})[0]) == std::vector<double>{0});
   const Tensor one = ones({1}, DType::f64);
-  CHECK(!jvp(std::span(&y, 1), std::span(&v, 1), std::span(&one, 1))[0]);
+  CHECK(!jvp(y, v, one));
 }
 
 namespace {

@@ -47,12 +47,8 @@ Tensor over_rows(OfTwo f, const Tensor& a, const Tensor& b) {
   return vmap([f](const Tensors& x) { return Tensors{f(x[0], x[1])}; }, {a, b}, {0, kNotMapped})[0];
 }
 
-Tensor pulled(const Tensor& y, const Tensor& x, const Tensor& ct) {
-  return *vjp(std::span(&y, 1), std::span(&x, 1), std::span(&ct, 1))[0];
-}
-Tensor pushed(const Tensor& y, const Tensor& x, const Tensor& dx) {
-  return *jvp(std::span(&y, 1), std::span(&x, 1), std::span(&dx, 1))[0];
-}
+Tensor pulled(const Tensor& y, const Tensor& x, const Tensor& ct) { return *vjp(y, x, ct); }
+Tensor pushed(const Tensor& y, const Tensor& x, const Tensor& dx) { return *jvp(y, x, dx); }
 
 }  // namespace
 
