@@ -15,7 +15,6 @@
 #include "engine/ops/slicing.h"
 #include "engine/plan/evaluate.h"
 #include "engine/spectral/dense/symmetric_eigenvalues.h"
-#include "engine/spectral/sizes.h"
 
 namespace nabla {
 namespace {
@@ -113,7 +112,7 @@ void DeflatedTrace::refresh(const Tensor& images, std::int64_t rank) {
   for (std::int64_t b = 0; b < samples; ++b) {
     const auto first = products.begin() + b * count * count;
     const std::vector<double> own(first, first + count * count);
-    const SymmetricEigen eigen = symmetric_eigen(own, to_size(count));
+    const SymmetricEigen eigen = symmetric_eigen(own, count);
     const auto largest = eigen.vectors.end() - rank * count;
     coefficients.insert(coefficients.end(), largest, eigen.vectors.end());
   }

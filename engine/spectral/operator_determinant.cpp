@@ -20,7 +20,6 @@
 #include "engine/spectral/block_vectors.h"
 #include "engine/spectral/dense/log_determinant.h"
 #include "engine/spectral/dense/symmetric_eigenvalues.h"
-#include "engine/spectral/sizes.h"
 #include "engine/tensor/number_text.h"
 
 namespace nabla {
@@ -36,7 +35,7 @@ std::int64_t elements_of(const char* what, const LinearOperator& a) {
 
 // The tridiagonal matrices that Lanczos iteration makes of an operator, one for each probe of each sample.
 struct Tridiagonals {
-  std::size_t count;                              // of matrices
+  std::size_t count = 0;                          // of matrices
   std::vector<std::vector<double>> diagonal;      // [steps][count]
   std::vector<std::vector<double>> off_diagonal;  // [steps - 1][count]; 0 where the space is exhausted
 };
@@ -50,7 +49,8 @@ Tridiagonals lanczos(const LinearOperator& a, Tensor q, const LogDeterminantOpti
   const std::int64_t steps = std::min(options.steps, flat[-1]);
   // What a step that has nowhere to go leaves is a rounding error.
   const double nowhere = 1e4 * precision_of(a.dtype);
-  Tridiagonals found{to_size(flat[0] * flat[1]), {}, {}};
+  Tridiagonals found;
+  found.count = flat[0] * flat[1];
   Tensor basis = insert_axes(q, {-4});  // [steps so far, K, B, D]
   for (std::int64_t i = 0; i < steps; ++i) {
     Tensor next = reshape(product(reshape(q, full)), flat);
@@ -119,8 +119,7 @@ Tensor log_abs_determinant(const LinearOperator& a, std::int64_t column_bytes) {
   }
   std::vector<double> result;
   for (std::int64_t b = 0; b < samples; ++b)
-    result.push_back(log_abs_determinant(
-        std::span<const double>(matrices).subspan(to_size(b * n * n), to_size(n * n)), to_size(n)));
+    result.push_back(log_abs_determinant(std::span<const double>(matrices).subspan(b * n * n, n * n), n));
   return evaluation.leaf(tensor(result, Shape{samples}));
 }
 

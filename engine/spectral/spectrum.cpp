@@ -17,7 +17,6 @@
 #include "engine/plan/evaluate.h"
 #include "engine/spectral/block_vectors.h"
 #include "engine/spectral/dense/symmetric_eigenvalues.h"
-#include "engine/spectral/sizes.h"
 #include "engine/tensor/number_text.h"
 
 namespace nabla {
@@ -41,7 +40,7 @@ class SearchSpace {
       : what_(what),
         product_(std::move(product)),
         domain_(a.domain),
-        samples_(to_size(a.domain[0])),
+        samples_(a.domain[0]),
         extent_(a.domain.without_first(1).size()),
         dtype_(a.dtype),
         largest_(samples_, 0.0),
@@ -104,8 +103,8 @@ class SearchSpace {
 
   bool converged(const Ritz& ritz, std::int64_t count, std::int64_t block, double tolerance) const {
     for (std::size_t b = 0; b < samples_; ++b)
-      for (std::size_t i = 0; i < to_size(count); ++i)
-        if (!(ritz.residuals[b * to_size(block) + i] <= tolerance * largest_[b])) return false;
+      for (std::int64_t i = 0; i < count; ++i)
+        if (!(ritz.residuals[b * block + i] <= tolerance * largest_[b])) return false;
     return true;
   }
 
@@ -134,9 +133,9 @@ class SearchSpace {
       for (std::size_t i = 0; i < old; ++i)
         std::copy_n(projected_[b].begin() + static_cast<std::ptrdiff_t>(i * old), old,
                     matrix.begin() + static_cast<std::ptrdiff_t>(i * all));
-      for (std::size_t i = 0; i < to_size(count); ++i)
+      for (std::int64_t i = 0; i < count; ++i)
         for (std::size_t j = 0; j < all; ++j) {
-          const double value = numbers[(b * to_size(count) + i) * all + j];
+          const double value = numbers[(b * count + i) * all + j];
           if (!std::isfinite(value))
             throw Error(std::string(what_) + ": the operator " + to_string(domain_) +
                         " gives a NaN or an infinity for sample " + std::to_string(b));
@@ -148,7 +147,7 @@ class SearchSpace {
         for (std::size_t j = old; j < i; ++j)
           matrix[i * all + j] = matrix[j * all + i] = (matrix[i * all + j] + matrix[j * all + i]) / 2;
       projected_[b] = std::move(matrix);
-      const auto first = nonzero.begin() + static_cast<std::ptrdiff_t>(b * to_size(count));
+      const auto first = nonzero.begin() + static_cast<std::ptrdiff_t>(b * count);
       nonzero_.resize(samples_);
       nonzero_[b].insert(nonzero_[b].end(), first, first + count);
     }
