@@ -1,6 +1,6 @@
 #include "engine/autodiff/at_variables.h"
 
-#include "engine/autodiff/alignment.h"
+#include "engine/autodiff/transform.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/substitute.h"
 

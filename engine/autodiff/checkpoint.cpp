@@ -1,6 +1,6 @@
 #include "engine/autodiff/checkpoint.h"
 
-#include "engine/autodiff/alignment.h"
+#include "engine/autodiff/transform.h"
 #include "engine/autodiff/vjp.h"
 #include "engine/graph/walk.h"
 #include "engine/ops/contract.h"

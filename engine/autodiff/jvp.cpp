@@ -1,7 +1,7 @@
 #include "engine/autodiff/jvp.h"
 
-#include "engine/autodiff/alignment.h"
 #include "engine/autodiff/at_variables.h"
+#include "engine/autodiff/transform.h"
 #include "engine/graph/primitive.h"
 #include "engine/graph/walk.h"
 #include "engine/ops/pointwise.h"

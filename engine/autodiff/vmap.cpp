@@ -2,7 +2,7 @@
 
 #include <numeric>
 
-#include "engine/autodiff/alignment.h"
+#include "engine/autodiff/transform.h"
 #include "engine/ops/substitute.h"
 
 namespace nabla {

@@ -52,6 +52,7 @@ DivergenceExplanation explain_divergence(const Field& v, const Tensor& x, const 
     throw Error(
         "explain_divergence: colourings and estimates take the directions that the options say; only methods "
         "that are exact for every field are explained");
+  check_options("explain_divergence", options);
   const FieldOnVariable field =
       samplewise_on_variable("explain_divergence", v, x, /*same_shape=*/true, where);
   DivergenceExplanation explanation;

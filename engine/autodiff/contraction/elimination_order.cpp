@@ -231,16 +231,16 @@ std::vector<std::int64_t> key_of(const EliminationGraph& graph) {
 
 std::vector<EliminationOrder> elimination_orders(const EliminationGraph& graph) {
   static std::mutex& mutex = *new std::mutex;
-  static auto& kept = *new std::map<std::vector<std::int64_t>, std::vector<EliminationOrder>>;
+  static auto& cache = *new std::map<std::vector<std::int64_t>, std::vector<EliminationOrder>>;
   const std::vector<std::int64_t> key = key_of(graph);
   {
     const std::lock_guard lock(mutex);
-    if (const auto found = kept.find(key); found != kept.end()) return found->second;
+    if (const auto found = cache.find(key); found != cache.end()) return found->second;
   }
   std::vector<EliminationOrder> orders = searched_orders(graph);
   const std::lock_guard lock(mutex);
-  if (kept.size() >= kMostOrders) kept.clear();
-  kept.emplace(key, orders);
+  if (cache.size() >= kMostOrders) cache.clear();
+  cache.emplace(key, orders);
   return orders;
 }
 

@@ -29,7 +29,7 @@ struct EliminationOrder {
 
 /// Orders in which the vertices can be eliminated, the cheapest first: one searched (exactly for up to 11
 /// vertices that cost anything, by a beam up to 40, not beyond), forward and reverse mode, and the narrowest
-/// cut. Orders of a structure that was searched before are found again.
+/// cut. Orders are cached by structure.
 std::vector<EliminationOrder> elimination_orders(const EliminationGraph& graph);
 
 /// The graph without the vertices that cost next to nothing in any order, of which it keeps the numbers;

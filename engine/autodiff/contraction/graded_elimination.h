@@ -46,7 +46,7 @@ class GradedElimination {
       const auto at = edges_.find(key);
       to.emplace_back(key, std::move(at->second));
       edges_.erase(at);
-      turned_.erase({key[1], key[0], key[2]});
+      reversed_.erase({key[1], key[0], key[2]});
     };
     for (const Key& key : into(vertex)) take(key, in);
     for (const Key& key : out_of(vertex)) take(key, out);
@@ -80,7 +80,7 @@ class GradedElimination {
   void add(const Key& key, Edge edge, Algebra& algebra) {
     const auto [at, is_new] = edges_.try_emplace(key, std::move(edge));
     if (is_new)
-      turned_.insert({key[1], key[0], key[2]});
+      reversed_.insert({key[1], key[0], key[2]});
     else
       algebra.add(at->second, std::move(edge));
   }
@@ -88,8 +88,8 @@ class GradedElimination {
   static constexpr int kLeast = std::numeric_limits<int>::min();
   std::vector<Key> into(int vertex) const {
     std::vector<Key> keys;
-    for (auto at = turned_.lower_bound({vertex, kLeast, kLeast}); at != turned_.end() && (*at)[0] == vertex;
-         ++at)
+    for (auto at = reversed_.lower_bound({vertex, kLeast, kLeast});
+         at != reversed_.end() && (*at)[0] == vertex; ++at)
       keys.push_back({(*at)[1], vertex, (*at)[2]});
     return keys;
   }
@@ -104,7 +104,7 @@ class GradedElimination {
   int argument_, result_;
   bool closes_;
   std::map<Key, Edge> edges_;
-  std::set<Key> turned_;  // to, from, grade: the same edges, to be found by where they lead
+  std::set<Key> reversed_;  // to, from, grade: the same edges, to be found by where they lead
 };
 
 }  // namespace nabla

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
-#include "engine/autodiff/alignment.h"
 #include "engine/autodiff/jvp.h"
+#include "engine/autodiff/transform.h"
 #include "engine/autodiff/vjp.h"
 #include "engine/graph/walk.h"
 #include "engine/ops/pointwise.h"
@@ -251,10 +251,10 @@ class Reader {
     const DType in_type = input->dtype(), out_type = node->dtype(), type = graph_.dtype;
     const Tensor output(node);
     const auto forward = [=](const Tensor& vectors) {
-      const UseOfNode again(&output.node());
-      std::vector<std::optional<Tensor>> tangents(again.slots());
+      const UseOfNode copy(&output.node());
+      std::vector<std::optional<Tensor>> tangents(copy.slots());
       tangents[slot] = as_values(cast(vectors, in_type), in, axis_in);
-      const std::optional<Tensor> pushed = output.node().primitive().jvp(again.application(), tangents);
+      const std::optional<Tensor> pushed = output.node().primitive().jvp(copy.application(), tangents);
       const Shape full = concatenate(Shape{vectors.shape()[1]}, out);
       const Tensor found = pushed ? cast(broadcast_to(*pushed, full), type) : zeros(full, type);
       return as_vectors(found, out.rank(), axis_out);
@@ -262,10 +262,10 @@ class Reader {
     const auto transposed = [=](const Tensor& vectors) {
       // The node as a function of a variable in that slot.
       const Tensor at = variable(concatenate(Shape{1}, in), in_type);
-      const UseOfNode again(&output.node());
-      std::vector<std::optional<Tensor>> tangents(again.slots());
+      const UseOfNode copy(&output.node());
+      std::vector<std::optional<Tensor>> tangents(copy.slots());
       tangents[slot] = at;
-      const std::optional<Tensor> image = output.node().primitive().jvp(again.application(), tangents);
+      const std::optional<Tensor> image = output.node().primitive().jvp(copy.application(), tangents);
       const Shape full = concatenate(Shape{vectors.shape()[1], 1}, in);
       std::optional<Tensor> pulled;
       if (image) {
@@ -296,8 +296,6 @@ class Reader {
   }
 
   static Tensor promoted(const Tensor& x, int rank) {
-    Axes axes;
-    for (int i = x.rank(); i < rank; ++i) axes.push_back(0);
     return x.rank() == rank ? x : reshape(x, concatenate(Shape::filled(rank - x.rank(), 1), x.shape()));
   }
 

@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "engine/autodiff/alignment.h"
 #include "engine/autodiff/jvp.h"
+#include "engine/autodiff/transform.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/substitute.h"
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 
-#include "engine/autodiff/alignment.h"
+#include "engine/autodiff/jacobian/along_basis.h"
 #include "engine/autodiff/jacobian/jacobian_ways.h"
-#include "engine/autodiff/jacobian/one_by_one.h"
 #include "engine/autodiff/jacobian/one_hot_seeds.h"
 #include "engine/autodiff/jacobian/trace_estimate.h"
+#include "engine/autodiff/transform.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/shaping.h"
@@ -43,23 +43,6 @@ const char* name_of(JacobianMethod method) {
   throw Error(std::string(what) + ": method " + name_of(method) + " " + why);
 }
 
-// What a method would not look at is not set.
-void check_options(const char* what, const JacobianOptions& options) {
-  const JacobianOptions standard;
-  const bool is_coloured =
-      options.method == JacobianMethod::coloured || options.method == JacobianMethod::signed_colouring;
-  const bool is_exact = options.method <= JacobianMethod::loop_cut;
-  const bool draws = options.method >= JacobianMethod::signed_colouring;
-  const auto check = [&](bool is_used, bool is_set, const char* field) {
-    if (is_set && !is_used)
-      refuse(what, options.method, std::string("does not use options.") + field + "; leave it out");
-  };
-  check(is_exact, options.tangent_bytes != standard.tangent_bytes, "tangent_bytes");
-  check(is_coloured, options.radius != standard.radius, "radius");
-  check(draws, options.key.has_value(), "key");
-  check(draws, options.products != standard.products, "products");
-}
-
 Direction fewer_passes(const Shape& x, const Shape& y) {
   return x.size() <= y.size() ? Direction::forward : Direction::reverse;
 }
@@ -69,8 +52,8 @@ Tensor exact(const FieldOnVariable& field, EliminationGoal goal, const JacobianO
   return by_way(field, goal, chosen_way(field, goal, options));
 }
 
-Estimate found_by(const char* what, const Field& v, const Tensor& x, Estimated estimated,
-                  const JacobianOptions& options, std::source_location where) {
+Estimate trace_or_diagonal(const char* what, const Field& v, const Tensor& x, Estimated estimated,
+                           const JacobianOptions& options, std::source_location where) {
   check_options(what, options);
   const FieldOnVariable field = samplewise_on_variable(what, v, x, /*same_shape=*/true, where);
   const bool is_trace = estimated == Estimated::trace;
@@ -96,6 +79,22 @@ Estimate found_by(const char* what, const Field& v, const Tensor& x, Estimated e
 
 }  // namespace
 
+void check_options(const char* what, const JacobianOptions& options) {
+  const JacobianOptions standard;
+  const bool is_coloured =
+      options.method == JacobianMethod::coloured || options.method == JacobianMethod::signed_colouring;
+  const bool is_exact = options.method <= JacobianMethod::loop_cut;
+  const bool draws = options.method >= JacobianMethod::signed_colouring;
+  const auto check = [&](bool is_used, bool is_set, const char* field) {
+    if (is_set && !is_used)
+      refuse(what, options.method, std::string("does not use options.") + field + "; leave it out");
+  };
+  check(is_exact, options.tangent_bytes != standard.tangent_bytes, "tangent_bytes");
+  check(is_coloured, options.radius != standard.radius, "radius");
+  check(draws, options.key.has_value(), "key");
+  check(draws, options.products != standard.products, "products");
+}
+
 std::vector<Tensor> jacobian(const std::function<Tensor(const std::vector<Tensor>&)>& f,
                              const std::vector<Tensor>& xs, const JacobianOptions& options,
                              std::source_location where) {
@@ -113,8 +112,8 @@ std::vector<Tensor> jacobian(const std::function<Tensor(const std::vector<Tensor
     else if (options.method != JacobianMethod::automatic)
       refuse("jacobian", options.method, "needs samples that do not mix; use forward or reverse");
     const std::int64_t directions = (direction == Direction::forward ? xs[i] : y).size();
-    found.push_back(
-        all_derivatives(field, 0, direction, seeds_at_once(y, field.x, directions, options.tangent_bytes)));
+    found.push_back(jacobian_along_basis(field, 0, direction,
+                                         seeds_at_once(y, field.x, directions, options.tangent_bytes)));
   }
   return substitute(found, variables, xs);
 }
@@ -134,22 +133,22 @@ Tensor sample_jacobian(const Field& v, const Tensor& x, const JacobianOptions& o
 
 Tensor divergence(const Field& v, const Tensor& x, const JacobianOptions& options,
                   std::source_location where) {
-  return found_by("divergence", v, x, Estimated::trace, options, where).value;
+  return trace_or_diagonal("divergence", v, x, Estimated::trace, options, where).value;
 }
 
 Tensor jacobian_diagonal(const Field& v, const Tensor& x, const JacobianOptions& options,
                          std::source_location where) {
-  return found_by("jacobian_diagonal", v, x, Estimated::diagonal, options, where).value;
+  return trace_or_diagonal("jacobian_diagonal", v, x, Estimated::diagonal, options, where).value;
 }
 
 Estimate estimate_divergence(const Field& v, const Tensor& x, const JacobianOptions& options,
                              std::source_location where) {
-  return found_by("estimate_divergence", v, x, Estimated::trace, options, where);
+  return trace_or_diagonal("estimate_divergence", v, x, Estimated::trace, options, where);
 }
 
 Estimate estimate_jacobian_diagonal(const Field& v, const Tensor& x, const JacobianOptions& options,
                                     std::source_location where) {
-  return found_by("estimate_jacobian_diagonal", v, x, Estimated::diagonal, options, where);
+  return trace_or_diagonal("estimate_jacobian_diagonal", v, x, Estimated::diagonal, options, where);
 }
 
 }  // namespace nabla

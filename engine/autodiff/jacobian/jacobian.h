@@ -14,8 +14,7 @@ namespace nabla {
 ///   automatic: forward, reverse or contraction, whichever has the plan with the least work (operations, and
 ///     what is moved through memory) among those that fit into tangent_bytes.
 ///   forward: tangents, one for each element of a sample; of a trace or diagonal only the diagonal of the
-///   last
-///     product is formed.
+///     last product is formed.
 ///   reverse: cotangents, one for each element of a result.
 ///   contraction: the product of the field's linear pieces in the cheapest order, which for products with
 ///     shared matrices, diagonals and norms takes far less (jacobian_contraction.h); what has no such form is
@@ -29,8 +28,7 @@ namespace nabla {
 ///   hutchinson: mean of e^T J e over random signs e (Hutchinson, Commun. Stat. Simul. 19, 1990), for the
 ///     diagonal of e * (J e) (Bekas, Kokiopoulou and Saad, Appl. Numer. Math. 57, 2007).
 ///   hutch_plus_plus: exact on a sketched range, hutchinson on the rest (Meyer, Musco, Musco and Woodruff,
-///   SOSA
-///     2021); less variance where few directions hold most of the trace.
+///     SOSA 2021); less variance where few directions hold most of the trace.
 enum class JacobianMethod {
   automatic,
   forward,

@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "engine/autodiff/contraction/jacobian_contraction.h"
-#include "engine/autodiff/jacobian/one_by_one.h"
+#include "engine/autodiff/jacobian/along_basis.h"
 #include "engine/autodiff/jacobian/one_hot_seeds.h"
 #include "engine/graph/walk.h"
 #include "engine/ops/constant.h"
@@ -43,9 +43,9 @@ std::int64_t directions_of(const FieldOnVariable& field, WayKind kind) {
 Tensor by_directions(const FieldOnVariable& field, EliminationGoal goal, WayKind kind, std::int64_t at_once,
                      std::int64_t count) {
   const Direction direction = direction_of(kind);
-  if (goal == EliminationGoal::whole) return all_derivatives(field, 1, direction, at_once);
-  return goal == EliminationGoal::trace ? trace_one_by_one(field, direction, at_once, count)
-                                        : diagonal_one_by_one(field, direction, at_once, count);
+  if (goal == EliminationGoal::whole) return jacobian_along_basis(field, 1, direction, at_once);
+  return goal == EliminationGoal::trace ? trace_along_basis(field, direction, at_once, count)
+                                        : diagonal_along_basis(field, direction, at_once, count);
 }
 
 // Which orders of a contraction are looked at; for the best, of those with few operations only the first.
@@ -59,7 +59,7 @@ class Ways {
       field_bytes_ += static_cast<double>(node->shape().size()) * static_cast<double>(size_of(node->dtype()));
   }
 
-  JacobianWay one_by_one(WayKind kind) const {
+  JacobianWay along_basis(WayKind kind) const {
     const std::int64_t directions = directions_of(field_, kind);
     JacobianWay way{kind,
                     std::to_string(directions) + (kind == WayKind::tangents ? " tangents" : " cotangents")};
@@ -174,12 +174,12 @@ class Ways {
   double field_bytes_ = 0;
 };
 
-JacobianWay found_way(const Ways& ways, const JacobianOptions& options) {
-  if (options.method == JacobianMethod::forward) return ways.one_by_one(WayKind::tangents);
-  if (options.method == JacobianMethod::reverse) return ways.one_by_one(WayKind::cotangents);
+JacobianWay choose_way(const Ways& ways, const JacobianOptions& options) {
+  if (options.method == JacobianMethod::forward) return ways.along_basis(WayKind::tangents);
+  if (options.method == JacobianMethod::reverse) return ways.along_basis(WayKind::cotangents);
   if (options.method == JacobianMethod::loop_cut) return ways.contractions(Orders::cut).front();
   if (options.method == JacobianMethod::contraction) return ways.contractions(Orders::best).front();
-  std::vector<JacobianWay> found{ways.one_by_one(WayKind::tangents), ways.one_by_one(WayKind::cotangents)};
+  std::vector<JacobianWay> found{ways.along_basis(WayKind::tangents), ways.along_basis(WayKind::cotangents)};
   const auto best = [&] { return *std::ranges::min_element(found, Ways::goes_before); };
   if (best().fits && best().total < kFewOperations) return best();
   std::ranges::move(ways.contractions(Orders::best), std::back_inserter(found));
@@ -205,25 +205,25 @@ struct HashOfQuestion {
 std::vector<JacobianWay> jacobian_ways(const FieldOnVariable& field, EliminationGoal goal,
                                        const JacobianOptions& options) {
   const Ways ways(field, goal, options.tangent_bytes);
-  std::vector<JacobianWay> found{ways.one_by_one(WayKind::tangents)};
+  std::vector<JacobianWay> found{ways.along_basis(WayKind::tangents)};
   std::ranges::move(ways.contractions(Orders::all), std::back_inserter(found));
-  found.push_back(ways.one_by_one(WayKind::cotangents));
+  found.push_back(ways.along_basis(WayKind::cotangents));
   return found;
 }
 
 JacobianWay chosen_way(const FieldOnVariable& field, EliminationGoal goal, const JacobianOptions& options) {
   static std::mutex& mutex = *new std::mutex;
-  static auto& kept = *new std::unordered_map<Question, JacobianWay, HashOfQuestion>;
+  static auto& cache = *new std::unordered_map<Question, JacobianWay, HashOfQuestion>;
   Question question{structure_of(std::vector<Tensor>{field.y, field.x}), goal, options.method,
                     options.tangent_bytes};
   {
     const std::lock_guard lock(mutex);
-    if (const auto found = kept.find(question); found != kept.end()) return found->second;
+    if (const auto found = cache.find(question); found != cache.end()) return found->second;
   }
-  const JacobianWay way = found_way(Ways(field, goal, options.tangent_bytes), options);
+  const JacobianWay way = choose_way(Ways(field, goal, options.tangent_bytes), options);
   const std::lock_guard lock(mutex);
-  if (kept.size() >= kMostWays) kept.clear();
-  kept.emplace(std::move(question), way);
+  if (cache.size() >= kMostWays) cache.clear();
+  cache.emplace(std::move(question), way);
   return way;
 }
 

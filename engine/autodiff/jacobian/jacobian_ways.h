@@ -28,13 +28,16 @@ struct JacobianWay {
   double work() const { return total + 4 * bytes_moved; }
 };
 
+/// Checks that no option is set that the method does not use. @throws Error naming `what`, method and option.
+void check_options(const char* what, const JacobianOptions& options);
+
 /// All ways: tangents, cotangents, and contractions in the orders that were found for the field.
 std::vector<JacobianWay> jacobian_ways(const FieldOnVariable& field, EliminationGoal goal,
                                        const JacobianOptions& options);
 
 /// The way that the method takes: for automatic that with the least work among those that fit, one by one
 /// where this has so few operations that nothing is gained; where none fits, that with the fewest bytes.
-/// Found again for a field of the same structure.
+/// Cached by the structure of the field.
 JacobianWay chosen_way(const FieldOnVariable& field, EliminationGoal goal, const JacobianOptions& options);
 
 /// The trace [B], the diagonal [B, *S] or the whole [B, *S', *S] on the field's variable.

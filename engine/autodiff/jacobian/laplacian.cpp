@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/autodiff/alignment.h"
 #include "engine/autodiff/jacobian/one_hot_seeds.h"
 #include "engine/autodiff/jvp.h"
+#include "engine/autodiff/transform.h"
 #include "engine/graph/walk.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/contract.h"

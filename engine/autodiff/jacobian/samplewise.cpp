@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "engine/autodiff/alignment.h"
+#include "engine/autodiff/transform.h"
 #include "engine/graph/walk.h"
 
 namespace nabla {

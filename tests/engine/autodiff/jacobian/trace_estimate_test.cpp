@@ -208,6 +208,8 @@ TEST_CASE("options that a method does not use are refused by name") {
   CHECK(refused({.method = coloured, .key = key}, "coloured does not use options.key"));
   CHECK(contains(error_of([&] { jacobian(v, x, {.key = key}); }),
                  "jacobian: method automatic does not use options.key"));
+  CHECK(contains(error_of([&] { explain_divergence(v, x, {.products = 8}); }),
+                 "explain_divergence: method automatic does not use options.products"));
   CHECK(contains(error_of([&] { sample_jacobian(v, x, {.method = contraction, .radius = 1}); }),
                  "sample_jacobian: method contraction does not use options.radius"));
 }

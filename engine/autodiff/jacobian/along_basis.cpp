@@ -1,11 +1,11 @@
-#include "engine/autodiff/jacobian/one_by_one.h"
+#include "engine/autodiff/jacobian/along_basis.h"
 
 #include <algorithm>
 #include <numeric>
 
-#include "engine/autodiff/alignment.h"
 #include "engine/autodiff/jacobian/one_hot_seeds.h"
 #include "engine/autodiff/jvp.h"
+#include "engine/autodiff/transform.h"
 #include "engine/autodiff/vjp.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
@@ -22,7 +22,7 @@ void for_each_chunk(const Shape& sample, int batch, DType dtype, std::int64_t ch
     use(one_hot_seeds(start, std::min(start + chunk, count), sample, dtype, batch));
 }
 
-std::optional<Tensor> pushed_or_pulled(const FieldOnVariable& field, const Tensor& seeds, Direction direction,
+std::optional<Tensor> derivative_along(const FieldOnVariable& field, const Tensor& seeds, Direction direction,
                                        bool compressed) {
   if (direction == Direction::reverse) return vjp(field.y, field.x, seeds);
   return compressed ? jvp_compressed(field.y, field.x, seeds) : jvp(field.y, field.x, seeds);
@@ -36,12 +36,12 @@ Tensor move_first_axis_last(const Tensor& x) {
 }
 
 // Contracts direction k with what became of it over `summed` axes of [K, B, *S] and adds up the chunks.
-Tensor contracted_with_directions(const FieldOnVariable& field, const Axes& summed, const Shape& result,
-                                  Direction direction, std::int64_t at_once, std::int64_t count) {
+Tensor sum_along_basis(const FieldOnVariable& field, const Axes& summed, const Shape& result,
+                       Direction direction, std::int64_t at_once, std::int64_t count) {
   const Shape sample = field.x.shape().without_first(1);
   Tensor total;
   for_each_chunk(sample, 1, field.dtype(), at_once, count, [&](const Tensor& seeds) {
-    const std::optional<Tensor> found = pushed_or_pulled(field, seeds, direction, /*compressed=*/true);
+    const std::optional<Tensor> found = derivative_along(field, seeds, direction, /*compressed=*/true);
     if (!found) return;
     const Tensor part = drop_axes(contraction(*found, seeds, summed), summed);
     total = total.defined() ? total + part : part;
@@ -51,7 +51,8 @@ Tensor contracted_with_directions(const FieldOnVariable& field, const Axes& summ
 
 }  // namespace
 
-Tensor all_derivatives(const FieldOnVariable& field, int batch, Direction direction, std::int64_t at_once) {
+Tensor jacobian_along_basis(const FieldOnVariable& field, int batch, Direction direction,
+                            std::int64_t at_once) {
   const bool forward = direction == Direction::forward;
   const Shape samples = field.y.shape().first(batch);
   const Shape inner_x = field.x.shape().without_first(batch);
@@ -60,7 +61,7 @@ Tensor all_derivatives(const FieldOnVariable& field, int batch, Direction direct
   const Shape& results = forward ? inner_y : inner_x;
   std::vector<Tensor> chunks;
   for_each_chunk(directions, batch, field.dtype(), at_once, directions.size(), [&](const Tensor& seeds) {
-    const std::optional<Tensor> pushed = pushed_or_pulled(field, seeds, direction, /*compressed=*/false);
+    const std::optional<Tensor> pushed = derivative_along(field, seeds, direction, /*compressed=*/false);
     const Shape shape = concatenate(concatenate(Shape{seeds.shape()[0]}, samples), results);
     chunks.push_back(pushed ? broadcast_to(*pushed, shape) : zeros(shape, field.dtype()));
   });
@@ -74,17 +75,17 @@ Tensor all_derivatives(const FieldOnVariable& field, int batch, Direction direct
   return reshape(permute(found, order), result);
 }
 
-Tensor trace_one_by_one(const FieldOnVariable& field, Direction direction, std::int64_t at_once,
-                        std::int64_t count) {
+Tensor trace_along_basis(const FieldOnVariable& field, Direction direction, std::int64_t at_once,
+                         std::int64_t count) {
   const int rank = field.x.rank();
   Axes summed{-rank - 1};
   for (int axis = 1 - rank; axis < 0; ++axis) summed.push_back(axis);
-  return contracted_with_directions(field, summed, field.x.shape().first(1), direction, at_once, count);
+  return sum_along_basis(field, summed, field.x.shape().first(1), direction, at_once, count);
 }
 
-Tensor diagonal_one_by_one(const FieldOnVariable& field, Direction direction, std::int64_t at_once,
-                           std::int64_t count) {
-  return contracted_with_directions(field, {-field.x.rank() - 1}, field.x.shape(), direction, at_once, count);
+Tensor diagonal_along_basis(const FieldOnVariable& field, Direction direction, std::int64_t at_once,
+                            std::int64_t count) {
+  return sum_along_basis(field, {-field.x.rank() - 1}, field.x.shape(), direction, at_once, count);
 }
 
 }  // namespace nabla

@@ -11,14 +11,15 @@ enum class Direction { forward, reverse };
 
 /// Derivatives of field.y by field.x; `batch` outermost axes of both hold samples that do not mix:
 /// [*samples, *S', *S].
-Tensor all_derivatives(const FieldOnVariable& field, int batch, Direction direction, std::int64_t at_once);
+Tensor jacobian_along_basis(const FieldOnVariable& field, int batch, Direction direction,
+                            std::int64_t at_once);
 
 /// The trace of each sample's Jacobian, [B]: the sum over the first `count` elements.
-Tensor trace_one_by_one(const FieldOnVariable& field, Direction direction, std::int64_t at_once,
-                        std::int64_t count);
+Tensor trace_along_basis(const FieldOnVariable& field, Direction direction, std::int64_t at_once,
+                         std::int64_t count);
 
 /// The diagonal of each sample's Jacobian, [B, *S]; 0 behind the first `count` elements.
-Tensor diagonal_one_by_one(const FieldOnVariable& field, Direction direction, std::int64_t at_once,
-                           std::int64_t count);
+Tensor diagonal_along_basis(const FieldOnVariable& field, Direction direction, std::int64_t at_once,
+                            std::int64_t count);
 
 }  // namespace nabla

@@ -1,4 +1,4 @@
-#include "engine/autodiff/alignment.h"
+#include "engine/autodiff/transform.h"
 
 #include <algorithm>
 
