@@ -18,9 +18,10 @@ namespace nabla {
 /// sum: instructions come in the order folded (once), varying (for each tangent), sums and what depends on
 /// them.
 struct TileProgram {
+  static constexpr std::size_t kMostOperands = 3;
   struct Instruction {
     const Primitive* primitive;
-    std::array<int, 3> operands;  ///< values; as many as the primitive has
+    std::array<int, kMostOperands> operands;  ///< values; as many as the primitive has
     int operand_count;
   };
   enum class Fold { none, rows, tangents };
@@ -34,6 +35,8 @@ struct TileProgram {
   std::vector<bool> folded;  ///< of all values, or empty: one for all places along the folded axes?
 
   bool is_folded(int value) const { return !folded.empty() && folded[value]; }
+  /// Adds an instruction and returns the value that it makes. @throws Error for more than kMostOperands
+  /// operands.
   int add(const Primitive& primitive, std::span<const int> operands, DType dtype, bool is_folded = false);
 };
 

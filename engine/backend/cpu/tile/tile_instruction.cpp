@@ -37,7 +37,7 @@ TileInstruction::TileInstruction(const TileValues& values, std::size_t index) : 
 void TileInstruction::run(InstructionSet set, std::span<std::byte* const> at, std::int64_t count) const {
   switch (kind_) {
     case Kind::pointwise: {
-      const void* operands[3] = {};
+      const void* operands[TileProgram::kMostOperands] = {};
       for (int k = 0; k < operand_count_; ++k) operands[k] = at[operands_[k]];
       return pointwise_.at(set)(at[result_], operands, strides_.data(), count / elements_per_result_);
     }

@@ -22,7 +22,7 @@ class TileInstruction {
   enum class Kind { pointwise, along_rows, spread };
   Kind kind_ = Kind::pointwise;
   int operand_count_;
-  std::array<std::size_t, 3> operands_;
+  std::array<std::size_t, TileProgram::kMostOperands> operands_;
   std::array<std::int64_t, 3> strides_;
   std::size_t result_;
   std::int64_t result_size_;  // of an element

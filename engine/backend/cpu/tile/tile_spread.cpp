@@ -16,7 +16,7 @@ TileProgram with_spreads(const TileProgram& program, const std::vector<bool>& is
   for (std::size_t i = 0; i < program.instructions.size(); ++i) {
     const TileProgram::Instruction& from = program.instructions[i];
     const std::size_t result = static_cast<std::size_t>(program.inputs) + i;
-    std::array<int, 3> operands{};
+    std::array<int, TileProgram::kMostOperands> operands{};
     for (std::size_t k = 0; k < static_cast<std::size_t>(from.operand_count); ++k) {
       const std::size_t v = from.operands[k];
       operands[k] = place[v];
