@@ -12,7 +12,7 @@ int main() {
   for (const nabla::cuda::StepSource& step : steps)
     for (const nabla::cuda::KernelSource& kernel : step.kernels) {
       std::cout << nabla::cuda::preamble() << kernel.text;
-      found = found || kernel.text.find("exp_(") != std::string::npos;
+      found = found || kernel.text.find("scalar::exp(") != std::string::npos;
     }
   return found ? 0 : 1;
 }
