@@ -47,7 +47,8 @@ DerivedSourceScope::~DerivedSourceScope() {
 // One mutex guards the table, the node memory and every last release.
 class InternTable {
  public:
-  static InternTable& instance() {
+  // Inlined whatever else is compiled beside it: every node that is built comes here.
+  [[gnu::always_inline]] static InternTable& instance() {
     static InternTable& table = *new InternTable;  // never destroyed: static tensors may outlive it
     return table;
   }
@@ -201,7 +202,7 @@ class InternTable {
   };
   static constexpr std::size_t kSlab = 256;
 
-  Node* new_node() {
+  [[gnu::always_inline]] Node* new_node() {
     if (!free_) {
       slabs_.push_back(std::make_unique<Cell[]>(kSlab));
       for (std::size_t i = kSlab; i-- > 0;) {

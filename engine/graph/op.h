@@ -26,7 +26,21 @@ enum class OperandTypes {
   ordered,   ///< all but complex
   any,
 };
-bool is_one_of(OperandTypes types, DType dtype);
+constexpr bool is_one_of(OperandTypes types, DType dtype) {
+  switch (types) {
+    case OperandTypes::floating:
+      return is_floating(dtype);
+    case OperandTypes::real:
+      return dtype != DType::boolean && dtype != DType::c128;
+    case OperandTypes::numeric:
+      return dtype != DType::boolean;
+    case OperandTypes::ordered:
+      return dtype != DType::c128;
+    case OperandTypes::any:
+      break;
+  }
+  return true;
+}
 
 /// What is known of the signs of a result without computing it. NaN may have any sign.
 enum class Signs {
@@ -58,8 +72,14 @@ struct OpFacts {
   double flops_per_read;     ///< operations for each element of the first operand
   double flops_per_written;  ///< and for each element of the result
 };
+inline constexpr OpFacts kOpFacts[] = {
+#define PRIMITIVE(name, family, types, signs, per_read, per_written) \
+  {#name, Family::family, OperandTypes::types, Signs::signs, per_read, per_written},
+#include "engine/graph/primitives.def"
+    {"custom", Family::shown, OperandTypes::any, Signs::unknown, 0, 0},
+};
 /// The facts of an op of the catalogue, or those of a custom one: shown, of any type.
-const OpFacts& facts_of(Op op);
+constexpr const OpFacts& facts_of(Op op) { return kOpFacts[static_cast<std::size_t>(op)]; }
 /// The op of that name; `custom` if the catalogue has none.
 Op op_named(std::string_view name);
 
