@@ -43,8 +43,7 @@ SortedContraction::Form form_of(const ContractionRoles& roles, bool dense_column
   const std::int64_t m = roles.rows.size();
   const std::int64_t n = roles.columns.size();
   const std::int64_t k = roles.summed.size();
-  const bool dense_sums =
-      roles.summed.inner_stride(kLeft) == 1 && roles.summed.inner_stride(kRight) == 1;
+  const bool dense_sums = roles.summed.inner_stride(kLeft) == 1 && roles.summed.inner_stride(kRight) == 1;
   if (!dense_columns || m * n <= 16 || k == 0 || (std::min(m, n) == 1 && dense_sums)) return dot_products;
   if (k == 1 && roles.columns.is_one_axis(kRight) && roles.columns.inner_stride(kRight) == 1)
     return scaled_rows;

@@ -108,7 +108,6 @@ class DerivedSourceScope {
   bool saved_active_;
 };
 
-
 /// Number of nodes alive now, for tests and for finding programs that pile up pending work.
 std::size_t live_node_count();
 
