@@ -6,6 +6,7 @@
 #include "engine/autodiff/custom_derivative.h"                 // IWYU pragma: export
 #include "engine/autodiff/grad.h"                              // IWYU pragma: export
 #include "engine/autodiff/jacobian/directional_derivatives.h"  // IWYU pragma: export
+#include "engine/autodiff/jacobian/hessian.h"                  // IWYU pragma: export
 #include "engine/autodiff/jacobian/jacobian.h"                 // IWYU pragma: export
 #include "engine/autodiff/jacobian/laplacian.h"                // IWYU pragma: export
 #include "engine/autodiff/jvp.h"                               // IWYU pragma: export
