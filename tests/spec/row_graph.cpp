@@ -3,7 +3,7 @@
 namespace nabla::spec {
 namespace {
 
-std::vector<Tensor> fresh(const std::vector<Tensor>& values) {
+std::vector<Tensor> fresh_leaves(const std::vector<Tensor>& values) {
   std::vector<Tensor> leaves;
   for (const Tensor& value : values) leaves.push_back(value.detach());
   return leaves;
@@ -31,11 +31,11 @@ RowArguments in_f32(const Spec& spec, const RowArguments& exact) {
 }
 
 std::vector<Tensor> value_and_derivatives(const Spec& spec, const RowArguments& arguments) {
-  const At at = at_sample(spec, fresh(arguments.inputs));
+  const At at = at_sample(spec, fresh_leaves(arguments.inputs));
   std::vector<Tensor> outputs{at.y};
   if (at.xs.empty()) return outputs;
-  const std::vector<Tensor> v = fresh(arguments.v);
-  const std::vector<Tensor> w = fresh(arguments.w);
+  const std::vector<Tensor> v = fresh_leaves(arguments.v);
+  const std::vector<Tensor> w = fresh_leaves(arguments.w);
   const Tensor u = arguments.u.detach();
   const auto add = [&](const std::vector<std::optional<Tensor>>& found) {
     const std::size_t first = outputs.size();

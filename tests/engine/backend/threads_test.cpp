@@ -59,7 +59,7 @@ std::vector<std::vector<float>> float_results() {
   return copies;
 }
 
-bool same_bits(const std::vector<float>& a, const std::vector<float>& b) {
+bool same_float_bits(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }
 
@@ -76,7 +76,7 @@ TEST_CASE("results have the same bits for any number of threads") {
     REQUIRE(got.size() == expected.size());
     for (std::size_t i = 0; i < got.size(); ++i) {
       INFO("threads ", threads, ", result ", i);
-      CHECK(same_bits(got[i], expected[i]));
+      CHECK(same_float_bits(got[i], expected[i]));
     }
   }
   set_thread_count(before);

@@ -12,9 +12,9 @@
 namespace nabla::test {
 namespace {
 
-using Extents = std::map<char, std::int64_t>;
+using AxisExtents = std::map<char, std::int64_t>;
 
-Shape shape_of(const std::string& letters, const Extents& extents) {
+Shape shape_of(const std::string& letters, const AxisExtents& extents) {
   Shape shape;
   for (const char letter : letters) shape.push_back(extents.at(letter));
   return shape;
@@ -99,7 +99,7 @@ double tolerance(DType dtype, const Tensor& a, const Tensor& result) {
   return (dtype == DType::f32 ? 3e-7 : 1e-15) * (most + 4);
 }
 
-void expect_product(const std::string& text, const Extents& extents, DType dtype, int layout_a,
+void expect_product(const std::string& text, const AxisExtents& extents, DType dtype, int layout_a,
                     int layout_b) {
   const Formula formula(text);
   const Tensor a = operand(shape_of(formula.a, extents), dtype, layout_a, 0.2);
@@ -110,7 +110,7 @@ void expect_product(const std::string& text, const Extents& extents, DType dtype
   CHECK(distance(got, by_definition_of(formula, a, b)) <= tolerance(dtype, a, got));
 }
 
-void expect_products(const std::string& text, const Extents& extents) {
+void expect_products(const std::string& text, const AxisExtents& extents) {
   for (const DType dtype : {DType::f32, DType::f64})
     for (int a = 0; a < kLayouts; ++a)
       for (int b = 0; b < kLayouts; ++b) expect_product(text, extents, dtype, a, b);
@@ -123,8 +123,8 @@ const char* const kFormulas[] = {
     "piq,qpj->ji", "bpi,pbj->bij", "ab,ab->ab",    "a,ab->ba",
 };
 
-Extents every_letter(std::int64_t extent) {
-  Extents extents;
+AxisExtents every_letter(std::int64_t extent) {
+  AxisExtents extents;
   for (const char letter : std::string("abcdeijkmnpq")) extents[letter] = extent;
   return extents;
 }
@@ -132,7 +132,7 @@ Extents every_letter(std::int64_t extent) {
 }  // namespace
 
 TEST_CASE("products of few results, in every layout") {
-  Extents extents = every_letter(2);
+  AxisExtents extents = every_letter(2);
   extents['k'] = 9;  // more than one bundle of the sums side by side
   extents['b'] = 3;
   extents['p'] = 11;
@@ -140,7 +140,7 @@ TEST_CASE("products of few results, in every layout") {
 }
 
 TEST_CASE("products of a few dozen results, in every layout") {
-  Extents extents = every_letter(5);
+  AxisExtents extents = every_letter(5);
   extents['i'] = extents['m'] = 17;
   extents['j'] = extents['n'] = 6;
   extents['b'] = 3;
@@ -152,7 +152,7 @@ TEST_CASE("products with an axis of extent 0 or 1") {
     for (const char* text : kFormulas)
       for (const char letter : std::string("abcdeijkmnpq")) {
         if (std::string(text).find(letter) == std::string::npos) continue;
-        Extents extents = every_letter(5);
+        AxisExtents extents = every_letter(5);
         extents[letter] = extent;
         for (const int layout : {0, 1, 2})
           for (const DType dtype : {DType::f32, DType::f64})
@@ -162,7 +162,7 @@ TEST_CASE("products with an axis of extent 0 or 1") {
 
 TEST_CASE("products large enough to be cut into blocks") {
   // 2 m n k lies above 1e6 and, with the long sum, above 16e6; no block divides the extents.
-  const std::pair<const char*, Extents> large[] = {
+  const std::pair<const char*, AxisExtents> large[] = {
       {"mk,kn->mn", {{'m', 131}, {'k', 70}, {'n', 67}}},
       {"mk,kn->mn", {{'m', 67}, {'k', 70}, {'n', 131}}},
       {"mk,kn->nm", {{'m', 131}, {'k', 70}, {'n', 67}}},
@@ -186,7 +186,7 @@ TEST_CASE("products large enough to be cut into blocks") {
 }
 
 TEST_CASE("few results from sums long enough to be cut, and products without a sum") {
-  const std::pair<const char*, Extents> products[] = {
+  const std::pair<const char*, AxisExtents> products[] = {
       {"i,i->", {{'i', 40003}}},
       {"bi,bi->b", {{'b', 3}, {'i', 20011}}},
       {"ib,ib->b", {{'b', 601}, {'i', 301}}},
@@ -263,10 +263,10 @@ TEST_CASE("panels of a product keep the instruction set that they were made for"
 
 TEST_CASE("dot products have the same bits with every instruction set") {
   const InstructionSet best = instruction_set();
-  const std::pair<const char*, Extents> products[] = {{"i,i->", {{'i', 40003}}},
-                                                      {"ib,ib->b", {{'b', 601}, {'i', 301}}},
-                                                      {"mk,k->m", {{'m', 37}, {'k', 517}}},
-                                                      {"bi,bj->bij", {{'b', 9}, {'i', 41}, {'j', 103}}}};
+  const std::pair<const char*, AxisExtents> products[] = {{"i,i->", {{'i', 40003}}},
+                                                          {"ib,ib->b", {{'b', 601}, {'i', 301}}},
+                                                          {"mk,k->m", {{'m', 37}, {'k', 517}}},
+                                                          {"bi,bj->bij", {{'b', 9}, {'i', 41}, {'j', 103}}}};
   for (const auto& [text, extents] : products)
     for (const DType dtype : {DType::f32, DType::f64}) {
       INFO(text, " ", std::string(name_of(dtype)));

@@ -17,7 +17,7 @@ Tensor shifted_numbers(const Shape& shape, int key, DType dtype) {
 // The same values, laid out the other way round.
 Tensor dense_transpose(const Tensor& x) { return cast(transpose(x) + 0.0, x.dtype()).detach(); }
 
-bool same_bits(const Tensor& a, const Tensor& b) {
+bool bits_agree(const Tensor& a, const Tensor& b) {
   const std::vector<double> x = values(a), y = values(b);
   return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(double)) == 0;
 }
@@ -46,13 +46,13 @@ TEST_CASE("a sum has the same bits however its terms lie, alone and inside a pro
       const Tensor w = shifted_numbers({terms, 12}, 1, dtype);
       const Tensor turned = dense_transpose(w);
       const Tensor alone = sum(turned, {-1}).detach();
-      CHECK(same_bits(sum(w, {0}), alone));
-      CHECK(same_bits(sum(transpose(w), {-1}), alone));
-      CHECK(same_bits(sum(w({all, range(0, 3)}), {0}), alone({range(0, 3)})));
-      CHECK(same_bits(sum(transpose(w) * 2.0, {-1}) * 0.5, alone));
+      CHECK(bits_agree(sum(w, {0}), alone));
+      CHECK(bits_agree(sum(transpose(w), {-1}), alone));
+      CHECK(bits_agree(sum(w({all, range(0, 3)}), {0}), alone({range(0, 3)})));
+      CHECK(bits_agree(sum(transpose(w) * 2.0, {-1}) * 0.5, alone));
       CHECK(
-          same_bits(compile([](const Tensor& x) { return sum(transpose(x) * 2.0, {-1}) * 0.5; })(w), alone));
-      CHECK(same_bits(sum(reshape(turned, {12, 1, terms}), {1, 2}), alone));
+          bits_agree(compile([](const Tensor& x) { return sum(transpose(x) * 2.0, {-1}) * 0.5; })(w), alone));
+      CHECK(bits_agree(sum(reshape(turned, {12, 1, terms}), {1, 2}), alone));
     }
 }
 
@@ -60,14 +60,14 @@ TEST_CASE("a sum of pieces, and one over tangents, have the bits of the sum of t
   for (const DType dtype : {DType::f64, DType::f32}) {
     const Tensor x = shifted_numbers({9, 70, 33}, 2, dtype);
     const Tensor row = reshape(transpose(x, 0, 1), {70, 9 * 33});
-    CHECK(same_bits(sum(x, {0, 2}), sum((row + 0.0).detach(), {1})));
+    CHECK(bits_agree(sum(x, {0, 2}), sum((row + 0.0).detach(), {1})));
     for (const std::int64_t tangents : {2, 32, 50, 300}) {
       INFO(tangents, " tangents");
       const Tensor t = shifted_numbers({tangents, 16, 1024}, 3, dtype);
       const Tensor twice = (t * 2.0).detach();
       const Tensor alone = sum(dense_transpose(reshape(twice, {tangents, 16 * 1024})), {-1});
-      CHECK(same_bits(reshape(sum(t * 2.0, {0}), {16 * 1024}), alone));
-      CHECK(same_bits(reshape(sum(twice, {0}), {16 * 1024}), alone));
+      CHECK(bits_agree(reshape(sum(t * 2.0, {0}), {16 * 1024}), alone));
+      CHECK(bits_agree(reshape(sum(twice, {0}), {16 * 1024}), alone));
     }
   }
 }

@@ -15,7 +15,7 @@ namespace {
 const Primitive& named(std::string_view name) { return primitive_of(op_named(name)); }
 
 // One input: elements of a buffer in any layout over the program's shape.
-struct Operand {
+struct ProgramInput {
   std::vector<float> elements;
   Layout layout;
 };
@@ -29,9 +29,9 @@ std::vector<float> noise(std::int64_t count, int seed) {
 
 // Elements that repeat along the axes where `repeats` says so, from `offset` on, every `step`-th, forwards or
 // back.
-Operand operand(const Shape& shape, const std::vector<bool>& repeats, std::int64_t offset, std::int64_t step,
-                int seed) {
-  Operand made{{}, {shape, {}, 0}};
+ProgramInput operand(const Shape& shape, const std::vector<bool>& repeats, std::int64_t offset,
+                     std::int64_t step, int seed) {
+  ProgramInput made{{}, {shape, {}, 0}};
   std::int64_t stride = 1;
   for (int axis = shape.rank(); axis-- > 0;) {
     const std::size_t at = axis;
@@ -44,11 +44,11 @@ Operand operand(const Shape& shape, const std::vector<bool>& repeats, std::int64
   return made;
 }
 
-Operand dense(const Shape& shape, int seed) {
+ProgramInput dense(const Shape& shape, int seed) {
   return operand(shape, std::vector<bool>(static_cast<std::size_t>(shape.rank()), false), 0, 1, seed);
 }
 
-float element(const Operand& x, std::int64_t flat) {
+float element(const ProgramInput& x, std::int64_t flat) {
   std::int64_t at = x.layout.offset;
   for (int axis = x.layout.shape.rank(); axis-- > 0;) {
     at += flat % x.layout.shape[axis] * x.layout.strides[axis];
@@ -58,7 +58,8 @@ float element(const Operand& x, std::int64_t flat) {
 }
 
 // select(x > y, x z, y - z) and x > y: registers of two sizes, two results. Returns the first wrong element.
-std::int64_t first_difference(const Shape& shape, const Operand& x, const Operand& y, const Operand& z) {
+std::int64_t first_difference(const Shape& shape, const ProgramInput& x, const ProgramInput& y,
+                              const ProgramInput& z) {
   TileProgram program;
   program.inputs = 3;
   program.dtypes.assign(3, DType::f32);
@@ -76,7 +77,9 @@ std::int64_t first_difference(const Shape& shape, const Operand& x, const Operan
   Buffer selected((count + 16) * sizeof(float));
   std::memset(greater.data(), 7, greater.bytes());
   std::memset(selected.data(), 7, selected.bytes());
-  const auto bytes = [](const Operand& o) { return reinterpret_cast<const std::byte*>(o.elements.data()); };
+  const auto bytes = [](const ProgramInput& o) {
+    return reinterpret_cast<const std::byte*>(o.elements.data());
+  };
   const std::array<const std::byte*, 3> inputs{bytes(x), bytes(y), bytes(z)};
   const std::array<std::byte*, 2> outputs{greater.data(), selected.data()};
   kernel->run(inputs, outputs);
@@ -102,13 +105,13 @@ TEST_CASE("rows of every length beside operands that repeat") {
     const Shape matrix{5, d};
     const Shape cube{3, 4, d};
     INFO("rows of ", d);
-    const Operand plain = dense(matrix, 1);
-    const Operand along_rows = operand(matrix, {true, false}, 0, 1, 2);
-    const Operand along_columns = operand(matrix, {false, true}, 0, 1, 3);
-    const Operand scalar = operand(matrix, {true, true}, 2, 1, 4);
-    const Operand strided = operand(matrix, {false, false}, 3, 2, 5);
-    const Operand flipped = operand(matrix, {false, false}, 1, -1, 6);
-    Operand turned = dense(matrix, 7);  // elements lie column by column
+    const ProgramInput plain = dense(matrix, 1);
+    const ProgramInput along_rows = operand(matrix, {true, false}, 0, 1, 2);
+    const ProgramInput along_columns = operand(matrix, {false, true}, 0, 1, 3);
+    const ProgramInput scalar = operand(matrix, {true, true}, 2, 1, 4);
+    const ProgramInput strided = operand(matrix, {false, false}, 3, 2, 5);
+    const ProgramInput flipped = operand(matrix, {false, false}, 1, -1, 6);
+    ProgramInput turned = dense(matrix, 7);  // elements lie column by column
     turned.layout.strides = {1, 5};
     CHECK(first_difference(matrix, plain, along_rows, along_columns) == -1);
     CHECK(first_difference(matrix, along_columns, plain, scalar) == -1);
