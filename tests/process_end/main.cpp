@@ -24,7 +24,7 @@ double slope() {
     const Tensor h = tanh(matmul(w, transpose(w))) + sum(softmax(w, 0)) + sum(logsumexp(w, {0}));
     const Tensor picked = take(pow(sigmoid(h), 1.5), argsort(h[0]));
     const Tensor late = checkpoint([](const Tensor& y) { return erf(y) * sqrt(y); }, picked);
-    return sum(cumsum(concatenate({late, flip(late, {0})}, 0), 0)) + sum(log(w + 1));
+    return sum(cumsum(concatenate({late, flip(late, 0)}, 0), 0)) + sum(log(w + 1));
   };
   clear_plan_cache();
   return sum(square(grad(f, x))).item() + sum(square(grad(f, cast(x, DType::f32)))).item();

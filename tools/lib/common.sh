@@ -12,7 +12,7 @@ build_packages=(g++ cmake ninja-build libdnnl-dev)
 io_packages=(zlib1g-dev libpng-dev libzip-dev nlohmann-json3-dev)
 example_packages=("${io_packages[@]}" libcli11-dev)
 test_packages=(doctest-dev locales)
-fuzz_packages=(clang-16 libclang-rt-16-dev)
+clang_sanitizer_packages=(clang-16 libclang-rt-16-dev)
 
 # step <words>: a heading with the seconds since the script started.
 step() {
