@@ -1,6 +1,8 @@
 #include "examples/report/command_line.h"
 
 #include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdlib>
 #include <utility>
 
 #include "engine/backend/device.h"
@@ -13,12 +15,15 @@ template <class T>
 CLI::Validator within(const Bounds<T>& bounds) {
   const std::string name(bounds.name);
   const CLI::Range range(bounds.least, bounds.most, name);
-  if (name.empty()) return range;
-  // CLI11 would write out the largest double, all of its 309 digits.
   return {[range, name](const std::string& text) -> std::string {
-            return range(text).empty() ? "" : "Value " + text + " is not " + name;
+            const std::string fault = range(text);
+            // NaN is neither below the least nor above the most, which is all that CLI11 asks.
+            if (fault.empty() && std::isnan(std::strtod(text.c_str(), nullptr)))
+              return "Value " + text + " is not a number";
+            // CLI11 would write out the largest double, all of its 309 digits.
+            return fault.empty() || name.empty() ? fault : "Value " + text + " is not " + name;
           },
-          name};
+          range.get_description()};
 }
 
 template <class T>

@@ -111,6 +111,8 @@ TEST_CASE("a value out of bounds is refused with the option and its range") {
   check_refused({"--samples", "99999999999999999999"},
                 {"--samples: Value 99999999999999999999 not in range 1 to 1000"});
   check_refused({"--rate", "0.8"}, {"--rate: Value 0.8 not in range 0.000000 to 0.75"});
+  check_refused({"--rate", "nan"}, {"--rate: Value nan is not a number"});
+  check_refused({"--decay", "-nan"}, {"--decay: Value -nan is not a number"});
   check_refused({"--decay", "-0.1"}, {"--decay: Value -0.1 is not NONNEGATIVE"});
   check_refused({"--learning-rate", "0"}, {"--learning-rate: Value 0 is not POSITIVE"});
   check_refused({"--learning-rate", "inf"}, {"--learning-rate: Value inf is not POSITIVE"});
