@@ -23,6 +23,7 @@
 #include "engine/ops/composed.h"                               // IWYU pragma: export
 #include "engine/ops/constant.h"                               // IWYU pragma: export
 #include "engine/ops/contraction.h"                            // IWYU pragma: export
+#include "engine/ops/convolution.h"                            // IWYU pragma: export
 #include "engine/ops/indexing.h"                               // IWYU pragma: export
 #include "engine/ops/pointwise.h"                              // IWYU pragma: export
 #include "engine/ops/random.h"                                 // IWYU pragma: export

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/graph/convolution_window.h"
 #include "engine/plan/step_text.h"
 
 namespace nabla {
@@ -31,6 +32,22 @@ double flops_of_program(const Plan& plan, const PlanStep& step) {
   return flops;
 }
 
+// Each place of a window takes a product and a sum for each element of the weight that one channel of the
+// result has.
+double flops_of_convolution(const Plan& plan, const PlanStep& step, int weight, int cotangent) {
+  const int core = ConvolutionWindow(step.attributes).spatial + 2;
+  const auto shape_of = [&](int operand) -> const Shape& {
+    return value_of(plan, operand < 0 ? step.outputs[0] : step.inputs[operand]).layout.shape;
+  };
+  const Shape& first = shape_of(0);
+  const Shape& second = shape_of(1);
+  double flops = 2;
+  for (int i = 0; i < first.rank() - core; ++i) flops *= static_cast<double>(std::max(first[i], second[i]));
+  for (int axis = -core; axis < 0; ++axis) flops *= static_cast<double>(shape_of(cotangent)[axis]);
+  for (int axis = 1 - core; axis < 0; ++axis) flops *= static_cast<double>(shape_of(weight)[axis]);
+  return flops;
+}
+
 double flops_of(const Plan& plan, const PlanStep& step) {
   if (step.is_program()) return flops_of_program(plan, step);
   const double written = static_cast<double>(value_of(plan, step.outputs[0]).layout.shape.size());
@@ -38,6 +55,9 @@ double flops_of(const Plan& plan, const PlanStep& step) {
     const ContractionExtents extents = contraction_extents(plan, step);
     return extents.batch * extents.m * extents.n * (extents.k == 1 ? 1 : 2 * extents.k);
   }
+  if (is_a(step, Op::convolution)) return flops_of_convolution(plan, step, 1, -1);
+  if (is_a(step, Op::convolution_to_data)) return flops_of_convolution(plan, step, 0, 1);
+  if (is_a(step, Op::convolution_to_weight)) return flops_of_convolution(plan, step, -1, 1);
   if (!step.primitive) return 0;
   const OpFacts& facts = facts_of(step.primitive->op());
   const double read =
