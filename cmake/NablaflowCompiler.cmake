@@ -63,4 +63,8 @@ if(NABLAFLOW_SANITIZE)
   set(nablaflow_sanitizers -fsanitize=${NABLAFLOW_SANITIZE} -fno-sanitize-recover=all)
   target_compile_options(nablaflow_flags INTERFACE ${nablaflow_sanitizers} -fno-omit-frame-pointer)
   target_link_options(nablaflow_flags INTERFACE ${nablaflow_sanitizers})
+  # By which GCC says so; Clang asks by __has_feature.
+  if(CMAKE_CXX_COMPILER_ID MATCHES "Clang" AND NABLAFLOW_SANITIZE MATCHES "address")
+    target_compile_definitions(nablaflow_flags INTERFACE __SANITIZE_ADDRESS__)
+  endif()
 endif()

@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <memory>
+
+#include "tests/program_count.h"
 
 namespace nabla::spec {
 namespace {
@@ -272,16 +273,11 @@ class ProgramGenerator {
   int kinks_ = 0;
 };
 
-std::uint64_t from_environment(const char* name, std::uint64_t fallback) {
-  const char* text = std::getenv(name);
-  return text ? std::strtoull(text, nullptr, 10) : fallback;
-}
-
 }  // namespace
 
-std::uint64_t program_count() { return from_environment("NABLAFLOW_FUZZ_PROGRAMS", 1000); }
-std::uint64_t nest_count() { return from_environment("NABLAFLOW_FUZZ_NESTS", 60); }
-std::uint64_t first_seed() { return from_environment("NABLAFLOW_FUZZ_SEED", 1); }
+std::uint64_t program_count() { return test::program_count(); }
+std::uint64_t nest_count() { return test::from_environment("NABLAFLOW_FUZZ_NESTS", 60); }
+std::uint64_t first_seed() { return test::from_environment("NABLAFLOW_FUZZ_SEED", 1); }
 
 Spec random_program(std::uint64_t seed) {
   const auto program = std::make_shared<const Program>(ProgramGenerator(seed).generate());

@@ -132,7 +132,6 @@ SHIM_BUILTIN(nearbyint)
 SHIM_BUILTIN(logb)
 SHIM_BUILTIN(cbrt)
 SHIM_BUILTIN(exp2)
-SHIM_BUILTIN(exp10)
 SHIM_BUILTIN(log2)
 SHIM_BUILTIN(log10)
 SHIM_BUILTIN(tan)
@@ -155,6 +154,10 @@ SHIM_BUILTIN_2(copysign)
 SHIM_BUILTIN_2(nextafter)
 SHIM_BUILTIN_2(hypot)
 SHIM_BUILTIN_2(atan2)
+// A builtin of GCC alone.
+inline float exp10f(float x) { return runtime.pow_f32(10, x); }
+inline float exp10(float x) { return runtime.pow_f32(10, x); }
+inline double exp10(double x) { return runtime.pow_f64(10, x); }
 inline float fmaf(float x, float y, float z) { return __builtin_fmaf(x, y, z); }
 inline double fma(double x, double y, double z) { return __builtin_fma(x, y, z); }
 template <class T>

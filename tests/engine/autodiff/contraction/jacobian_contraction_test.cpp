@@ -7,6 +7,7 @@
 #include "engine/explain/explain_jacobian.h"
 #include "engine/ops/substitute.h"
 #include "tests/engine/numbers.h"
+#include "tests/program_count.h"
 
 // The contraction planner against D tangents.
 
@@ -141,14 +142,10 @@ class Networks {
 }  // namespace
 
 TEST_CASE("all exact methods agree, for 1000 random networks") {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  constexpr int kNetworks = 200;  // the same mathematics, many times slower
-#else
-  constexpr int kNetworks = 1000;
-#endif
+  const int count = static_cast<int>(program_count());
   Networks networks(1);
   int cheaper = 0;
-  for (int i = 0; i < kNetworks; ++i) {
+  for (int i = 0; i < count; ++i) {
     const auto [field, x] = networks.next();
     INFO("network ", i);
     const Tensor diagonal = jacobian_diagonal(field, x, {.method = JacobianMethod::forward});
@@ -191,7 +188,7 @@ TEST_CASE("all exact methods agree, for 1000 random networks") {
     CHECK(distance(contract(EliminationGoal::whole, 4), whole) <=
           1e-10 * (reduce_max(abs(whole)).item() + 1));
   }
-  CHECK(cheaper > kNetworks / 20);
+  CHECK(cheaper > count / 20);
 }
 
 TEST_CASE("deep residual networks: too many vertices to search, and sums of many products") {
