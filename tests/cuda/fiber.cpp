@@ -7,13 +7,6 @@
 #include <new>
 
 #if defined(__SANITIZE_ADDRESS__)
-#define NABLAFLOW_ADDRESS_SANITIZER 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define NABLAFLOW_ADDRESS_SANITIZER 1
-#endif
-#endif
-#if defined(NABLAFLOW_ADDRESS_SANITIZER)
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
@@ -25,7 +18,7 @@ namespace {
 constexpr std::size_t kGuardBytes = std::size_t{1} << 20;  // large arrays reach far
 constexpr std::size_t kFiberStackBytes = std::size_t{128} << 10;
 
-#if defined(NABLAFLOW_ADDRESS_SANITIZER)
+#if defined(__SANITIZE_ADDRESS__)
 void before_switch(void** fake_stack, const void* stack, std::size_t bytes) {
   __sanitizer_start_switch_fiber(fake_stack, stack, bytes);
 }
