@@ -8,7 +8,8 @@ namespace nabla {
 
 /// Operations and traffic of one step or of several.
 ///
-/// Operations: a contraction of m x k and k x n matrices has 2 m n k (m n where nothing is summed), a tile
+/// Operations: a contraction of m x k and k x n matrices has 2 m n k (m n where nothing is summed), a
+/// convolution and its transposes two for each element of a window at each place, padding included, a tile
 /// program its instructions times its elements, a reduction or a scatter_add the elements it reads (softmax 5
 /// and logsumexp 4 times these), iota and random numbers the elements they write, and moving data none. A
 /// sort counts one for each element.
