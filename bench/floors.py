@@ -116,6 +116,11 @@ def hvp():
     return {"flops": sum(product(BATCH, *extents) * (3 + 5 * inner) for extents, inner in picture()), "bytes": 0}
 
 
+def convolution(samples=64, channels=16, extent=28, window=3):
+    """Every product of the trilinear form, padding included."""
+    return {"flops": product(samples * extent**2, channels * window**2, channels), "bytes": 0}
+
+
 def pointwise_chain(elements=2**22):
     return {"flops": 0, "bytes": 3 * 4 * elements}
 

@@ -89,6 +89,15 @@ def operators(random):
     }
 
 
+def convolution(random):
+    """Pictures, a weight of 3 x 3 windows, and a cotangent of their convolution."""
+    return {
+        "x": random.standard_normal((64, 16, 28, 28)),
+        "w": random.standard_normal((16, 16, 3, 3)) / 12,
+        "c": random.standard_normal((64, 16, 28, 28)),
+    }
+
+
 def as_stored(value):
     return value if value.dtype.kind == "i" else value.astype(np.float32)
 
@@ -114,6 +123,7 @@ def write(directory):
         "scalar": lambda: scalar_mlp(random(12), (2, 256, 256, 1)),
         "plane": lambda: {"x": random(13).standard_normal((1024, 2))},
         "operators": lambda: operators(random(15)),
+        "convolution": lambda: convolution(random(16)),
     }
     for name, make in makers.items():
         path = directory / name

@@ -426,6 +426,31 @@ def operator(function, *names):
     return Function(function, [load("operators")[name] for name in names])
 
 
+class Convolution(Function):
+    """Of entries of the file "convolution", with channels innermost, which is faster than as they lie there."""
+
+    LAST, WEIGHT = (0, 2, 3, 1), (2, 3, 1, 0)
+
+    def __init__(self, slot):
+        file = load("convolution")
+        x, c = (jnp.transpose(file[name], self.LAST) for name in "xc")
+        w = jnp.transpose(file["w"], self.WEIGHT)
+        self.axes = self.WEIGHT if slot == "weight" else self.LAST
+
+        def convolve(x, w):
+            return jax.lax.conv_general_dilated(x, w, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"))
+
+        if slot == "result":
+            super().__init__(convolve, (x, w))
+        elif slot == "data":
+            super().__init__(lambda c, w: jax.vjp(lambda x: convolve(x, w), jnp.zeros_like(x))[1](c)[0], (c, w))
+        else:
+            super().__init__(lambda x, c: jax.vjp(lambda w: convolve(x, w), jnp.zeros_like(w))[1](c)[0], (x, c))
+
+    def results(self):
+        return {"value": jnp.transpose(self.value, np.argsort(self.axes))}
+
+
 MAKERS = {
     "fm_step": lambda: TrainingStep("picture", "pictures", PICTURE_LOSS),
     "meanflow_step": lambda: TrainingStep("average_picture", "pictures", MEANFLOW_LOSS),
@@ -457,6 +482,9 @@ MAKERS = {
     "scatter_rows": lambda: operator(lambda x, i: jnp.zeros_like(x).at[i].add(x), "x", "rows"),
     "scatter_random": lambda: operator(lambda x, i: jnp.zeros_like(x).at[i].add(x), "list", "places"),
     "top_k": lambda: operator(lambda x: jax.lax.top_k(x, 5)[0], "list"),
+    "convolution": lambda: Convolution("result"),
+    "convolution_data": lambda: Convolution("data"),
+    "convolution_weight": lambda: Convolution("weight"),
     "product_f64": lambda: Wide(jnp.matmul, *(tensors.read(ARGUMENTS.data / "operators")[name] for name in "xy")),
 }
 

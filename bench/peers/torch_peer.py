@@ -500,6 +500,14 @@ def operator(work, function, *names, dtype=None):
     return Function(work, plain({"eager": function}), arguments)
 
 
+def convolution(work, function, *names):
+    """A function of entries of the file "convolution", as they lie there and with channels innermost."""
+    arguments = [load("convolution")[name] for name in names]
+    last = [value.contiguous(memory_format=torch.channels_last) for value in arguments]
+    forms = {"eager": lambda: function(*arguments), "channels last": lambda: function(*last)}
+    return Function(work, plain(forms), [])
+
+
 def scattered(x, rows):
     return torch.zeros_like(x).index_add(0, rows, x)
 
@@ -566,6 +574,13 @@ MAKERS = {
     "scatter_rows": lambda: operator("scatter_rows", scattered, "x", "rows"),
     "scatter_random": lambda: operator("scatter_random", scattered, "list", "places"),
     "top_k": lambda: operator("top_k", lambda x: torch.topk(x, 5)[0], "list"),
+    "convolution": lambda: convolution("convolution", lambda x, w: torch.conv2d(x, w, padding=1), "x", "w"),
+    "convolution_data": lambda: convolution(
+        "convolution_data", lambda c, w: torch.nn.grad.conv2d_input(c.shape, w, c, padding=1), "c", "w"
+    ),
+    "convolution_weight": lambda: convolution(
+        "convolution_weight", lambda x, c: torch.nn.grad.conv2d_weight(x, (16, 16, 3, 3), c, padding=1), "x", "c"
+    ),
     "product_f64": lambda: operator("product_f64", torch.matmul, "x", "y", dtype=torch.float64),
 }
 

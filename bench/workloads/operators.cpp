@@ -1,4 +1,5 @@
-// Single operators on a million elements, along the axis that lies apart in memory or by indices at random.
+// Single operators: on a million elements, along the axis that lies apart in memory or by indices at random;
+// and convolutions of pictures.
 
 #include "bench/workloads/workload.h"
 #include "engine/engine.h"
@@ -20,16 +21,25 @@ class OneOperator : public Workload {
   Tensor x_, other_, value_;
 };
 
-// Of entries of the file "operators".
-WorkloadMaker maker(Operator run, const char* x, const char* other, DType dtype = DType::f32) {
+// Of entries of a file.
+WorkloadMaker maker(Operator run, const char* x, const char* other, DType dtype = DType::f32,
+                    const char* file_name = "operators") {
   return [=](const Data& data) {
-    const nn::State file = data.file("operators");
+    const nn::State file = data.file(file_name);
     const auto get = [&](const char* name) {
-      const Tensor entry = nn::entry("operators", file, name);
+      const Tensor entry = nn::entry(file_name, file, name);
       return is_floating(entry.dtype()) ? cast(entry, dtype).detach() : entry;
     };
     return std::make_unique<OneOperator>(run, get(x), get(other));
   };
+}
+
+WorkloadMaker convolution_maker(Operator run, const char* x, const char* other) {
+  return maker(run, x, other, DType::f32, "convolution");
+}
+const ConvolutionOptions& same_size() {
+  static const ConvolutionOptions& options = *new ConvolutionOptions{.padding = {1}};
+  return options;
 }
 
 }  // namespace
@@ -55,6 +65,17 @@ void add_operator_workloads(Workloads& workloads) {
       maker([](const Tensor& x, const Tensor&) { return top_k(x, 5).values; }, "list", "list");
   workloads["product_f64"] =
       maker([](const Tensor& x, const Tensor& y) { return matmul(x, y); }, "x", "y", DType::f64);
+  workloads["convolution"] = convolution_maker(
+      [](const Tensor& x, const Tensor& w) { return convolution(x, w, same_size()); }, "x", "w");
+  workloads["convolution_data"] = convolution_maker(
+      [](const Tensor& c, const Tensor& w) { return transposed_convolution(c, w, {.window = same_size()}); },
+      "c", "w");
+  workloads["convolution_weight"] = convolution_maker(
+      [](const Tensor& x, const Tensor& c) {
+        const auto by_weight = [&](const Tensor& w) { return convolution(x, w, same_size()); };
+        return vjp(by_weight, zeros({c.shape()[1], x.shape()[1], 3, 3}), c).cotangent;
+      },
+      "x", "c");
 }
 
 }  // namespace nabla::bench
