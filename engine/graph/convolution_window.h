@@ -21,6 +21,7 @@ struct WindowAxis {
     const std::int64_t room = extent + before + after - (window - 1) * dilation - 1;
     return room < 0 ? 0 : room / stride + 1;
   }
+  friend bool operator==(const WindowAxis&, const WindowAxis&) = default;
 };
 
 /// What the attributes of the three convolutions say. They fill the three slots of the trilinear form

@@ -1,7 +1,10 @@
+#include "engine/backend/cpu/product/convolution.h"
+
 #include <algorithm>
-#include <array>
+#include <atomic>
 #include <complex>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "engine/backend/cpu/kernels/kernels.h"
@@ -10,37 +13,14 @@
 #include "engine/backend/cpu/threads/thread_own.h"
 #include "engine/backend/cpu/threads/thread_pool.h"
 #include "engine/backend/walk.h"
-#include "engine/graph/convolution_window.h"
 #include "engine/tensor/buffer.h"
 
-// Convolutions as products of matrices: what lies under the window at some places is copied into the columns
-// of a matrix, which stays in the second cache, and the weight is a matrix from columns to channels.
+// Where oneDNN does not, convolutions are products of matrices: what lies under the window at some places is
+// copied into the columns of a matrix, which stays in the second cache, and the weight is a matrix from
+// columns to channels.
 
 namespace nabla::cpu {
 namespace {
-
-using Extents = std::array<std::int64_t, ConvolutionWindow::kMostSpatial>;
-
-std::int64_t product_of(const Extents& extents) { return extents[0] * extents[1] * extents[2]; }
-
-// A convolution of one sample in one group, with three spatial axes: those that are missing have one element.
-struct Geometry {
-  std::int64_t inputs, outputs;  // channels of a group
-  Extents data, window, places;
-  std::array<WindowAxis, ConvolutionWindow::kMostSpatial> axes;
-
-  std::int64_t depth() const { return inputs * product_of(window); }
-  std::int64_t place_count() const { return product_of(places); }
-  std::int64_t data_size() const { return inputs * product_of(data); }
-  std::int64_t result_size() const { return outputs * place_count(); }
-  std::int64_t weight_size() const { return outputs * depth(); }
-  // Is the matrix of columns the data itself?
-  bool is_pointwise() const {
-    for (std::size_t i = 0; i < axes.size(); ++i)
-      if (window[i] != 1 || axes[i].stride != 1 || axes[i].before != 0 || places[i] != data[i]) return false;
-    return true;
-  }
-};
 
 // Places that are worked on together: whole lines along the innermost axis, or a piece of one.
 struct PlaceBlock {
@@ -53,7 +33,7 @@ struct PlaceBlock {
 
 class PlaceBlocks {
  public:
-  explicit PlaceBlocks(const Geometry& x) : lines_(x.places[0] * x.places[1]), length_(x.places[2]) {
+  explicit PlaceBlocks(const ConvolutionShape& x) : lines_(x.places[0] * x.places[1]), length_(x.places[2]) {
     // A part of the second cache; without a copy the product cuts for itself.
     constexpr std::int64_t kColumnElements = 1 << 16;
     const std::int64_t places = std::clamp<std::int64_t>(
@@ -82,7 +62,7 @@ class PlaceBlocks {
 // by row: entry `column` + r is element `from` + r stride of the data for r in [begin, end), and a zero for
 // the others.
 template <class Run>
-void for_each_line_under_window(const Geometry& x, const PlaceBlock& block, const Run& run) {
+void for_each_line_under_window(const ConvolutionShape& x, const PlaceBlock& block, const Run& run) {
   const WindowAxis& inner = x.axes[2];
   std::int64_t column = 0;
   for (std::int64_t c = 0; c < x.inputs; ++c)
@@ -111,7 +91,7 @@ void for_each_line_under_window(const Geometry& x, const PlaceBlock& block, cons
 
 // columns [depth, places of the block] of the data.
 template <class T>
-void unfold(const Geometry& x, const PlaceBlock& block, const T* data, T* columns) {
+void unfold(const ConvolutionShape& x, const PlaceBlock& block, const T* data, T* columns) {
   const std::int64_t stride = x.axes[2].stride;
   const std::int64_t width = block.width();
   for_each_line_under_window(
@@ -128,7 +108,7 @@ void unfold(const Geometry& x, const PlaceBlock& block, const T* data, T* column
 
 // Its transpose: adds the columns to the data.
 template <class T>
-void fold(const Geometry& x, const PlaceBlock& block, const T* columns, T* data) {
+void fold(const ConvolutionShape& x, const PlaceBlock& block, const T* columns, T* data) {
   const std::int64_t stride = x.axes[2].stride;
   for_each_line_under_window(
       x, block, [&](std::int64_t column, std::int64_t begin, std::int64_t end, std::int64_t from) {
@@ -158,7 +138,8 @@ struct Columns {
   std::int64_t row;  // stride
 };
 template <class T>
-Columns<T> columns_of(const Geometry& x, const PlaceBlocks& blocks, const PlaceBlock& block, const T* data) {
+Columns<T> columns_of(const ConvolutionShape& x, const PlaceBlocks& blocks, const PlaceBlock& block,
+                      const T* data) {
   if (x.is_pointwise()) return {data + blocks.start(block), x.place_count()};
   T* columns = memory_of(thread_own<ConvolutionMemory<T>>().columns, x.depth() * block.count());
   unfold(x, block, data, columns);
@@ -192,15 +173,15 @@ class CoreOperand {
 // The slots of the form in one call: shapes, and where operands of a leading index start.
 template <class T>
 struct Form {
+  ConvolutionSlot slot;
   int leading;
   CoreOperand<T> a, b, out;
   Walk<3> walk;
-  std::int64_t groups, samples;
-  Geometry geometry;
+  ConvolutionShape shape{};
 
-  enum class Slot { cotangent, data, weight };
-  Form(const KernelCall& call, Slot slot)
-      : leading(call.output.shape().rank() - ConvolutionWindow(call.attributes).spatial - 2),
+  Form(const KernelCall& call, ConvolutionSlot of)
+      : slot(of),
+        leading(call.output.shape().rank() - ConvolutionWindow(call.attributes).spatial - 2),
         a(call.inputs[0], leading),
         b(call.inputs[1], leading),
         out(call.output, leading) {
@@ -208,28 +189,50 @@ struct Form {
     walk = merged<3>(of_out.shape, {&of_out, &of_a, &of_b});
     const ConvolutionWindow window(call.attributes);
     const auto core = [&](const ArrayView& x) { return x.shape().without_first(leading); };
-    const Shape first = core(call.inputs[0]), second = core(call.inputs[1]), result = core(call.output);
-    const Shape& data = slot == Slot::data ? result : first;
-    const Shape& weight = slot == Slot::data ? first : slot == Slot::weight ? result : second;
-    const Shape& cotangent = slot == Slot::cotangent ? result : second;
-    groups = window.groups;
-    samples = data[0];
-    geometry = {weight[1], weight[0] / groups, {1, 1, 1}, {1, 1, 1}, {1, 1, 1}, {}};
+    const Shape first = core(call.inputs[0]), second = core(call.inputs[1]), third = core(call.output);
+    const Shape& data = slot == ConvolutionSlot::data ? third : first;
+    const Shape& weight = slot == ConvolutionSlot::data     ? first
+                          : slot == ConvolutionSlot::weight ? third
+                                                            : second;
+    const Shape& result = slot == ConvolutionSlot::result ? third : second;
+    shape.samples = data[0];
+    shape.groups = window.groups;
+    shape.inputs = weight[1];
+    shape.outputs = weight[0] / window.groups;
+    shape.data = shape.window = shape.places = {1, 1, 1};
     for (int i = 0; i < window.spatial; ++i) {
       const std::size_t at = static_cast<std::size_t>(i + ConvolutionWindow::kMostSpatial - window.spatial);
-      geometry.axes[at] = window.axes[i];
-      geometry.data[at] = data[i + 2];
-      geometry.window[at] = weight[i + 2];
-      geometry.places[at] = cotangent[i + 2];
+      shape.axes[at] = window.axes[i];
+      shape.data[at] = data[i + 2];
+      shape.window[at] = weight[i + 2];
+      shape.places[at] = result[i + 2];
     }
+    join_samples();
   }
+
   std::int64_t leading_size() const { return walk.size(); }
-  // In elements of a sample's group, and of a group's weight.
+  T* out_at(std::int64_t index) const { return out.elements() + walk.offset(index, 0); }
+  const T* a_at(std::int64_t index) const { return a.elements() + walk.offset(index, 1); }
+  const T* b_at(std::int64_t index) const { return b.elements() + walk.offset(index, 2); }
+  // In elements: where a group of a sample starts in the data and in the result.
   std::int64_t data_at(std::int64_t sample, std::int64_t group) const {
-    return (sample * groups + group) * geometry.data_size();
+    return (sample * shape.groups + group) * shape.data_size();
   }
   std::int64_t result_at(std::int64_t sample, std::int64_t group) const {
-    return (sample * groups + group) * geometry.result_size();
+    return (sample * shape.groups + group) * shape.result_size();
+  }
+
+ private:
+  // Leading axes along which the weight stands still are samples where the others lie one behind the other.
+  void join_samples() {
+    if (slot == ConvolutionSlot::weight || walk.rank() != 1) return;
+    const bool is_data = slot == ConvolutionSlot::data;
+    const std::int64_t data = data_at(shape.samples, 0), result = result_at(shape.samples, 0);
+    if (walk.inner_stride(is_data ? 1 : 2) != 0 || walk.inner_stride(0) != (is_data ? data : result) ||
+        walk.inner_stride(is_data ? 2 : 1) != (is_data ? result : data))
+      return;
+    shape.samples *= walk.size();
+    walk = {};
   }
 };
 
@@ -244,109 +247,25 @@ void for_units(std::int64_t units, double operations, const Work& work) {
   });
 }
 
-template <class T>
-void convolution_typed(const KernelCall& call) {
-  const Form<T> form(call, Form<T>::Slot::cotangent);
-  const Geometry& x = form.geometry;
-  T* out = form.out.elements();
-  if (x.depth() == 0) return (void)std::fill_n(out, call.output.shape().size(), T{});
-  const PlaceBlocks blocks(x);
-  const std::int64_t units = form.leading_size() * form.samples * form.groups * blocks.count();
-  const double operations =
-      2.0 * static_cast<double>(x.weight_size()) * static_cast<double>(blocks[0].count());
-  for_units(units, operations, [&](std::int64_t unit) {
-    const PlaceBlock block = blocks[unit % blocks.count()];
-    unit /= blocks.count();
-    const std::int64_t group = unit % form.groups;
-    const std::int64_t sample = unit / form.groups % form.samples;
-    const std::int64_t index = unit / form.groups / form.samples;
-    const T* data = form.a.elements() + form.walk.offset(index, 1) + form.data_at(sample, group);
-    const T* weight = form.b.elements() + form.walk.offset(index, 2) + group * x.weight_size();
-    const Columns<T> columns = columns_of(x, blocks, block, data);
-    matmul(MatmulArguments<T>{
-        {x.outputs, block.count(), x.depth(), x.depth(), 1, columns.row, 1, x.place_count()},
-        weight,
-        columns.elements,
-        out + form.walk.offset(index, 0) + form.result_at(sample, group) + blocks.start(block)});
-  });
-}
-
-template <class T>
-void convolution_to_data_typed(const KernelCall& call) {
-  const Form<T> form(call, Form<T>::Slot::data);
-  const Geometry& x = form.geometry;
-  const bool sums_nothing = x.outputs == 0 || x.place_count() == 0;
-  const PlaceBlocks blocks(x);
-  const std::int64_t units = form.leading_size() * form.samples * form.groups;
-  const double operations = 2.0 * static_cast<double>(x.weight_size()) * static_cast<double>(x.place_count());
-  for_units(units, operations, [&](std::int64_t unit) {
-    const std::int64_t group = unit % form.groups;
-    const std::int64_t sample = unit / form.groups % form.samples;
-    const std::int64_t index = unit / form.groups / form.samples;
-    const T* weight = form.a.elements() + form.walk.offset(index, 1) + group * x.weight_size();
-    const T* cotangent = form.b.elements() + form.walk.offset(index, 2) + form.result_at(sample, group);
-    T* data = form.out.elements() + form.walk.offset(index, 0) + form.data_at(sample, group);
-    if (!x.is_pointwise() || sums_nothing) std::fill_n(data, x.data_size(), T{});
-    if (sums_nothing) return;
-    for (std::int64_t i = 0; i < blocks.count(); ++i) {
-      const PlaceBlock block = blocks[i];
-      const std::int64_t start = blocks.start(block);
-      T* columns = x.is_pointwise()
-                       ? data + start
-                       : memory_of(thread_own<ConvolutionMemory<T>>().columns, x.depth() * block.count());
-      matmul(MatmulArguments<T>{{x.depth(), block.count(), x.outputs, 1, x.depth(), x.place_count(), 1,
-                                 x.is_pointwise() ? x.place_count() : block.count()},
-                                weight,
-                                cotangent + start,
-                                columns});
-      if (!x.is_pointwise()) fold(x, block, columns, data);
-    }
-  });
-}
-
-// The samples of one weight are cut into as many pieces at most, whose sums are added in order.
+// The terms of one weight's sum are cut into as many pieces at most, which are added in order.
 constexpr std::int64_t kMostPieces = 16;
 
-template <class T>
-void convolution_to_weight_typed(const KernelCall& call) {
-  const Form<T> form(call, Form<T>::Slot::weight);
-  const Geometry& x = form.geometry;
-  T* out = form.out.elements();
-  const PlaceBlocks blocks(x);
-  const std::int64_t terms = form.samples * blocks.count();  // of one weight
-  if (terms == 0 || x.place_count() == 0) return (void)std::fill_n(out, call.output.shape().size(), T{});
-  const std::int64_t size = x.weight_size();
-  if (size == 0) return;
+// Each weight of `size` elements at place_of(weight) is the sum of its terms, which write(weight, term, to)
+// makes.
+template <class T, class PlaceOf, class Write>
+void sum_terms(std::int64_t weights, std::int64_t size, std::int64_t terms, double operations,
+               const PlaceOf& place_of, const Write& write) {
   const std::int64_t pieces = std::min(terms, kMostPieces);
-  const std::int64_t weights = form.leading_size() * form.groups;
   std::vector<T> sums(static_cast<std::size_t>(pieces == 1 ? 0 : weights * pieces * size));
-  const auto place_of = [&](std::int64_t weight) {
-    return out + form.walk.offset(weight / form.groups, 0) + weight % form.groups * size;
-  };
-  const double operations = 2.0 * static_cast<double>(size) * static_cast<double>(blocks[0].count()) *
-                            static_cast<double>(terms / pieces);
-  for_units(weights * pieces, operations, [&](std::int64_t unit) {
-    const std::int64_t piece = unit % pieces;
-    const std::int64_t weight = unit / pieces;
-    const std::int64_t group = weight % form.groups;
-    const std::int64_t index = weight / form.groups;
+  for_units(weights * pieces, operations * static_cast<double>(terms / pieces), [&](std::int64_t unit) {
+    const std::int64_t weight = unit / pieces, piece = unit % pieces;
     const std::int64_t first = piece * terms / pieces, last = (piece + 1) * terms / pieces;
     T* sum = pieces == 1 ? place_of(weight) : sums.data() + unit * size;
+    write(weight, first, sum);
     T* added = memory_of(thread_own<ConvolutionMemory<T>>().product, size);
-    for (std::int64_t term = first; term < last; ++term) {
-      const std::int64_t sample = term / blocks.count();
-      const PlaceBlock block = blocks[term % blocks.count()];
-      const T* data = form.a.elements() + form.walk.offset(index, 1) + form.data_at(sample, group);
-      const T* cotangent = form.b.elements() + form.walk.offset(index, 2) + form.result_at(sample, group);
-      const Columns<T> columns = columns_of(x, blocks, block, data);
-      T* to = term == first ? sum : added;
-      matmul(MatmulArguments<T>{
-          {x.outputs, x.depth(), block.count(), x.place_count(), 1, 1, columns.row, x.depth()},
-          cotangent + blocks.start(block),
-          columns.elements,
-          to});
-      if (term != first)
-        for (std::int64_t i = 0; i < size; ++i) sum[i] += added[i];
+    for (std::int64_t term = first + 1; term < last; ++term) {
+      write(weight, term, added);
+      for (std::int64_t i = 0; i < size; ++i) sum[i] += added[i];
     }
   });
   if (pieces == 1) return;
@@ -359,24 +278,170 @@ void convolution_to_weight_typed(const KernelCall& call) {
   });
 }
 
+// f32 by oneDNN, a few samples in a call, so that what it copies stays in the cache; false where our own
+// kernels are to be used. The cut depends on shapes alone.
+bool by_onednn(const Form<float>& form) {
+  const ConvolutionShape& x = form.shape;
+  if (x.samples == 0 || x.depth() == 0 || !suits_onednn(x)) return false;
+  constexpr std::int64_t kElements = 1 << 16;
+  const std::int64_t of_sample = std::max(form.data_at(1, 0), form.result_at(1, 0));
+  const std::int64_t at_once = std::clamp<std::int64_t>(kElements / of_sample, 1, x.samples);
+  const std::int64_t chunks = (x.samples + at_once - 1) / at_once;
+  std::atomic<bool> is_over = false;
+  const auto call = [&](std::int64_t index, std::int64_t chunk, float* weight) {
+    ConvolutionShape some = x;
+    const std::int64_t first = chunk * at_once;
+    some.samples = std::min(at_once, x.samples - first);
+    const std::int64_t data = form.data_at(first, 0), result = form.result_at(first, 0);
+    bool done = false;
+    switch (form.slot) {
+      case ConvolutionSlot::result:
+        done = convolution_onednn(form.slot, some, form.a_at(index) + data, form.b_at(index),
+                                  form.out_at(index) + result);
+        break;
+      case ConvolutionSlot::data:
+        done = convolution_onednn(form.slot, some, form.a_at(index), form.b_at(index) + result,
+                                  form.out_at(index) + data);
+        break;
+      case ConvolutionSlot::weight:
+        done =
+            convolution_onednn(form.slot, some, form.a_at(index) + data, form.b_at(index) + result, weight);
+        break;
+    }
+    if (!done) is_over = true;
+  };
+  if (form.slot == ConvolutionSlot::weight) {
+    const std::int64_t size = x.groups * x.weight_size();
+    const double operations =
+        2.0 * static_cast<double>(size) * static_cast<double>(x.place_count() * at_once);
+    sum_terms<float>(
+        form.leading_size(), size, chunks, operations, [&](std::int64_t index) { return form.out_at(index); },
+        call);
+  } else {
+    parallel_for(form.leading_size() * chunks,
+                 [&](std::int64_t unit) { call(unit / chunks, unit % chunks, nullptr); });
+  }
+  return !is_over;
+}
+
+template <class T>
+void convolution_typed(const Form<T>& form) {
+  const ConvolutionShape& x = form.shape;
+  const PlaceBlocks blocks(x);
+  const std::int64_t units = form.leading_size() * x.samples * x.groups * blocks.count();
+  const double operations =
+      2.0 * static_cast<double>(x.weight_size()) * static_cast<double>(blocks[0].count());
+  for_units(units, operations, [&](std::int64_t unit) {
+    const PlaceBlock block = blocks[unit % blocks.count()];
+    unit /= blocks.count();
+    const std::int64_t group = unit % x.groups;
+    const std::int64_t sample = unit / x.groups % x.samples;
+    const std::int64_t index = unit / x.groups / x.samples;
+    T* result = form.out_at(index) + form.result_at(sample, group) + blocks.start(block);
+    if (x.depth() == 0) {
+      for (std::int64_t o = 0; o < x.outputs; ++o)
+        std::fill_n(result + o * x.place_count(), block.count(), T{});
+      return;
+    }
+    const Columns<T> columns = columns_of(x, blocks, block, form.a_at(index) + form.data_at(sample, group));
+    matmul(MatmulArguments<T>{
+        {x.outputs, block.count(), x.depth(), x.depth(), 1, columns.row, 1, x.place_count()},
+        form.b_at(index) + group * x.weight_size(),
+        columns.elements,
+        result});
+  });
+}
+
+template <class T>
+void convolution_to_data_typed(const Form<T>& form) {
+  const ConvolutionShape& x = form.shape;
+  const bool sums_nothing = x.result_size() == 0;
+  const PlaceBlocks blocks(x);
+  const std::int64_t units = form.leading_size() * x.samples * x.groups;
+  const double operations = 2.0 * static_cast<double>(x.weight_size()) * static_cast<double>(x.place_count());
+  for_units(units, operations, [&](std::int64_t unit) {
+    const std::int64_t group = unit % x.groups;
+    const std::int64_t sample = unit / x.groups % x.samples;
+    const std::int64_t index = unit / x.groups / x.samples;
+    const T* weight = form.a_at(index) + group * x.weight_size();
+    const T* result = form.b_at(index) + form.result_at(sample, group);
+    T* data = form.out_at(index) + form.data_at(sample, group);
+    if (!x.is_pointwise() || sums_nothing) std::fill_n(data, x.data_size(), T{});
+    if (sums_nothing) return;
+    for (std::int64_t i = 0; i < blocks.count(); ++i) {
+      const PlaceBlock block = blocks[i];
+      const std::int64_t start = blocks.start(block);
+      T* columns = x.is_pointwise()
+                       ? data + start
+                       : memory_of(thread_own<ConvolutionMemory<T>>().columns, x.depth() * block.count());
+      matmul(MatmulArguments<T>{{x.depth(), block.count(), x.outputs, 1, x.depth(), x.place_count(), 1,
+                                 x.is_pointwise() ? x.place_count() : block.count()},
+                                weight,
+                                result + start,
+                                columns});
+      if (!x.is_pointwise()) fold(x, block, columns, data);
+    }
+  });
+}
+
+template <class T>
+void convolution_to_weight_typed(const Form<T>& form) {
+  const ConvolutionShape& x = form.shape;
+  const PlaceBlocks blocks(x);
+  const std::int64_t terms = x.place_count() == 0 ? 0 : x.samples * blocks.count();
+  const std::int64_t size = x.weight_size();
+  const auto place_of = [&](std::int64_t weight) {
+    return form.out_at(weight / x.groups) + weight % x.groups * size;
+  };
+  const std::int64_t weights = form.leading_size() * x.groups;
+  if (terms == 0) {
+    for (std::int64_t weight = 0; weight < weights; ++weight) std::fill_n(place_of(weight), size, T{});
+    return;
+  }
+  const double operations = 2.0 * static_cast<double>(size) * static_cast<double>(blocks[0].count());
+  sum_terms<T>(weights, size, terms, operations, place_of,
+               [&](std::int64_t weight, std::int64_t term, T* to) {
+                 const std::int64_t group = weight % x.groups, index = weight / x.groups;
+                 const std::int64_t sample = term / blocks.count();
+                 const PlaceBlock block = blocks[term % blocks.count()];
+                 const Columns<T> columns =
+                     columns_of(x, blocks, block, form.a_at(index) + form.data_at(sample, group));
+                 matmul(MatmulArguments<T>{
+                     {x.outputs, x.depth(), block.count(), x.place_count(), 1, 1, columns.row, x.depth()},
+                     form.b_at(index) + form.result_at(sample, group) + blocks.start(block),
+                     columns.elements,
+                     to});
+               });
+}
+
+template <class T>
+void by_slot(const Form<T>& form) {
+  if constexpr (std::is_same_v<T, float>)
+    if (by_onednn(form)) return;
+  switch (form.slot) {
+    case ConvolutionSlot::result:
+      return convolution_typed(form);
+    case ConvolutionSlot::data:
+      return convolution_to_data_typed(form);
+    case ConvolutionSlot::weight:
+      return convolution_to_weight_typed(form);
+  }
+}
+
+void convolve(const char* name, const KernelCall& call, ConvolutionSlot slot) {
+  if (call.output.shape().size() == 0) return;
+  visit_floating(name, call.output.dtype,
+                 [&](auto type) { by_slot(Form<typename decltype(type)::type>(call, slot)); });
+}
+
 }  // namespace
 
-void convolution_kernel(const KernelCall& call) {
-  if (call.output.shape().size() == 0) return;
-  visit_floating("convolution", call.output.dtype,
-                 [&](auto type) { convolution_typed<typename decltype(type)::type>(call); });
-}
-
+void convolution_kernel(const KernelCall& call) { convolve("convolution", call, ConvolutionSlot::result); }
 void convolution_to_data_kernel(const KernelCall& call) {
-  if (call.output.shape().size() == 0) return;
-  visit_floating("convolution_to_data", call.output.dtype,
-                 [&](auto type) { convolution_to_data_typed<typename decltype(type)::type>(call); });
+  convolve("convolution_to_data", call, ConvolutionSlot::data);
 }
-
 void convolution_to_weight_kernel(const KernelCall& call) {
-  if (call.output.shape().size() == 0) return;
-  visit_floating("convolution_to_weight", call.output.dtype,
-                 [&](auto type) { convolution_to_weight_typed<typename decltype(type)::type>(call); });
+  convolve("convolution_to_weight", call, ConvolutionSlot::weight);
 }
 
 }  // namespace nabla::cpu
