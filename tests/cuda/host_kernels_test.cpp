@@ -223,8 +223,8 @@ extern "C" __global__ void divides(const float* x, float* y) { y[threadIdx.x] = 
   check_mentions(complaint_about(step_of(R"(
 extern "C" __global__ void takes_much(const float* x, float* y) {
   volatile float large[100000];
-  large[0] = x[0];
-  y[threadIdx.x] = large[0];
+  large[threadIdx.x * 300] = x[0];
+  y[threadIdx.x] = large[threadIdx.x * 300];
 })",
                                          1, 256)),
                  {"takes_much", "overflows its stack"});
