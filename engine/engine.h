@@ -25,6 +25,7 @@
 #include "engine/ops/contraction.h"                            // IWYU pragma: export
 #include "engine/ops/convolution.h"                            // IWYU pragma: export
 #include "engine/ops/indexing.h"                               // IWYU pragma: export
+#include "engine/ops/normalise.h"                              // IWYU pragma: export
 #include "engine/ops/pointwise.h"                              // IWYU pragma: export
 #include "engine/ops/random.h"                                 // IWYU pragma: export
 #include "engine/ops/reduction.h"                              // IWYU pragma: export

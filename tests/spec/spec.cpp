@@ -18,9 +18,10 @@ std::string name_of(const Spec& spec) {
 const std::vector<Spec>& all_rows() {
   static const std::vector<Spec> rows = [] {
     std::vector<Spec> all;
-    for (const auto& family : {rows_pointwise_unary(), rows_pointwise_binary(), rows_selection(),
-                               rows_shaping(), rows_reduction(), rows_contraction(), rows_convolution(),
-                               rows_indexing(), rows_source(), rows_composed(), rows_checkpoint()})
+    for (const auto& family :
+         {rows_pointwise_unary(), rows_pointwise_binary(), rows_selection(), rows_shaping(), rows_reduction(),
+          rows_contraction(), rows_convolution(), rows_normalise(), rows_indexing(), rows_source(),
+          rows_composed(), rows_checkpoint()})
       all.insert(all.end(), family.begin(), family.end());
     return all;
   }();
