@@ -20,6 +20,7 @@
 #include "engine/explain/explain.h"                            // IWYU pragma: export
 #include "engine/explain/explain_jacobian.h"                   // IWYU pragma: export
 #include "engine/graph/print.h"                                // IWYU pragma: export
+#include "engine/ops/attention.h"                              // IWYU pragma: export
 #include "engine/ops/composed.h"                               // IWYU pragma: export
 #include "engine/ops/constant.h"                               // IWYU pragma: export
 #include "engine/ops/contraction.h"                            // IWYU pragma: export

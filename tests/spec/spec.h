@@ -92,6 +92,7 @@ std::vector<Spec> rows_reduction();
 std::vector<Spec> rows_contraction();
 std::vector<Spec> rows_convolution();
 std::vector<Spec> rows_normalise();
+std::vector<Spec> rows_attention();
 std::vector<Spec> rows_indexing();
 std::vector<Spec> rows_source();
 std::vector<Spec> rows_composed();

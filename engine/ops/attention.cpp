@@ -1,0 +1,95 @@
+#include "engine/ops/attention.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <string>
+
+#include "engine/graph/node.h"
+#include "engine/graph/primitive.h"
+#include "engine/ops/constant.h"
+#include "engine/ops/contract.h"
+#include "engine/ops/contraction.h"
+#include "engine/ops/pointwise.h"
+#include "engine/ops/reduction.h"
+#include "engine/ops/shaping.h"
+
+namespace nabla {
+namespace {
+
+constexpr double kNotAttended = -std::numeric_limits<double>::infinity();
+
+[[noreturn]] void refuse_attention(const std::array<Tensor, 3>& operands, const std::string& why) {
+  throw Error(with_operands("attention", operands) + ": " + why);
+}
+
+void check_attention(const std::array<Tensor, 3>& operands) {
+  const auto& [q, k, v] = operands;
+  if (!is_floating(q.dtype()) || k.dtype() != q.dtype() || v.dtype() != q.dtype())
+    refuse_attention(operands, "queries, keys and values need one floating type; cast first");
+  if (q.rank() < 2 || k.rank() < 2 || v.rank() < 2)
+    refuse_attention(operands, "queries, keys and values need two axes at least");
+  if (q.shape()[-1] != k.shape()[-1])
+    refuse_attention(operands, "queries and keys differ in their innermost extent");
+  if (k.shape()[-2] != v.shape()[-2]) refuse_attention(operands, "there must be a value for each key");
+  Shape leading;
+  for (const Tensor& x : operands) {
+    const int rank = std::max(leading.rank(), x.rank() - 2);
+    const auto filled = [&](const Shape& shape) {
+      return concatenate(Shape::filled(rank - shape.rank(), 1), shape);
+    };
+    Shape both;
+    if (!broadcast_shapes(filled(leading), filled(x.shape().first(x.rank() - 2)), both))
+      refuse_attention(operands, "leading axes must be equal, or 1");
+    leading = both;
+  }
+}
+
+void check_mask(const std::array<Tensor, 3>& operands, const Tensor& mask, const Shape& scores) {
+  const std::string text = "the mask " + to_string(mask.shape()) + " " + std::string(name_of(mask.dtype()));
+  if (mask.dtype() != DType::boolean && mask.dtype() != operands[0].dtype())
+    refuse_attention(operands, text + " is neither bool nor of the type of the queries");
+  Shape both;
+  if (mask.rank() > scores.rank() ||
+      !broadcast_shapes(concatenate(Shape::filled(scores.rank() - mask.rank(), 1), mask.shape()), scores,
+                        both) ||
+      !(both == scores))
+    refuse_attention(operands, text + " does not broadcast to the scores " + to_string(scores));
+}
+
+// What broadcasts to the scores: true where a query may attend to a key.
+std::optional<Tensor> allowed_by(const AttentionOptions& options, const Shape& scores) {
+  std::optional<Tensor> allowed;
+  if (options.mask) {
+    const Tensor mask = promote(*options.mask, scores.rank());
+    allowed = mask.dtype() == DType::boolean ? mask : not_equal(mask, kNotAttended);
+  }
+  if (!options.causal) return allowed;
+  const Tensor reached = iota(scores[-1]) <= insert_axes(iota(scores[-2]), {-1});
+  return allowed ? select(reached, *allowed, false) : reached;
+}
+
+}  // namespace
+
+Tensor attention(const Operand& q, const Operand& k, const Operand& v, const AttentionOptions& options) {
+  const SourceScope scope(q.where());
+  const std::array operands{q.tensor(), k.tensor(), v.tensor()};
+  check_attention(operands);
+  const std::int64_t width = q.tensor().shape()[-1];
+  const double scale =
+      options.scale.value_or(1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(1, width))));
+  Tensor scores = matmul(q.tensor() * scale, transpose(k.tensor()));
+  if (options.mask) check_mask(operands, *options.mask, scores.shape());
+  if (options.mask && is_floating(options.mask->dtype())) scores = scores + *options.mask;
+  const std::optional<Tensor> allowed = allowed_by(options, scores.shape());
+  if (!allowed || scores.size() == 0) return matmul(softmax(scores), v.tensor());
+  // A row of nothing but -inf has no softmax: where a query may attend to nothing the scores are 0 instead,
+  // and so, in the end, are its weights.
+  const Tensor may_attend = reduce_max(cast(*allowed, DType::i32), {-1}, /*keep_axes=*/true) > 0;
+  const Tensor weights =
+      softmax(select(*allowed, scores, select(may_attend, kNotAttended, literal_like(0, scores))));
+  return matmul(select(*allowed, weights, 0.0), v.tensor());
+}
+
+}  // namespace nabla
