@@ -4,6 +4,7 @@
 
 #include "nn/activation.h"        // IWYU pragma: export
 #include "nn/adam.h"              // IWYU pragma: export
+#include "nn/convolution.h"       // IWYU pragma: export
 #include "nn/ema.h"               // IWYU pragma: export
 #include "nn/fourier_features.h"  // IWYU pragma: export
 #include "nn/initialise.h"        // IWYU pragma: export

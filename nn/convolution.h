@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "engine/ops/convolution.h"
+#include "nn/module.h"
+
+// Layers that convolve one to three spatial axes: the number of extents of the window says how many. Their
+// parameters have the names, layouts and initial values of PyTorch's Conv1d to 3d and ConvTranspose1d to 3d.
+
+namespace nabla::nn {
+
+struct ConvolutionLayerOptions {
+  ConvolutionOptions window = {};  ///< strides, padding, dilation and groups
+  bool bias = true;
+  DType dtype = DType::f32;
+};
+
+/// A convolution and a bias for each channel, with "weight" [outputs, inputs / groups, *W] and "bias"
+/// [outputs], both initially fan_in_uniform: [.., N, inputs, *S] -> [.., N, outputs, *R], as convolution().
+class Convolution : public Module {
+ public:
+  /// @throws Error unless channels and extents of the window are positive, and the groups divide both numbers
+  /// of channels.
+  Convolution(const Tensor& key, std::int64_t inputs, std::int64_t outputs,
+              const std::vector<std::int64_t>& extents, const ConvolutionLayerOptions& options = {});
+
+  /// @throws Error as convolution() does.
+  Tensor operator()(const Tensor& x, std::source_location where = std::source_location::current()) const;
+
+  const ConvolutionOptions& window() const { return window_; }
+
+ private:
+  ConvolutionOptions window_;
+  Cell* weight_;
+  Cell* bias_ = nullptr;
+};
+
+struct TransposedConvolutionLayerOptions {
+  TransposedConvolutionOptions window = {};
+  bool bias = true;
+  DType dtype = DType::f32;
+};
+
+/// A transposed convolution and a bias for each channel, with "weight" [inputs, outputs / groups, *W] and
+/// "bias" [outputs], both initially fan_in_uniform of outputs / groups channels, as PyTorch has it:
+/// [.., N, inputs, *R] -> [.., N, outputs, *S], as transposed_convolution().
+class TransposedConvolution : public Module {
+ public:
+  /// @throws Error unless channels and extents of the window are positive, and the groups divide both numbers
+  /// of channels.
+  TransposedConvolution(const Tensor& key, std::int64_t inputs, std::int64_t outputs,
+                        const std::vector<std::int64_t>& extents,
+                        const TransposedConvolutionLayerOptions& options = {});
+
+  /// @throws Error as transposed_convolution() does.
+  Tensor operator()(const Tensor& x, std::source_location where = std::source_location::current()) const;
+
+  const TransposedConvolutionOptions& window() const { return window_; }
+
+ private:
+  TransposedConvolutionOptions window_;
+  Cell* weight_;
+  Cell* bias_ = nullptr;
+};
+
+}  // namespace nabla::nn
