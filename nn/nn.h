@@ -11,6 +11,7 @@
 #include "nn/linear.h"            // IWYU pragma: export
 #include "nn/mlp.h"               // IWYU pragma: export
 #include "nn/module.h"            // IWYU pragma: export
+#include "nn/norm.h"              // IWYU pragma: export
 #include "nn/running_state.h"     // IWYU pragma: export
 #include "nn/scalar.h"            // IWYU pragma: export
 #include "nn/schedule.h"          // IWYU pragma: export
