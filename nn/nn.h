@@ -6,6 +6,7 @@
 #include "nn/adam.h"              // IWYU pragma: export
 #include "nn/convolution.h"       // IWYU pragma: export
 #include "nn/ema.h"               // IWYU pragma: export
+#include "nn/embedding.h"         // IWYU pragma: export
 #include "nn/fourier_features.h"  // IWYU pragma: export
 #include "nn/initialise.h"        // IWYU pragma: export
 #include "nn/linear.h"            // IWYU pragma: export
