@@ -4,6 +4,7 @@
 
 #include "nn/activation.h"        // IWYU pragma: export
 #include "nn/adam.h"              // IWYU pragma: export
+#include "nn/attention.h"         // IWYU pragma: export
 #include "nn/convolution.h"       // IWYU pragma: export
 #include "nn/ema.h"               // IWYU pragma: export
 #include "nn/embedding.h"         // IWYU pragma: export
