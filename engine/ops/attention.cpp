@@ -85,10 +85,13 @@ Tensor attention(const Operand& q, const Operand& k, const Operand& v, const Att
   const std::optional<Tensor> allowed = allowed_by(options, scores.shape());
   if (!allowed || scores.size() == 0) return matmul(softmax(scores), v.tensor());
   // A row of nothing but -inf has no softmax: where a query may attend to nothing the scores are 0 instead,
-  // and so, in the end, are its weights.
-  const Tensor may_attend = reduce_max(cast(*allowed, DType::i32), {-1}, /*keep_axes=*/true) > 0;
-  const Tensor weights =
-      softmax(select(*allowed, scores, select(may_attend, kNotAttended, literal_like(0, scores))));
+  // and so, in the end, are its weights. What is causal alone leaves every query the first key.
+  Tensor elsewhere = literal_like(kNotAttended, scores);
+  if (options.mask) {
+    const Tensor may_attend = reduce_max(cast(*allowed, DType::u8), {-1}, /*keep_axes=*/true) > 0;
+    elsewhere = select(may_attend, elsewhere, 0);
+  }
+  const Tensor weights = softmax(select(*allowed, scores, elsewhere));
   return matmul(select(*allowed, weights, 0.0), v.tensor());
 }
 

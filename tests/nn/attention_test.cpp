@@ -108,6 +108,9 @@ TEST_CASE("attention in heads has PyTorch's names, layouts and initial values") 
   CHECK(layer.heads() == 4);
   check_uniform(layer.leaves()[0], std::sqrt(6.0 / (32 + 96)));
   check_uniform(layer.leaves()[2], 1 / std::sqrt(32.0));
+  // Neither repeats the numbers of the other.
+  const float ratio = layer.leaves()[0].to_vector<float>()[0] / layer.leaves()[2].to_vector<float>()[0];
+  CHECK(ratio != doctest::Approx(std::sqrt(6.0 / 4)).epsilon(1e-4));
   CHECK(reduce_max(abs(layer.leaves()[1])).item() == 0);
   CHECK(reduce_max(abs(layer.leaves()[3])).item() == 0);
   const MultiHeadAttention plain(random_key(1), 32, 4, {.bias = false, .dtype = DType::f64});

@@ -124,6 +124,7 @@ TEST_CASE("convolutional layers have PyTorch's names, layouts and initial values
   CHECK(listed(a) == std::vector<std::string>{"weight [32, 4, 3, 5] f32", "bias [32] f32"});
   CHECK(a.parameter_count() == 32 * 4 * 15 + 32);
   check_uniform(a.leaves()[0], 1 / std::sqrt(4.0 * 15));
+  CHECK(a.leaves()[0].to_vector<float>()[0] != a.leaves()[1].to_vector<float>()[0]);
   // 32 numbers, too few for more.
   const Tensor largest = reduce_max(abs(a.leaves()[1]));
   CHECK(largest.item() <= 1 / std::sqrt(4.0 * 15));

@@ -94,6 +94,18 @@ TEST_CASE("derivatives of attention pass a query that may attend to nothing, in 
   }
 }
 
+TEST_CASE("a query that may attend to nothing makes no NaN on the way either") {
+  const Tensor q = random_normal(Shape{2, 3}, 1);
+  const double none = -std::numeric_limits<double>::infinity();
+  set_nan_mode(true);
+  for (const Tensor& mask :
+       {tensor(std::vector<bool>{false, true}, {2, 1}), f64({none, none, 0, none}, {2, 2})}) {
+    const auto f = [&](const Tensor& at) { return sum(square(attention(at, at, at, {.mask = mask}))); };
+    CHECK_NOTHROW(evaluate({f(q), grad(f, q), hvp(f, q, ones_like(q))}));
+  }
+  set_nan_mode(false);
+}
+
 TEST_CASE("attention refuses what does not fit") {
   const auto of = [](const Shape& q, const Shape& k, const Shape& v, const AttentionOptions& options = {}) {
     return attention(zeros(q), zeros(k), zeros(v), options);
