@@ -40,8 +40,8 @@ class ConvolutionForm : public MultilinearPrimitive {
       const int axis = i - window.spatial;
       const Extents extents = extents_along(a[axis], b[axis], window.extents[i]);
       if (window.axes[i].places(extents.data, extents.window) != extents.places)
-        refuse("a window of " + std::to_string(extents.window) + " (" + describe(attributes) + ") has no " +
-               std::to_string(extents.places) + " places on " + std::to_string(extents.data));
+        refuse("a window of " + std::to_string(extents.window) + " has no " + std::to_string(extents.places) +
+               " places on " + std::to_string(extents.data) + " elements; " + describe(attributes));
       shape.push_back(window.extents[i]);
     }
     return {shape, inputs[0].dtype()};
@@ -69,17 +69,27 @@ class ConvolutionForm : public MultilinearPrimitive {
 
   std::string describe(const Attributes& attributes) const final {
     const ConvolutionWindow window(attributes);
-    const auto listed = [&](auto number) {
-      std::string text;
-      for (int i = 0; i < window.spatial; ++i) text += (i ? ", " : "") + number(window.axes[i]);
-      return text;
+    // Of each axis, and only what is not as usual.
+    std::string text;
+    const auto add = [&](const char* name, auto number, const std::string& usual) {
+      std::string list;
+      bool is_usual = true;
+      for (int i = 0; i < window.spatial; ++i) {
+        const std::string entry = number(window.axes[i]);
+        is_usual = is_usual && entry == usual;
+        list += (i ? "," : "") + entry;
+      }
+      if (!is_usual) text += (text.empty() ? "" : " ") + std::string(name) + " " + list;
     };
-    std::string text = "stride " + listed([](const WindowAxis& x) { return std::to_string(x.stride); });
-    text += "; padding " + listed([](const WindowAxis& x) {
-              return std::to_string(x.before) + " and " + std::to_string(x.after);
-            });
-    text += "; dilation " + listed([](const WindowAxis& x) { return std::to_string(x.dilation); });
-    return window.groups == 1 ? text : text + "; " + std::to_string(window.groups) + " groups";
+    add(
+        "stride", [](const WindowAxis& x) { return std::to_string(x.stride); }, "1");
+    add(
+        "padding",
+        [](const WindowAxis& x) { return std::to_string(x.before) + "+" + std::to_string(x.after); }, "0+0");
+    add(
+        "dilation", [](const WindowAxis& x) { return std::to_string(x.dilation); }, "1");
+    if (window.groups != 1) text += (text.empty() ? "" : " ") + std::to_string(window.groups) + " groups";
+    return text;
   }
 
  protected:
@@ -248,8 +258,8 @@ class Request {
              std::to_string(spatial_) + " spatial axes");
     const std::int64_t value = list.size() == 1 ? list[0] : list[static_cast<std::size_t>(i)];
     if (value < least || value > kMost)
-      refuse(std::string(option) + " is " + std::to_string(value) + "; it is " + std::to_string(least) +
-             " at least");
+      refuse(std::string(option) + " is " + std::to_string(value) + "; it is from " + std::to_string(least) +
+             " to " + std::to_string(kMost));
     return value;
   }
   [[noreturn]] void refuse(const std::string& why) const {

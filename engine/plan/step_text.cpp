@@ -50,6 +50,8 @@ class ValueNames {
 std::string what_of(const Plan& plan, const PlanStep& step) {
   if (!step.primitive) return "copy";
   const std::string name(step.primitive->name());
+  if (kind_of(step) == StepKind::product && step.primitive->op() != Op::contraction)
+    return name + " " + step.primitive->describe(step.attributes);
   if (kind_of(step) == StepKind::product) {
     const ContractionExtents extents = contraction_extents(plan, step);
     const std::string text = name + " m" + fixed_text(extents.m, 0) + " n" + fixed_text(extents.n, 0) + " k" +

@@ -249,6 +249,7 @@ TEST_CASE("a plan tells the operations of convolutions") {
   const auto by_data = [&](const Tensor& v) { return result(v, w); };
   const auto by_weight = [&](const Tensor& v) { return result(x, v); };
   CHECK(operations(y) == expected);
+  CHECK(contains(explain(y), "convolution padding"));
   CHECK(operations(vjp(by_data, x, y.detach()).cotangent) == expected);
   CHECK(operations(vjp(by_weight, w, y.detach()).cotangent) == expected);
 }
@@ -267,8 +268,8 @@ TEST_CASE("what is no convolution is refused with the reason") {
   CHECK(contains(refusal(x, zeros({4, 6, 7, 3}), {}), "the window of 7 does not fit"));
   CHECK(contains(refusal(x, zeros({4, 6, 0, 3}), {}), "the window of 0 does not fit"));
   CHECK(contains(refusal(x, w, {.dilation = {3}}), "does not fit"));
-  CHECK(contains(refusal(x, w, {.stride = {0}}), "stride is 0; it is 1 at least"));
-  CHECK(contains(refusal(x, w, {.padding = {-1, 0}}), "padding is -1; it is 0 at least"));
+  CHECK(contains(refusal(x, w, {.stride = {0}}), "stride is 0; it is from 1 to 2147483648"));
+  CHECK(contains(refusal(x, w, {.padding = {-1, 0}}), "padding is -1; it is from 0 to 2147483648"));
   CHECK(contains(refusal(x, w, {.dilation = {1, 1, 1}}), "dilation has 3 numbers for 2 spatial axes"));
   CHECK(contains(refusal(x, zeros({4, 6}), {}), "one to three spatial ones"));
   CHECK(contains(refusal(zeros({5, 5}), w, {}), "the data needs an axis of channels"));
