@@ -28,6 +28,7 @@
 #include "engine/ops/indexing.h"                               // IWYU pragma: export
 #include "engine/ops/normalise.h"                              // IWYU pragma: export
 #include "engine/ops/pointwise.h"                              // IWYU pragma: export
+#include "engine/ops/pooling.h"                                // IWYU pragma: export
 #include "engine/ops/random.h"                                 // IWYU pragma: export
 #include "engine/ops/reduction.h"                              // IWYU pragma: export
 #include "engine/ops/shaping.h"                                // IWYU pragma: export

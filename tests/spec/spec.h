@@ -91,6 +91,7 @@ std::vector<Spec> rows_shaping();
 std::vector<Spec> rows_reduction();
 std::vector<Spec> rows_contraction();
 std::vector<Spec> rows_convolution();
+std::vector<Spec> rows_pooling();
 std::vector<Spec> rows_normalise();
 std::vector<Spec> rows_attention();
 std::vector<Spec> rows_indexing();
