@@ -47,8 +47,9 @@ Convolution::Convolution(const Tensor& key, std::int64_t inputs, std::int64_t ou
                          const std::vector<std::int64_t>& extents, const ConvolutionLayerOptions& options)
     : window_(options.window) {
   const Shape shape = weight_shape("convolution", outputs, inputs, window_.groups, extents);
-  weight_ = &add_parameter("weight", initial_weight(key, shape, options.dtype));
-  if (options.bias) bias_ = &add_parameter("bias", initial_bias(key, outputs, shape, options.dtype));
+  weight_ = &add_parameter("weight", initial_weight(key, shape, options.dtype) * options.gain);
+  if (options.bias)
+    bias_ = &add_parameter("bias", initial_bias(key, outputs, shape, options.dtype) * options.gain);
 }
 
 Tensor Convolution::operator()(const Tensor& x, std::source_location where) const {

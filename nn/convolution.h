@@ -14,11 +14,13 @@ namespace nabla::nn {
 struct ConvolutionLayerOptions {
   ConvolutionOptions window = {};  ///< strides, padding, dilation and groups
   bool bias = true;
+  double gain = 1;  ///< scale of the initial weight and bias; 0 starts the layer at zero
   DType dtype = DType::f32;
 };
 
 /// A convolution and a bias for each channel, with "weight" [outputs, inputs / groups, *W] and "bias"
-/// [outputs], both initially fan_in_uniform: [.., N, inputs, *S] -> [.., N, outputs, *R], as convolution().
+/// [outputs], both initially fan_in_uniform times the gain: [.., N, inputs, *S] -> [.., N, outputs, *R], as
+/// convolution().
 class Convolution : public Module {
  public:
   /// @throws Error unless channels and extents of the window are positive, and the groups divide both numbers
