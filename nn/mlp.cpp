@@ -4,6 +4,7 @@
 
 #include "engine/ops/pointwise.h"
 #include "engine/ops/random.h"
+#include "nn/conditioning.h"
 
 namespace nabla::nn {
 namespace {
@@ -14,13 +15,6 @@ const MlpOptions& checked(const MlpOptions& o) {
                 ", width " + std::to_string(o.width) + ", hidden layers " + std::to_string(o.hidden_layers) +
                 " and embedding " + std::to_string(o.embedding) + " must all be at least 1");
   return o;
-}
-
-void check_time(const char* name, const Tensor& t, const Tensor& x) {
-  if (t.rank() == x.rank() && t.shape()[-1] == 1 && (t.shape()[0] == 1 || t.shape()[0] == x.shape()[0]))
-    return;
-  throw Error(std::string("mlp: ") + name + " " + to_string(t.shape()) + " for x " + to_string(x.shape()) +
-              " must be [" + std::to_string(x.shape()[0]) + ", 1] or [1, 1]");
 }
 
 }  // namespace
@@ -58,11 +52,7 @@ Tensor Mlp::operator()(const Tensor& x, const Tensor& t, const std::optional<Ten
   if (x.rank() != 2 || x.shape()[-1] != options_.inputs)
     throw Error("mlp: the input " + to_string(x.shape()) + " must be [B, " + std::to_string(options_.inputs) +
                 "]");
-  check_time("t", t, x);
-  if (gap.has_value() != options_.second_time)
-    throw Error(options_.second_time ? "mlp: the second time r - t is missing"
-                                     : "mlp: a second time is given, but the options do not ask for one");
-  if (gap) check_time("r - t", *gap, x);
+  require_times("mlp", x, t, gap, options_.second_time);
   const Tensor e = embedding(t, gap);
   Tensor h = x;
   for (std::size_t i = 0; i < shifts_.size(); ++i)

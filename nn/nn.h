@@ -5,6 +5,7 @@
 #include "nn/activation.h"        // IWYU pragma: export
 #include "nn/adam.h"              // IWYU pragma: export
 #include "nn/attention.h"         // IWYU pragma: export
+#include "nn/conditioning.h"      // IWYU pragma: export
 #include "nn/convolution.h"       // IWYU pragma: export
 #include "nn/ema.h"               // IWYU pragma: export
 #include "nn/embedding.h"         // IWYU pragma: export
@@ -12,8 +13,10 @@
 #include "nn/initialise.h"        // IWYU pragma: export
 #include "nn/linear.h"            // IWYU pragma: export
 #include "nn/mlp.h"               // IWYU pragma: export
+#include "nn/modulate.h"          // IWYU pragma: export
 #include "nn/module.h"            // IWYU pragma: export
 #include "nn/norm.h"              // IWYU pragma: export
+#include "nn/pictures.h"          // IWYU pragma: export
 #include "nn/running_state.h"     // IWYU pragma: export
 #include "nn/scalar.h"            // IWYU pragma: export
 #include "nn/schedule.h"          // IWYU pragma: export
