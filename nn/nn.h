@@ -17,8 +17,10 @@
 #include "nn/module.h"            // IWYU pragma: export
 #include "nn/norm.h"              // IWYU pragma: export
 #include "nn/pictures.h"          // IWYU pragma: export
+#include "nn/residual_block.h"    // IWYU pragma: export
 #include "nn/running_state.h"     // IWYU pragma: export
 #include "nn/scalar.h"            // IWYU pragma: export
 #include "nn/schedule.h"          // IWYU pragma: export
 #include "nn/state.h"             // IWYU pragma: export
+#include "nn/unet.h"              // IWYU pragma: export
 #include "nn/update.h"            // IWYU pragma: export
