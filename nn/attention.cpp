@@ -27,6 +27,11 @@ MultiHeadAttention::MultiHeadAttention(const Tensor& key, std::int64_t width, st
   out_weight_ =
       &add_parameter("out_proj.weight", fan_in_uniform(fold_in(key, 1), Shape{width, width}, width, dtype));
   if (options.bias) out_bias_ = &add_parameter("out_proj.bias", zeros(Shape{width}, dtype));
+  if (!options.qk_norm) return;
+  query_norm_.emplace(Shape{width / heads}, RmsNormOptions{.dtype = dtype});
+  key_norm_.emplace(Shape{width / heads}, RmsNormOptions{.dtype = dtype});
+  add_part("query_norm", *query_norm_);
+  add_part("key_norm", *key_norm_);
 }
 
 Tensor MultiHeadAttention::projected(const char* what, const Tensor& x, int part) const {
@@ -47,8 +52,11 @@ Tensor MultiHeadAttention::projected(const char* what, const Tensor& x, int part
 Tensor MultiHeadAttention::operator()(const Tensor& queries, const Tensor& keys, const Tensor& values,
                                       const AttentionOptions& options, std::source_location where) const {
   const SourceScope scope(where);
-  const Tensor heads = attention(projected("queries", queries, 0), projected("keys", keys, 1),
-                                 projected("values", values, 2), options);
+  Tensor q = projected("queries", queries, 0);
+  Tensor k = projected("keys", keys, 1);
+  if (query_norm_) q = (*query_norm_)(q);
+  if (key_norm_) k = (*key_norm_)(k);
+  const Tensor heads = attention(q, k, projected("values", values, 2), options);
   const Tensor beside = transpose(heads, -2, -3);
   Shape joined = beside.shape().first(beside.rank() - 2);
   joined.push_back(width());

@@ -1,14 +1,18 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "engine/ops/attention.h"
-#include "nn/module.h"
+#include "nn/norm.h"
 
 namespace nabla::nn {
 
 struct MultiHeadAttentionOptions {
   bool bias = true;
+  /// Whether queries and keys pass an RmsNorm in their heads, so that scores stay bounded (Esser et al.,
+  /// arXiv 2403.03206): further parameters "query_norm.weight" and "key_norm.weight" [width / heads].
+  bool qk_norm = false;
   DType dtype = DType::f32;
 };
 
@@ -43,6 +47,8 @@ class MultiHeadAttention : public Module {
   Cell* in_bias_ = nullptr;
   Cell* out_weight_;
   Cell* out_bias_ = nullptr;
+  std::optional<RmsNorm> query_norm_;
+  std::optional<RmsNorm> key_norm_;
 };
 
 }  // namespace nabla::nn

@@ -120,6 +120,20 @@ TEST_CASE("attention in heads has PyTorch's names, layouts and initial values") 
         Shape{3, 32});
 }
 
+TEST_CASE("normalised queries and keys score the same whatever their size") {
+  const MultiHeadAttention layer(random_key(1), kWidth, kHeads, {.qk_norm = true, .dtype = DType::f64});
+  CHECK(listed(layer)[4] == "query_norm.weight [3] f64");
+  CHECK(listed(layer)[5] == "key_norm.weight [3] f64");
+  const Tensor q = normal(random_key(2), Shape{3, kWidth}, DType::f64);
+  const Tensor k = normal(random_key(3), Shape{4, kWidth}, DType::f64);
+  const std::vector<double> found = layer(q, k, k).to_vector<double>();
+  check_close(layer(q * 10, k, k), found);
+  check_close(layer(q, k * 10, k), found);
+  layer.parameter("query_norm.weight").assign(normal(random_key(4), Shape{3}, DType::f64));
+  layer.parameter("key_norm.weight").assign(normal(random_key(5), Shape{3}, DType::f64));
+  check_gradients(layer, [&] { return layer(q, k, k); });
+}
+
 TEST_CASE("attention in heads refuses what does not fit") {
   const MultiHeadAttention layer(random_key(1), kWidth, kHeads);
   const Tensor x = zeros({3, kWidth});
