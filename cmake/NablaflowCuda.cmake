@@ -17,6 +17,9 @@ function(nablaflow_link_cuda name)
     file(GLOB sources CONFIGURE_DEPENDS "${directory}/*.cpp")
     list(FILTER sources EXCLUDE REGEX "/cuda_absent\\.cpp$")
     target_link_libraries(nablaflow_${name} PRIVATE CUDA::cudart CUDA::cublasLt CUDA::nvrtc cuDNN::cuDNN)
+    # CMake has NVRTC bring the driver's library along. Nothing here calls it, and machines without a GPU lack it: a program
+    # that names it would not start there.
+    target_link_options(nablaflow_${name} INTERFACE LINKER:--as-needed)
   endif()
   target_sources(nablaflow_${name} PRIVATE ${sources})
   if(NABLAFLOW_CUDA STREQUAL "OFF")
