@@ -63,6 +63,30 @@ TEST_CASE("a DiT has the parameters that are counted by hand") {
   }
 }
 
+TEST_CASE("a block of a DiT is its formula in operators, and nothing at first") {
+  const DiTBlock block(random_key(1),
+                       {.hidden = 4, .heads = 1, .mlp_ratio = 2, .embedding = 3, .dtype = DType::f64});
+  const Tensor x = normal(random_key(2), {2, 5, 4}, DType::f64);
+  const Tensor e = normal(random_key(3), {2, 3}, DType::f64);
+  CHECK(apart(block(x, e), x) == 0);
+  fill_parameters(block);
+  const auto mapped = [&](const Tensor& y, const std::string& name) {
+    return matmul(y, block.parameter(name + ".weight").get()) + block.parameter(name + ".bias").get();
+  };
+  const auto attended_to = [&](const Tensor& y) {
+    const Tensor projected = matmul(y, transpose(block.parameter("attention.in_proj_weight").get())) +
+                             block.parameter("attention.in_proj_bias").get();
+    const std::vector<Tensor> parts = split(projected, {4, 4, 4}, -1);
+    return matmul(attention(parts[0], parts[1], parts[2]),
+                  transpose(block.parameter("attention.out_proj.weight").get())) +
+           block.parameter("attention.out_proj.bias").get();
+  };
+  const std::vector<Tensor> m = split(insert_axes(mapped(e, "modulation"), {-2}), {4, 4, 4, 4, 4, 4}, -1);
+  const Tensor h = x + m[2] * attended_to(layer_norm(x, 1, 1e-6) * (1 + m[1]) + m[0]);
+  const Tensor inner = mapped(layer_norm(h, 1, 1e-6) * (1 + m[4]) + m[3], "mlp1");
+  CHECK(apart(block(x, e), h + m[5] * mapped(gelu(inner), "mlp2")) < 1e-12);
+}
+
 TEST_CASE("a DiT knows where its patches are, and puts them back there") {
   // Among equal patches only positions make a difference.
   for (const bool learned : {false, true}) {

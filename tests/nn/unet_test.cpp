@@ -84,6 +84,25 @@ TEST_CASE("a residual block is its skip at first") {
   CHECK(apart(wider(x, e), convolution(x, weight) + insert_axes(bias, {-1, -2})) < 1e-6);
 }
 
+TEST_CASE("a residual block is its formula in operators") {
+  const ResidualBlock block(random_key(1), 4, 6, {.embedding = 3, .groups = 2, .dtype = DType::f64});
+  fill_parameters(block);
+  const auto value = [&](const std::string& name) { return block.parameter(name).get(); };
+  const auto along = [&](const Tensor& numbers) { return insert_axes(numbers, {-1, -2}); };
+  const auto convolved = [&](const Tensor& x, const std::string& name, std::int64_t padding) {
+    return convolution(x, value(name + ".weight"), {.padding = {padding}}) + along(value(name + ".bias"));
+  };
+  const auto normed = [&](const Tensor& x, const std::string& name) {
+    return group_norm(x, 2, 2) * along(value(name + ".weight")) + along(value(name + ".bias"));
+  };
+  const Tensor x = normal(random_key(2), {2, 4, 3, 3}, DType::f64);
+  const Tensor e = normal(random_key(3), {2, 3}, DType::f64);
+  const Tensor film = matmul(e, value("film.weight")) + value("film.bias");
+  const Tensor shift = along(slice(film, 1, 0, 6)), scale = along(slice(film, 1, 6, 12));
+  const Tensor h = normed(convolved(silu(normed(x, "norm1")), "conv1", 1), "norm2") * (1 + scale) + shift;
+  CHECK(apart(block(x, e), convolved(x, "skip", 0) + convolved(silu(h), "conv2", 1)) < 1e-12);
+}
+
 TEST_CASE("a U-Net of 28 x 28 pictures halves them twice, and starts at zero") {
   const UNet network(random_key(1), {.heads = 2, .classes = 10});
   const Tensor y = network(normal(random_key(2), {2, 784}), full({1, 1}, 0.5));
