@@ -39,9 +39,10 @@ endif()
 # being vectorised. Values, NaN and infinity stay as they are.
 # -ffast-math and -march=native stay out: the first breaks NaN and rounding, the second breaks shipped binaries. A project
 # that embeds us may set the first, or parts of it, for itself: taken back here, for these flags come after its own. Clang
-# is given the parts of "unsafe" alone, because with the whole it takes traps to be wanted.
+# is given the parts of "unsafe" alone, because with the whole it takes traps to be wanted, and told to keep subnormal numbers.
 target_compile_options(nablaflow_flags INTERFACE
   -fno-fast-math $<IF:$<CXX_COMPILER_ID:GNU>,-fno-unsafe-math-optimizations,-fno-approx-func> -fno-associative-math
+  $<$<NOT:$<CXX_COMPILER_ID:GNU>>:-fdenormal-fp-math=ieee>
   -fno-reciprocal-math -fno-finite-math-only -fsigned-zeros $<$<CXX_COMPILER_ID:GNU>:-fno-single-precision-constant>
   $<$<CXX_COMPILER_ID:GNU>:-fno-cx-limited-range>
   -ffp-contract=off -fno-math-errno -fno-trapping-math)
