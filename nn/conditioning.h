@@ -27,6 +27,18 @@ struct ConditioningOptions {
   DType dtype = DType::f32;
 };
 
+/// The part of a network's options that says what it knows beside its samples.
+template <class NetworkOptions>
+ConditioningOptions conditioning_of(const NetworkOptions& options) {
+  return {.width = options.embedding,
+          .frequencies = options.frequencies,
+          .highest_turns = options.highest_turns,
+          .second_time = options.second_time,
+          .classes = options.classes,
+          .activation = options.activation,
+          .dtype = options.dtype};
+}
+
 /// Times and class in one vector, e = act(f(t) W + b + f(r - t) V + c[class]), with FourierFeatures f. The
 /// class `classes` stands for none, as classifier-free guidance needs it (Ho and Salimans, arXiv 2207.12598,
 /// algorithm 1). Parameters are "time.weight", "time.bias", "gap.weight" and "class.weight" [classes + 1,

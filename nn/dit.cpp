@@ -71,13 +71,7 @@ Tensor sinusoidal_positions(const DiTOptions& o) {
 
 DiT::DiT(const Tensor& key, const DiTOptions& options)
     : options_(checked_dit(options)),
-      condition_(fold_in(key, 0), {.width = options.embedding,
-                                   .frequencies = options.frequencies,
-                                   .highest_turns = options.highest_turns,
-                                   .second_time = options.second_time,
-                                   .classes = options.classes,
-                                   .activation = options.activation,
-                                   .dtype = options.dtype}),
+      condition_(fold_in(key, 0), conditioning_of(options)),
       first_(fold_in(key, 1), patch_size(options), options.hidden, {.dtype = options.dtype}),
       last_modulation_(fold_in(key, 2), options.embedding, 2 * options.hidden,
                        {.gain = 0, .dtype = options.dtype}),

@@ -46,13 +46,7 @@ ConvolutionLayerOptions three_by_three(const UNetOptions& o, std::int64_t stride
 
 UNet::UNet(const Tensor& key, const UNetOptions& options)
     : options_(checked_unet(options)),
-      condition_(fold_in(key, 0), {.width = options_.embedding,
-                                   .frequencies = options_.frequencies,
-                                   .highest_turns = options_.highest_turns,
-                                   .second_time = options_.second_time,
-                                   .classes = options_.classes,
-                                   .activation = options_.activation,
-                                   .dtype = options_.dtype}),
+      condition_(fold_in(key, 0), conditioning_of(options_)),
       first_(fold_in(key, 1), options_.channels, options_.base * options_.multipliers[0], {3, 3},
              three_by_three(options_)),
       down_(options_.multipliers.size()),
