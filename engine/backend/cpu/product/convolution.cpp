@@ -247,7 +247,7 @@ void for_units(std::int64_t units, double operations, const Work& work) {
   });
 }
 
-// The terms of one weight's sum are cut into as many pieces at most, which are added in order.
+// The terms of few weights' sums are cut into as many pieces in all, which are added in order.
 constexpr std::int64_t kMostPieces = 16;
 
 // Each weight of `size` elements at place_of(weight) is the sum of its terms, which write(weight, term, to)
@@ -255,7 +255,7 @@ constexpr std::int64_t kMostPieces = 16;
 template <class T, class PlaceOf, class Write>
 void sum_terms(std::int64_t weights, std::int64_t size, std::int64_t terms, double operations,
                const PlaceOf& place_of, const Write& write) {
-  const std::int64_t pieces = std::min(terms, kMostPieces);
+  const std::int64_t pieces = std::clamp<std::int64_t>(kMostPieces / weights, 1, terms);
   std::vector<T> sums(static_cast<std::size_t>(pieces == 1 ? 0 : weights * pieces * size));
   for_units(weights * pieces, operations * static_cast<double>(terms / pieces), [&](std::int64_t unit) {
     const std::int64_t weight = unit / pieces, piece = unit % pieces;
