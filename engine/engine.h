@@ -2,6 +2,7 @@
 
 // Everything a program needs of the engine.
 
+#include "engine/autodiff/attention.h"                         // IWYU pragma: export
 #include "engine/autodiff/checkpoint.h"                        // IWYU pragma: export
 #include "engine/autodiff/custom_derivative.h"                 // IWYU pragma: export
 #include "engine/autodiff/grad.h"                              // IWYU pragma: export
@@ -20,7 +21,6 @@
 #include "engine/explain/explain.h"                            // IWYU pragma: export
 #include "engine/explain/explain_jacobian.h"                   // IWYU pragma: export
 #include "engine/graph/print.h"                                // IWYU pragma: export
-#include "engine/ops/attention.h"                              // IWYU pragma: export
 #include "engine/ops/composed.h"                               // IWYU pragma: export
 #include "engine/ops/constant.h"                               // IWYU pragma: export
 #include "engine/ops/contraction.h"                            // IWYU pragma: export

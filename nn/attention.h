@@ -3,7 +3,7 @@
 #include <cstdint>
 #include <optional>
 
-#include "engine/ops/attention.h"
+#include "engine/autodiff/attention.h"
 #include "nn/norm.h"
 
 namespace nabla::nn {

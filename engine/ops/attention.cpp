@@ -1,7 +1,6 @@
 #include "engine/ops/attention.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -14,48 +13,22 @@
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
+#include "engine/tensor/number_text.h"
 
 namespace nabla {
 namespace {
 
 constexpr double kNotAttended = -std::numeric_limits<double>::infinity();
 
-[[noreturn]] void refuse_attention(const std::array<Tensor, 3>& operands, const std::string& why) {
+[[noreturn]] void refuse_attention(const AttentionOperands& operands, const std::string& why) {
   throw Error(with_operands("attention", operands) + ": " + why);
 }
 
-void check_attention(const std::array<Tensor, 3>& operands) {
-  const auto& [q, k, v] = operands;
-  if (!is_floating(q.dtype()) || k.dtype() != q.dtype() || v.dtype() != q.dtype())
-    refuse_attention(operands, "queries, keys and values need one floating type; cast first");
-  if (q.rank() < 2 || k.rank() < 2 || v.rank() < 2)
-    refuse_attention(operands, "queries, keys and values need two axes at least");
-  if (q.shape()[-1] != k.shape()[-1])
-    refuse_attention(operands, "queries and keys differ in their innermost extent");
-  if (k.shape()[-2] != v.shape()[-2]) refuse_attention(operands, "there must be a value for each key");
-  Shape leading;
-  for (const Tensor& x : operands) {
-    const int rank = std::max(leading.rank(), x.rank() - 2);
-    const auto filled = [&](const Shape& shape) {
-      return concatenate(Shape::filled(rank - shape.rank(), 1), shape);
-    };
-    Shape both;
-    if (!broadcast_shapes(filled(leading), filled(x.shape().first(x.rank() - 2)), both))
-      refuse_attention(operands, "leading axes must be equal, or 1");
-    leading = both;
-  }
-}
-
-void check_mask(const std::array<Tensor, 3>& operands, const Tensor& mask, const Shape& scores) {
-  const std::string text = "the mask " + to_string(mask.shape()) + " " + std::string(name_of(mask.dtype()));
-  if (mask.dtype() != DType::boolean && mask.dtype() != operands[0].dtype())
-    refuse_attention(operands, text + " is neither bool nor of the type of the queries");
+bool broadcasts_to(const Shape& from, const Shape& to) {
   Shape both;
-  if (mask.rank() > scores.rank() ||
-      !broadcast_shapes(concatenate(Shape::filled(scores.rank() - mask.rank(), 1), mask.shape()), scores,
-                        both) ||
-      !(both == scores))
-    refuse_attention(operands, text + " does not broadcast to the scores " + to_string(scores));
+  return from.rank() <= to.rank() &&
+         broadcast_shapes(concatenate(Shape::filled(to.rank() - from.rank(), 1), from), to, both) &&
+         both == to;
 }
 
 // What broadcasts to the scores: true where a query may attend to a key.
@@ -72,18 +45,50 @@ std::optional<Tensor> allowed_by(const AttentionOptions& options, const Shape& s
 
 }  // namespace
 
-Tensor attention(const Operand& q, const Operand& k, const Operand& v, const AttentionOptions& options) {
-  const SourceScope scope(q.where());
-  const std::array operands{q.tensor(), k.tensor(), v.tensor()};
-  check_attention(operands);
-  const std::int64_t width = q.tensor().shape()[-1];
-  const double scale =
-      options.scale.value_or(1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(1, width))));
-  Tensor scores = matmul(q.tensor() * scale, transpose(k.tensor()));
-  if (options.mask) check_mask(operands, *options.mask, scores.shape());
+Shape check_attention(const AttentionOperands& operands, const AttentionOptions& options) {
+  const auto& [q, k, v] = operands;
+  if (!is_floating(q.dtype()) || k.dtype() != q.dtype() || v.dtype() != q.dtype())
+    refuse_attention(operands, "queries, keys and values need one floating type; cast first");
+  if (q.rank() < 2 || k.rank() < 2 || v.rank() < 2)
+    refuse_attention(operands, "queries, keys and values need two axes at least");
+  if (q.shape()[-1] != k.shape()[-1])
+    refuse_attention(operands, "queries and keys differ in their innermost extent");
+  if (k.shape()[-2] != v.shape()[-2]) refuse_attention(operands, "there must be a value for each key");
+  Shape leading, scores;
+  for (const Tensor& x : operands) {
+    const int rank = std::max(leading.rank(), x.rank() - 2);
+    const auto filled = [&](const Shape& shape) {
+      return concatenate(Shape::filled(rank - shape.rank(), 1), shape);
+    };
+    Shape both;
+    if (!broadcast_shapes(filled(leading), filled(x.shape().first(x.rank() - 2)), both))
+      refuse_attention(operands, "leading axes must be equal, or 1");
+    leading = both;
+    if (&x == &k) scores = concatenate(leading, Shape{q.shape()[-2], k.shape()[-2]});
+  }
+  if (options.scale && !std::isfinite(*options.scale))
+    refuse_attention(operands, "the scale is " + number_text(*options.scale));
+  if (!options.mask) return scores;
+  const Tensor& mask = *options.mask;
+  const std::string text = "the mask " + to_string(mask.shape()) + " " + std::string(name_of(mask.dtype()));
+  if (mask.dtype() != DType::boolean && mask.dtype() != q.dtype())
+    refuse_attention(operands, text + " is neither bool nor of the type of the queries");
+  if (!broadcasts_to(mask.shape(), scores))
+    refuse_attention(operands, text + " does not broadcast to the scores " + to_string(scores));
+  return scores;
+}
+
+double attention_scale(const AttentionOperands& operands, const AttentionOptions& options) {
+  const std::int64_t width = operands[0].shape()[-1];
+  return options.scale.value_or(1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(1, width))));
+}
+
+Tensor composed_attention(const AttentionOperands& operands, const AttentionOptions& options) {
+  const auto& [q, k, v] = operands;
+  Tensor scores = matmul(q * attention_scale(operands, options), transpose(k));
   if (options.mask && is_floating(options.mask->dtype())) scores = scores + *options.mask;
   const std::optional<Tensor> allowed = allowed_by(options, scores.shape());
-  if (!allowed || scores.size() == 0) return matmul(softmax(scores), v.tensor());
+  if (!allowed || scores.size() == 0) return matmul(softmax(scores), v);
   // A row of nothing but -inf has no softmax: where a query may attend to nothing the scores are 0 instead,
   // and so, in the end, are its weights. What is causal alone leaves every query the first key.
   Tensor elsewhere = literal_like(kNotAttended, scores);
@@ -92,7 +97,7 @@ Tensor attention(const Operand& q, const Operand& k, const Operand& v, const Att
     elsewhere = select(may_attend, elsewhere, 0);
   }
   const Tensor weights = softmax(select(*allowed, scores, elsewhere));
-  return matmul(select(*allowed, weights, 0.0), v.tensor());
+  return matmul(select(*allowed, weights, 0.0), v);
 }
 
 }  // namespace nabla

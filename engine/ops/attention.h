@@ -1,10 +1,20 @@
 #pragma once
 
+#include <array>
 #include <optional>
 
 #include "engine/tensor/tensor.h"
 
+// Attention as a composition of products and a softmax. What users call, attention(), chooses between it and
+// fused steps (engine/autodiff/attention.h).
+
 namespace nabla {
+
+enum class AttentionForm {
+  automatic,  ///< fused where there are many keys
+  fused,      ///< no matrix of scores is formed by the value, jvp and vjp; f32 and f64
+  composed,   ///< the scores [.., Lq, Lk] and what derivatives make of them are values of their own
+};
 
 struct AttentionOptions {
   /// What broadcasts to the scores [.., Lq, Lk]: of bool, true where a query may attend to a key, or of the
@@ -12,13 +22,20 @@ struct AttentionOptions {
   std::optional<Tensor> mask = std::nullopt;
   std::optional<double> scale = std::nullopt;  ///< of the scores: 1 / sqrt(d)
   bool causal = false;                         ///< query i may attend to keys 0 .. i alone
+  AttentionForm form = AttentionForm::automatic;
 };
 
-/// softmax(scale q k^T + mask) v for queries q [.., Lq, d], keys k [.., Lk, d] and values v [.., Lk, e] of
-/// one floating type: [.., Lq, e]; leading axes broadcast (Vaswani et al., "Attention Is All You Need", arXiv
-/// 1706.03762, equation 1). A query that may attend to nothing gives 0 with derivatives 0. Keys and values
-/// that are masked must be finite all the same, for their weight of 0 multiplies them.
+/// Queries, keys and values.
+using AttentionOperands = std::array<Tensor, 3>;
+
+/// Checks them and the mask. Returns the shape of the scores.
 /// @throws Error naming shapes and types that do not fit.
-Tensor attention(const Operand& q, const Operand& k, const Operand& v, const AttentionOptions& options = {});
+Shape check_attention(const AttentionOperands& operands, const AttentionOptions& options);
+
+/// What the options say the queries are multiplied by.
+double attention_scale(const AttentionOperands& operands, const AttentionOptions& options);
+
+/// attention() by products and a softmax, of operands that are checked.
+Tensor composed_attention(const AttentionOperands& operands, const AttentionOptions& options);
 
 }  // namespace nabla

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/graph/attention_attributes.h"
 #include "engine/graph/convolution_window.h"
 #include "engine/plan/step_text.h"
 
@@ -48,6 +49,35 @@ double flops_of_convolution(const Plan& plan, const PlanStep& step, int weight, 
   return flops;
 }
 
+// Products over all scores, half of them where a query attends to those before it alone; the weights once for
+// all that the first operands are repeated along.
+double flops_of_attention(const Plan& plan, const PlanStep& step) {
+  const auto own = AttentionAttributes::of(step.attributes);
+  const auto shape_of = [&](std::size_t input) -> const Shape& {
+    return value_of(plan, step.inputs[input]).layout.shape;
+  };
+  const Shape& q = shape_of(0);
+  const double scored = static_cast<double>(q[-1]), valued = static_cast<double>(shape_of(2)[-1]);
+  const auto places = [&](std::size_t inputs) {
+    double count = 1;
+    for (int i = 0; i < q.rank() - 2; ++i) {
+      std::int64_t extent = 1;
+      for (std::size_t k = 0; k < inputs; ++k) extent = std::max(extent, shape_of(k)[i]);
+      count *= static_cast<double>(extent);
+    }
+    return count;
+  };
+  double widths = 0;  // of the products for each place of the output
+  if (is_a(step, Op::attention)) widths = valued;
+  if (is_a(step, Op::attention_vjp)) widths = 2 * scored + 2 * valued;
+  if (is_a(step, Op::attention_jvp)) {
+    const int of_scores = (own.tangent_of(0) ? 1 : 0) + (own.tangent_of(1) ? 1 : 0);
+    widths = of_scores * scored + (own.tangent_of(2) ? valued : 0) + (own.tangents & ~4U ? valued : 0);
+  }
+  const double scores = static_cast<double>(q[-2]) * static_cast<double>(shape_of(1)[-2]);
+  return (own.causal ? 1 : 2) * scores * (places(own.primals) * scored + places(step.inputs.size()) * widths);
+}
+
 double flops_of(const Plan& plan, const PlanStep& step) {
   if (step.is_program()) return flops_of_program(plan, step);
   const double written = static_cast<double>(value_of(plan, step.outputs[0]).layout.shape.size());
@@ -58,6 +88,8 @@ double flops_of(const Plan& plan, const PlanStep& step) {
   if (is_a(step, Op::convolution)) return flops_of_convolution(plan, step, 1, -1);
   if (is_a(step, Op::convolution_to_data)) return flops_of_convolution(plan, step, 0, 1);
   if (is_a(step, Op::convolution_to_weight)) return flops_of_convolution(plan, step, -1, 1);
+  if (is_a(step, Op::attention) || is_a(step, Op::attention_jvp) || is_a(step, Op::attention_vjp))
+    return flops_of_attention(plan, step);
   if (!step.primitive) return 0;
   const OpFacts& facts = facts_of(step.primitive->op());
   const double read =

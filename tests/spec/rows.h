@@ -25,8 +25,8 @@ inline Input boolean(const Shape& shape) { return {.shape = shape, .dtype = DTyp
 using Args = const std::vector<Tensor>&;
 
 /// A row without cases.
-inline Spec row(const char* primitive, const char* label, Builder build, std::vector<Input> inputs,
-                bool analytic = true) {
+inline Spec row(const std::string& primitive, const std::string& label, Builder build,
+                std::vector<Input> inputs, bool analytic = true) {
   return {.primitive = primitive,
           .label = label,
           .build = std::move(build),
