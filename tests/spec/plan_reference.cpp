@@ -11,7 +11,7 @@
 namespace nabla::spec {
 namespace {
 
-bool is_contraction(const Node& node) { return node.primitive().name() == "contraction"; }
+bool is_product(const Primitive& primitive) { return facts_of(primitive.op()).family == Family::product; }
 
 double largest_magnitude(const Tensor& x) {
   double largest = 0;
@@ -20,14 +20,14 @@ double largest_magnitude(const Tensor& x) {
   return largest;
 }
 
-// Of evaluated operations: the largest value, and the largest sum of absolute terms of a contraction.
+// Of evaluated operations: the largest value, and the largest sum of absolute terms of a product.
 double largest_terms(const std::vector<Tensor>& operations) {
   double largest = 0;
   for (const Tensor& operation : operations) {
     if (!is_floating(operation.dtype())) continue;
     largest = std::max(largest, largest_magnitude(operation));
     const Node& node = operation.node();
-    if (!is_contraction(node)) continue;
+    if (!is_product(node.primitive())) continue;
     std::vector<Tensor> absolute;
     for (Node* input : node.inputs()) absolute.push_back(nabla::abs(Tensor(input).detach()));
     largest = std::max(largest, largest_magnitude(apply(node.primitive(), absolute, node.attributes())));
@@ -59,14 +59,14 @@ std::vector<Expected> expected_values(const std::vector<Tensor>& operations) {
   const WithoutOptimisations reference;
   evaluate(operations);
   double magnitude = -1;
-  NodeMap behind_contraction;
+  NodeMap behind_product;
   std::vector<Expected> expected;
   for (const Tensor& operation : operations) {
     const Node& node = operation.node();
-    bool is_behind = is_contraction(node);
+    bool is_behind = is_product(node.primitive());
     for (const Node* input : node.inputs())
-      is_behind = is_behind || behind_contraction.find(input) != NodeMap::kAbsent;
-    if (is_behind) behind_contraction.insert(&node, 1);
+      is_behind = is_behind || behind_product.find(input) != NodeMap::kAbsent;
+    if (is_behind) behind_product.insert(&node, 1);
     expected.push_back({operation.detach(), 0});
     if (!is_behind || !is_floating(node.dtype())) continue;
     if (magnitude < 0) magnitude = largest_terms(operations);
@@ -116,9 +116,8 @@ void evaluate_checked(Failures& failures, const std::string& what, std::vector<T
   evaluate(outputs);
   const std::size_t peak = memory_statistics().peak_bytes - before;
   // A product brings an operand that is no matrix into order first, in memory of its own.
-  const bool may_take_more = std::ranges::any_of(plan->steps(), [](const PlanStep& step) {
-    return step.primitive && step.primitive->name() == "contraction";
-  });
+  const bool may_take_more = std::ranges::any_of(
+      plan->steps(), [](const PlanStep& step) { return step.primitive && is_product(*step.primitive); });
   if (may_take_more ? peak < plan->peak_bytes() : peak != plan->peak_bytes())
     failures.push_back(what + ": took " + std::to_string(peak) + " bytes, the plan says " +
                        std::to_string(plan->peak_bytes()));

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "tests/program_count.h"
+#include "tests/spec/draw_window.h"
 
 namespace nabla::spec {
 namespace {
@@ -18,6 +19,7 @@ using Values = std::vector<Tensor>;
 struct Step {
   Builder apply;           // all values so far -> the next one
   Builder kink = nullptr;  // what must keep away from zero
+  bool is_real = false;    // a kernel on its way takes no complex numbers
 };
 
 struct Program {
@@ -189,7 +191,7 @@ class ProgramGenerator {
     const std::int64_t extent = shape[axis];
     const bool flag = pick(2) == 0;
     const auto on = [x](auto f) { return Step{[=](const Values& v) { return f(v[x]); }}; };
-    switch (pick(20)) {
+    switch (pick(23)) {
       case 0:
         return on([=](const Tensor& a) { return sum(a, {axis}, flag); });
       case 1:
@@ -243,6 +245,11 @@ class ProgramGenerator {
         }};
       }
       case 18:
+      case 19:
+        return windowed(x);
+      case 20:
+        return attended(x);
+      case 21:
         return {[=](const Values& v) { return reduce_max(v[x], {axis}, flag); },
                 [=](const Values& v) { return neighbour_gaps(v[x], axis); }};
       default:
@@ -267,6 +274,47 @@ class ProgramGenerator {
     return {[=](const Values& v) { return matmul(v[x], transpose(v[x])) * 0.3; }};
   }
 
+  // A convolution over the innermost axis or its transpose, with a weight made of another value.
+  Step windowed(std::size_t x) {
+    const Shape shape = shapes_[x].rank() == 1 ? Shape{1, shapes_[x][-1]} : shapes_[x];
+    const std::size_t y = operand();
+    const auto draw = [this](int count) { return pick(count); };
+    DrawnWindow drawn = draw_window(draw, shape[-2], shape[-1]);
+    const bool is_transposed = pick(3) == 0;
+    if (is_transposed) {
+      drawn.options = {.stride = drawn.options.stride, .groups = drawn.options.groups};
+      drawn.weight[0] = shape[-2];
+      drawn.weight[1] = 1 + pick(2);
+    }
+    const Builder weight = drawn_elements(draw, shapes_[y].size(), drawn.weight);
+    return {[=](const Values& v) {
+      const Tensor data = reshape(v[x], shape);
+      const Tensor w = nabla::tanh(weight({v[y]}));
+      return is_transposed ? transposed_convolution(data, w, {.window = drawn.options})
+                           : convolution(data, w, drawn.options);
+    }};
+  }
+
+  // Queries of one value, keys and values of another one's elements.
+  Step attended(std::size_t x) {
+    const Shape shape = shapes_[x].rank() == 1 ? Shape{1, shapes_[x][-1]} : shapes_[x];
+    const std::size_t y = operand();
+    const auto draw = [this](int count) { return pick(count); };
+    const std::int64_t keys = 1 + pick(3);
+    const Builder key = drawn_elements(draw, shapes_[y].size(), Shape{keys, shape[-1]});
+    const Builder value = drawn_elements(draw, shapes_[y].size(), Shape{keys, 1 + pick(2)});
+    AttentionOptions options{.causal = pick(2) == 0,
+                             .form = pick(2) == 0 ? AttentionForm::fused : AttentionForm::composed};
+    if (pick(2) == 0) {
+      std::vector<bool> may(static_cast<std::size_t>(shape[-2] * keys));
+      for (std::size_t i = 0; i < may.size(); ++i) may[i] = pick(3) != 0;
+      options.mask = tensor(may, Shape{shape[-2], keys});
+    }
+    return {
+        [=](const Values& v) { return attention(reshape(v[x], shape), key({v[y]}), value({v[y]}), options); },
+        nullptr, options.form == AttentionForm::fused};
+  }
+
   Random random_;
   Program program_;
   std::vector<Shape> shapes_;
@@ -283,11 +331,12 @@ Spec random_program(std::uint64_t seed) {
   const auto program = std::make_shared<const Program>(ProgramGenerator(seed).generate());
   const bool kinked =
       std::ranges::any_of(program->steps, [](const Step& step) { return step.kink != nullptr; });
+  const bool is_real = std::ranges::any_of(program->steps, [](const Step& step) { return step.is_real; });
   return {.primitive = "program",
           .label = "seed " + std::to_string(seed),
           .build = [program](const Values& x) { return program->build(x); },
           .inputs = program->inputs,
-          .analytic = !kinked,
+          .analytic = !kinked && !is_real,
           .sample =
               [program](std::uint64_t s) {
                 const auto arguments = program->sample(s);

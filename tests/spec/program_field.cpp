@@ -1,3 +1,4 @@
+#include "tests/spec/draw_window.h"
 #include "tests/spec/program.h"
 
 // Random sample-wise fields: compositions that leave the outermost axis alone.
@@ -45,7 +46,7 @@ class FieldGenerator {
     const Shape shape = at.shape();
     const Shape inner = shape.without_first(1);
     const int axis = inner.rank() == 0 ? 0 : -1 - pick(inner.rank());
-    const int choice = inner.rank() == 0 ? pick(5) : pick(18);
+    const int choice = inner.rank() == 0 ? pick(5) : pick(20);
     switch (choice) {
       case 0:
         return [](const Tensor& h) { return nabla::tanh(h); };
@@ -89,7 +90,23 @@ class FieldGenerator {
         const Tensor picked = tensor<std::int64_t>(values, list);
         return [=](const Tensor& h) { return gather(h, picked, axis); };
       }
-      case 16:
+      case 16: {  // a window over the innermost axis of each sample
+        const auto draw = [this](int count) { return pick(count); };
+        const Shape data = inner.rank() == 1 ? concatenate(Shape{shape[0], 1}, inner) : shape;
+        const DrawnWindow drawn = draw_window(draw, data[-2], data[-1]);
+        const Tensor weight = direction(random_, drawn.weight);
+        return [=](const Tensor& h) { return convolution(reshape(h, data), weight, drawn.options); };
+      }
+      case 17: {  // each sample attends to itself
+        const Shape rows = inner.rank() == 1 ? concatenate(shape, Shape{1}) : shape;
+        const AttentionOptions options{.causal = pick(2) == 0,
+                                       .form = pick(2) == 0 ? AttentionForm::fused : AttentionForm::composed};
+        return [=](const Tensor& h) {
+          const Tensor x = reshape(h, rows);
+          return attention(x, nabla::sin(x), x, options);
+        };
+      }
+      case 18:
         return [=](const Tensor& h) { return h * rsqrt(sum(square(h), {axis}, true) + 0.5); };
       default:
         return [=](const Tensor& h) { return h * logsumexp(h, {axis}, true) + sum(h, {axis}, true) * 0.2; };
