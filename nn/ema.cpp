@@ -9,22 +9,23 @@
 
 namespace nabla::nn {
 
-Ema::Ema(const Module& module, double decay) : parameters_(module.parameters()), decay_(decay) {
+Ema::Ema(const Module& module, double decay)
+    : averaged_(module.cells()), parameters_(module.parameters().size()), decay_(decay) {
   const bool fits = decay >= 0 && decay < 1;
   if (!fits) throw Error("ema: the decay " + number_text(decay) + " is not in [0, 1)");
   sums_.add_option("decay", decay);
-  for (const Parameter& parameter : parameters_) sums_.add(parameter.name, parameter.cell->get());
+  for (const Parameter& cell : averaged_) sums_.add(cell.name, cell.cell->get());
 }
 
 std::vector<Update> Ema::updates(std::span<const Update> parameter_updates) {
   std::vector<Update> updates;
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const auto found = std::find_if(parameter_updates.begin(), parameter_updates.end(),
-                                    [&](const Update& update) { return update.cell == parameters_[i].cell; });
-    if (found == parameter_updates.end())
-      throw Error("ema: no new value of '" + parameters_[i].name + "' is given");
+  for (std::size_t i = 0; i < averaged_.size(); ++i) {
+    const auto found = std::ranges::find(parameter_updates, averaged_[i].cell, &Update::cell);
+    if (found == parameter_updates.end() && i < parameters_)
+      throw Error("ema: no new value of '" + averaged_[i].name + "' is given");
     Cell* sum = sums_.parameters()[i].cell;
-    updates.push_back({sum, sum->get() * decay_ + found->value});
+    const Tensor value = found == parameter_updates.end() ? averaged_[i].cell->get() : found->value;
+    updates.push_back({sum, sum->get() * decay_ + value});
   }
   updates.push_back(sums_.next_step());
   return updates;
@@ -41,11 +42,12 @@ std::vector<Tensor> Ema::averages() const {
 
 void Ema::copy_to(const Module& module) const {
   const std::vector<Tensor> values = averages();
-  if (module.parameters().size() != values.size())
-    throw Error("ema: " + std::to_string(values.size()) + " averages for " +
-                std::to_string(module.parameters().size()) + " parameters");
+  const std::vector<Parameter> cells = module.cells();
+  if (cells.size() != values.size())
+    throw Error("ema: " + std::to_string(values.size()) + " averages for " + std::to_string(cells.size()) +
+                " parameters and buffers");
   std::vector<Update> updates;
-  for (std::size_t i = 0; i < values.size(); ++i) updates.push_back({module.parameters()[i].cell, values[i]});
+  for (std::size_t i = 0; i < values.size(); ++i) updates.push_back({cells[i].cell, values[i]});
   commit(updates);
 }
 

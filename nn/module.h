@@ -12,18 +12,23 @@
 
 namespace nabla::nn {
 
-/// A parameter by its place in a module: "layers.0.weight".
+/// A parameter or buffer by its place in a module: "layers.0.weight".
 struct Parameter {
   std::string name;
   Cell* cell;
 };
 
-/// A list of named parameters. Layers and networks derive from it, register what they own and what their
+/// A list of named parameters, and of buffers: values that training carries along and no gradient changes,
+/// such as running statistics. Layers and networks derive from it, register what they own and what their
 /// parts own, and define how to be called; there is nothing virtual. Moving keeps the cells where they are.
 class Module {
  public:
   /// In the order of registration, which is the order of gradients and optimizer state.
   const std::vector<Parameter>& parameters() const { return parameters_; }
+  /// In the order of registration. Optimizers pass them over.
+  const std::vector<Parameter>& buffers() const { return buffers_; }
+  /// The parameters, then the buffers: all that a module holds.
+  std::vector<Parameter> cells() const;
   /// Number of scalars in all parameters.
   std::int64_t parameter_count() const;
   /// @throws Error listing the names that exist if `name` does not.
@@ -39,14 +44,19 @@ class Module {
 
   /// A new cell with this value. @throws Error if the name is taken or the type is not floating.
   Cell& add_parameter(std::string name, const Tensor& initial);
-  /// The parameters of a part, as "prefix.name". The part must live as long as this module: make it a member.
+  /// A new cell with this value that is no parameter. @throws Error as add_parameter() does.
+  Cell& add_buffer(std::string name, const Tensor& initial);
+  /// The parameters and buffers of a part, as "prefix.name". The part must live as long as this module: make
+  /// it a member.
   void add_part(std::string_view prefix, const Module& part);
 
  private:
-  void append(std::string name, Cell* cell);
+  Cell& add_cell(std::vector<Parameter>& list, std::string name, const Tensor& initial);
+  void append(std::vector<Parameter>& list, std::string name, Cell* cell);
 
-  std::vector<std::unique_ptr<Cell>> cells_;
+  std::vector<std::unique_ptr<Cell>> owned_;
   std::vector<Parameter> parameters_;
+  std::vector<Parameter> buffers_;
 };
 
 struct LossAndGradients {

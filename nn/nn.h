@@ -5,10 +5,12 @@
 #include "nn/activation.h"        // IWYU pragma: export
 #include "nn/adam.h"              // IWYU pragma: export
 #include "nn/attention.h"         // IWYU pragma: export
+#include "nn/batch_norm.h"        // IWYU pragma: export
 #include "nn/conditioning.h"      // IWYU pragma: export
 #include "nn/convolution.h"       // IWYU pragma: export
 #include "nn/dit.h"               // IWYU pragma: export
 #include "nn/dit_block.h"         // IWYU pragma: export
+#include "nn/dropout.h"           // IWYU pragma: export
 #include "nn/ema.h"               // IWYU pragma: export
 #include "nn/embedding.h"         // IWYU pragma: export
 #include "nn/fourier_features.h"  // IWYU pragma: export

@@ -40,11 +40,9 @@ void load_state(std::string_view what, std::span<const Parameter> cells, const S
   for (std::size_t i = 0; i < cells.size(); ++i) cells[i].cell->assign(*values[i]);
 }
 
-State state_of(const Module& module) { return state_of(module.parameters()); }
+State state_of(const Module& module) { return state_of(module.cells()); }
 
-void load_state(const Module& module, const State& state) {
-  load_state("module", module.parameters(), state);
-}
+void load_state(const Module& module, const State& state) { load_state("module", module.cells(), state); }
 
 const Tensor& entry(std::string_view what, const State& state, std::string_view name) {
   const Tensor* found = find(state, name);

@@ -21,9 +21,9 @@ State state_of(std::span<const Parameter> cells);
 /// entry that is missing, unknown, or of another shape or type.
 void load_state(std::string_view what, std::span<const Parameter> cells, const State& state);
 
-/// A module's parameters.
+/// A module's parameters, and behind them its buffers.
 State state_of(const Module& module);
-/// Gives a module the parameters of another of the same make. @throws Error as above.
+/// Gives a module the parameters and buffers of another of the same make. @throws Error as above.
 void load_state(const Module& module, const State& state);
 
 /// The entry of this name. @throws Error naming `what` if it is missing.

@@ -224,9 +224,10 @@ TEST_CASE("a thousand training steps with a schedule build one plan") {
 TEST_CASE("training that goes on from saved states is the same to the last bit") {
   struct NumbersTraining {
     Numbers module;
-    NumbersTraining() : module(std::vector<double>{1.5, -0.25, 0}) {}
-    Adam adam{module, {.weight_decay = 0.1}};
-    Ema ema{module, 0.9};
+    NumbersTraining()
+        : module(std::vector<double>{1.5, -0.25, 0}), adam(module, {.weight_decay = 0.1}), ema(module, 0.9) {}
+    Adam adam;
+    Ema ema;
     void step(std::int64_t number) {
       const Tensor x = module.leaves()[0];
       std::vector<Update> updates = adam.updates({x * 2 + std::sin(static_cast<double>(number))}, 0.05);
