@@ -98,24 +98,34 @@ NABLAFLOW_INLINED void binary_loop(void* out_elements, const void* a_elements, s
   }
 }
 
-// T is an unsigned type of the element's size: select only moves elements.
+// By a mask: a load that depends on the condition becomes a branch, and nobody foresees conditions of data.
+template <class T>
+NABLAFLOW_INLINED T chosen(bool condition, T a, T b) {
+  if constexpr (std::is_unsigned_v<T>) {
+    const T mask = static_cast<T>(T{0} - static_cast<T>(condition));
+    return static_cast<T>((a & mask) | (b & static_cast<T>(~mask)));
+  } else {
+    return condition ? a : b;
+  }
+}
+// T is an unsigned type of the element's size where there is one: select only moves elements.
 template <class T>
 NABLAFLOW_INLINED void select_loop(T* out, const bool* condition, std::int64_t sc, const T* a,
                                    std::int64_t sa, const T* b, std::int64_t sb, std::int64_t count) {
   if (sc == 1 && sa == 1 && sb == 1) {
     NABLAFLOW_INDEPENDENT_TURNS
-    for (std::int64_t i = 0; i < count; ++i) out[i] = condition[i] ? a[i] : b[i];
+    for (std::int64_t i = 0; i < count; ++i) out[i] = chosen(condition[i], a[i], b[i]);
   } else if (sc == 1 && sa == 1 && sb == 0) {
     const T value = *b;
     NABLAFLOW_INDEPENDENT_TURNS
-    for (std::int64_t i = 0; i < count; ++i) out[i] = condition[i] ? a[i] : value;
+    for (std::int64_t i = 0; i < count; ++i) out[i] = chosen(condition[i], a[i], value);
   } else if (sc == 1 && sa == 0 && sb == 1) {
     const T value = *a;
     NABLAFLOW_INDEPENDENT_TURNS
-    for (std::int64_t i = 0; i < count; ++i) out[i] = condition[i] ? value : b[i];
+    for (std::int64_t i = 0; i < count; ++i) out[i] = chosen(condition[i], value, b[i]);
   } else {
     NABLAFLOW_INDEPENDENT_TURNS
-    for (std::int64_t i = 0; i < count; ++i) out[i] = condition[i * sc] ? a[i * sa] : b[i * sb];
+    for (std::int64_t i = 0; i < count; ++i) out[i] = chosen(condition[i * sc], a[i * sa], b[i * sb]);
   }
 }
 
