@@ -1,14 +1,10 @@
 #include "nn/adam.h"
 
-#include <cmath>
 #include <string>
 
-#include "engine/compile/trace.h"
 #include "engine/ops/pointwise.h"
-#include "engine/ops/shaping.h"
 #include "engine/tensor/number_text.h"
-#include "engine/tensor/type_text.h"
-#include "nn/scalar.h"
+#include "nn/step_inputs.h"
 
 namespace nabla::nn {
 
@@ -30,34 +26,15 @@ Adam::Adam(const Module& module, const AdamOptions& options)
 }
 
 std::vector<Update> Adam::updates(const std::vector<Tensor>& gradients, double learning_rate) {
-  if (tracing())
-    throw Error(
-        "adam: inside compile a learning rate that is a number would stay what it is at the first call; pass "
-        "a tensor: an argument of the compiled function, or full({}, rate, DType::f64) if it never changes");
-  if (!std::isfinite(learning_rate) || learning_rate < 0)
-    throw Error("adam: the learning rate " + number_text(learning_rate) + " is negative or not finite");
-  return updates(gradients, scalar_leaf(learning_rate, DType::f64));
+  return updates(gradients, learning_rate_of("adam", learning_rate));
 }
 
 std::vector<Update> Adam::updates(const std::vector<Tensor>& gradients, const Tensor& learning_rate) {
-  if (gradients.size() != parameters_.size())
-    throw Error("adam: " + std::to_string(gradients.size()) + " gradients for " +
-                std::to_string(parameters_.size()) + " parameters");
-  if (learning_rate.size() != 1 || !is_floating(learning_rate.dtype()))
-    throw Error("adam: the learning rate " + type_text(learning_rate) +
-                " is not one element of floating type");
-  for (std::size_t i = 0; i < gradients.size(); ++i) {
-    const Tensor& g = gradients[i];
-    const Cell& p = *parameters_[i].cell;
-    if (!(g.shape() == p.shape()) || g.dtype() != p.dtype())
-      throw Error("adam: the gradient " + type_text(g) + " does not fit '" + parameters_[i].name + "' " +
-                  type_text(p.get()));
-  }
-
+  require_gradients("adam", parameters_, gradients);
   // With m = (1 - beta1) M and v = (1 - beta2) V:
   //   lr m / (1 - beta1^n) / (sqrt(v / (1 - beta2^n)) + eps) = rate M / (sqrt(V) + shifted_eps).
   // In f64 whatever the parameters are: 1 - beta2^n cancels.
-  const Tensor rate = cast(reshape(learning_rate, Shape{}), DType::f64);
+  const Tensor rate = learning_rate_of("adam", learning_rate);
   const Tensor n = cast(moments_.step_count() + 1, DType::f64);
   const Tensor first = (1 - options_.beta1) / (1 - pow(options_.beta1, n));
   const Tensor second = sqrt((1 - options_.beta2) / (1 - pow(options_.beta2, n)));

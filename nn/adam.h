@@ -35,9 +35,7 @@ class Adam {
   /// @throws Error if the gradients do not fit the parameters in number, shape or type, or the learning rate
   /// is something else.
   std::vector<Update> updates(const std::vector<Tensor>& gradients, const Tensor& learning_rate);
-  /// The same for a number, which is a run-time value too: every step builds the same graph.
-  /// @throws Error also if it is negative or not finite, and inside compile(), where it would stay what it is
-  /// at the first call.
+  /// The same for a number. @throws Error also as learning_rate_of() (step_inputs.h) does.
   std::vector<Update> updates(const std::vector<Tensor>& gradients, double learning_rate);
 
   /// Number of steps committed so far, those of a loaded state included.

@@ -30,6 +30,8 @@ void RunningState::add_option(std::string name, double value) {
 
 std::int64_t RunningState::steps() const { return step_count().data<std::int64_t>()[0]; }
 
+Update RunningState::no_steps() const { return {steps_.get(), zeros(Shape{}, DType::i64)}; }
+
 State RunningState::state() const {
   State state = state_of(*this);
   state.push_back({kSteps, step_count()});

@@ -30,6 +30,8 @@ class RunningState : public Module {
   Tensor step_count() const { return steps_->get(); }
   /// Counts the step that it is committed with.
   Update next_step() const { return {steps_.get(), steps_->get() + 1}; }
+  /// Starts the count over.
+  Update no_steps() const;
   /// All values, "steps" (i64, rank 0) and "options.<name>" (f64, rank 0).
   State state() const;
   /// Goes on from a state. @throws Error, before anything has changed, naming `what` and the entry that is
