@@ -6,6 +6,7 @@
 #include "nn/adam.h"                  // IWYU pragma: export
 #include "nn/attention.h"             // IWYU pragma: export
 #include "nn/batch_norm.h"            // IWYU pragma: export
+#include "nn/batches.h"               // IWYU pragma: export
 #include "nn/clip.h"                  // IWYU pragma: export
 #include "nn/conditioning.h"          // IWYU pragma: export
 #include "nn/convolution.h"           // IWYU pragma: export
