@@ -21,8 +21,8 @@ MultiHeadAttention::MultiHeadAttention(const Tensor& key, std::int64_t width, st
     throw Error("multi-head attention: a width of " + std::to_string(width) + " does not fall into " +
                 std::to_string(heads) + " heads");
   const DType dtype = options.dtype;
-  in_weight_ =
-      &add_parameter("in_proj_weight", fan_average_uniform(fold_in(key, 0), Shape{3 * width, width}, dtype));
+  in_weight_ = &add_parameter("in_proj_weight", initial_value(Initialiser::xavier_uniform, fold_in(key, 0),
+                                                              Shape{3 * width, width}, dtype));
   if (options.bias) in_bias_ = &add_parameter("in_proj_bias", zeros(Shape{3 * width}, dtype));
   out_weight_ =
       &add_parameter("out_proj.weight", fan_in_uniform(fold_in(key, 1), Shape{width, width}, width, dtype));

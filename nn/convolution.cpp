@@ -3,6 +3,7 @@
 #include <string>
 
 #include "engine/graph/node.h"
+#include "engine/ops/constant.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/random.h"
 #include "engine/ops/shaping.h"
@@ -47,9 +48,14 @@ Convolution::Convolution(const Tensor& key, std::int64_t inputs, std::int64_t ou
                          const std::vector<std::int64_t>& extents, const ConvolutionLayerOptions& options)
     : window_(options.window) {
   const Shape shape = weight_shape("convolution", outputs, inputs, window_.groups, extents);
-  weight_ = &add_parameter("weight", initial_weight(key, shape, options.dtype) * options.gain);
-  if (options.bias)
-    bias_ = &add_parameter("bias", initial_bias(key, outputs, shape, options.dtype) * options.gain);
+  const Tensor weight = options.initialiser
+                            ? initial_value(*options.initialiser, fold_in(key, 0), shape, options.dtype)
+                            : initial_weight(key, shape, options.dtype);
+  weight_ = &add_parameter("weight", weight * options.gain);
+  if (!options.bias) return;
+  bias_ = &add_parameter("bias", options.initialiser
+                                     ? zeros(Shape{outputs}, options.dtype)
+                                     : initial_bias(key, outputs, shape, options.dtype) * options.gain);
 }
 
 Tensor Convolution::operator()(const Tensor& x, std::source_location where) const {

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "engine/ops/convolution.h"
+#include "nn/initialise.h"
 #include "nn/module.h"
 
 // Layers that convolve one to three spatial axes: the number of extents of the window says how many. Their
@@ -15,12 +17,14 @@ struct ConvolutionLayerOptions {
   ConvolutionOptions window = {};  ///< strides, padding, dilation and groups
   bool bias = true;
   double gain = 1;  ///< scale of the initial weight and bias; 0 starts the layer at zero
+  std::optional<Initialiser> initialiser =
+      std::nullopt;  ///< of the weight, with a bias of zero; fan_in_uniform
   DType dtype = DType::f32;
 };
 
 /// A convolution and a bias for each channel, with "weight" [outputs, inputs / groups, *W] and "bias"
-/// [outputs], both initially fan_in_uniform times the gain: [.., N, inputs, *S] -> [.., N, outputs, *R], as
-/// convolution().
+/// [outputs], both initially fan_in_uniform times the gain unless the options name an initialiser: [.., N,
+/// inputs, *S] -> [.., N, outputs, *R], as convolution().
 class Convolution : public Module {
  public:
   /// @throws Error unless channels and extents of the window are positive, and the groups divide both numbers

@@ -4,12 +4,24 @@
 #include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
+#include "engine/ops/shaping.h"
 #include "nn/initialise.h"
 
 namespace nabla::nn {
+namespace {
+
+// Initialisers make [outputs, inputs].
+Tensor initial_linear_weight(const Tensor& key, std::int64_t inputs, std::int64_t outputs,
+                             const LinearOptions& options) {
+  if (!options.initialiser) return scaled_normal(key, inputs, outputs, options.gain, options.dtype);
+  return transpose(initial_value(*options.initialiser, key, Shape{outputs, inputs}, options.dtype)) *
+         options.gain;
+}
+
+}  // namespace
 
 Linear::Linear(const Tensor& key, std::int64_t inputs, std::int64_t outputs, const LinearOptions& options) {
-  weight_ = &add_parameter("weight", scaled_normal(key, inputs, outputs, options.gain, options.dtype));
+  weight_ = &add_parameter("weight", initial_linear_weight(key, inputs, outputs, options));
   if (options.bias) bias_ = &add_parameter("bias", zeros(Shape{outputs}, options.dtype));
 }
 

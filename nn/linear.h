@@ -1,11 +1,15 @@
 #pragma once
 
+#include <optional>
+
+#include "nn/initialise.h"
 #include "nn/module.h"
 
 namespace nabla::nn {
 
 struct LinearOptions {
-  double gain = 1;  ///< scale of the initial weight, see scaled_normal; 0 starts the layer at zero
+  double gain = 1;  ///< scale of the initial weight; 0 starts the layer at zero
+  std::optional<Initialiser> initialiser = std::nullopt;  ///< of the weight, before the gain; scaled_normal
   bool bias = true;
   DType dtype = DType::f32;
 };
