@@ -46,7 +46,7 @@ TEST_CASE("pooling goes over the windows that loops go over") {
   const Tensor x = random_normal({3, 4, 6}, 1);
   const auto windows = under_windows(x, 2, 3);
   const Tensor average = average_pool(x, {2, 3});
-  const Tensor largest = max_pool(x, {2, 3}, {2, 3});
+  const Tensor largest = max_pool(x, {2, 3}, {.stride = {2, 3}});
   REQUIRE(average.shape() == Shape{3, 2, 2});
   REQUIRE(largest.shape() == Shape{3, 2, 2});
   for (std::size_t i = 0; i < windows.size(); ++i) {
@@ -55,8 +55,45 @@ TEST_CASE("pooling goes over the windows that loops go over") {
     CHECK(values(average)[i] == doctest::Approx(total / 6));
     CHECK(values(largest)[i] == *std::max_element(windows[i].begin(), windows[i].end()));
   }
-  CHECK(distance(average_pool(x, {2, 2}, {2}), average_pool(x, {2, 2})) == 0);
+  CHECK(distance(average_pool(x, {2, 2}, {.stride = {2}}), average_pool(x, {2, 2})) == 0);
   CHECK(values(max_pool(i64({1, 7, 3, 2}, {4}), {2})) == std::vector<double>{7, 3});
+}
+
+TEST_CASE("overlapping windows, padding and what they leave out are those of loops") {
+  const Tensor x = random_normal({2, 5, 7}, 1);
+  const std::vector<double> data = values(x);
+  const PoolingOptions options{.stride = {2, 3}, .padding = {1, 0}};
+  const Tensor average = average_pool(x, {3, 2}, options), largest = max_pool(x, {3, 2}, options);
+  const Tensor windows = unfold(x, {3, 2}, {.stride = {2, 3}, .padding = {1, 0}});
+  REQUIRE(average.shape() == Shape{2, 3, 2});
+  REQUIRE(largest.shape() == Shape{2, 3, 2});
+  REQUIRE(windows.shape() == Shape{2, 3, 2, 3, 2});
+  std::size_t place = 0, element = 0;
+  for (std::int64_t n = 0; n < 2; ++n)
+    for (std::int64_t top = -1; top < 5; top += 2)
+      for (std::int64_t left = 0; left + 2 <= 7; left += 3, ++place) {
+        double total = 0, most = -1e300;
+        for (std::int64_t i = top; i < top + 3; ++i)
+          for (std::int64_t j = left; j < left + 2; ++j, ++element) {
+            const bool inside = i >= 0 && i < 5;
+            const double v = inside ? data[static_cast<std::size_t>((n * 5 + i) * 7 + j)] : 0;
+            CHECK(values(windows)[element] == v);
+            total += v;
+            if (inside) most = std::max(most, v);
+          }
+        CHECK(values(average)[place] == doctest::Approx(total / 6));
+        CHECK(values(largest)[place] == most);
+      }
+  CHECK(values(max_pool(i64({1, 7, 3, 2}, {4}), {3}, {.stride = {1}})) == std::vector<double>{7, 7});
+  CHECK(values(max_pool(i64({1, 7, 3, 9, 2}, {5}), {2})) == std::vector<double>{7, 9});
+}
+
+TEST_CASE("a convolution is a product with unfolded windows") {
+  const Tensor x = random_normal({2, 3, 6, 5}, 1), w = random_normal({4, 3, 3, 2}, 2);
+  const Tensor windows = unfold(x, {3, 2}, {.stride = {2, 1}, .padding = {1, 1}, .dilation = {1, 2}});
+  const Tensor found = sum(insert_axes(windows, {-6}) * reshape(w, {4, 3, 1, 1, 3, 2}), {-5, -2, -1});
+  CHECK(distance(found, convolution(x, w, {.stride = {2, 1}, .padding = {1, 1}, .dilation = {1, 2}})) <
+        1e-12);
 }
 
 TEST_CASE("upsampling repeats, and interpolates as PyTorch does") {
@@ -91,21 +128,27 @@ TEST_CASE("samples stay apart under windows and factors") {
   CHECK(distance(divergence(field, x), trace) < 1e-12);
 }
 
-TEST_CASE("windows that do not tile the data and factors below one are refused") {
+TEST_CASE("windows that do not go over the data and factors below one are refused") {
   const Tensor x = zeros({2, 4, 5});
+  CHECK(contains(
+      error_of([&] {
+        average_pool(x, {2, 6});
+      }),
+      "average_pool: operands [2, 4, 5] f32: a window of 6 with stride 6 and padding 0 does not go over "
+      "the 5 elements of axis -1; no window may be longer than the padded data, the padding half a "
+      "window at most, and all but the padding must be positive"));
+  CHECK(contains(error_of([&] { max_pool(x, {3}, {.padding = {2}}); }),
+                 "max_pool: operands [2, 4, 5] f32: a window of 3 with stride 3 and padding 2 does not"));
+  CHECK(contains(error_of([&] { max_pool(x, {3}, {.padding = {-1}}); }), "and padding -1 does not"));
+  CHECK(contains(error_of([&] { average_pool(x, {0}); }), "a window of 0 with stride 0"));
+  CHECK(contains(error_of([&] { average_pool(x, {1}, {.stride = {0}}); }), "a window of 1 with stride 0"));
+  CHECK(contains(
+      error_of([&] { unfold(x, {3}, {.dilation = {3}}); }),
+      "unfold: operands [2, 4, 5] f32: a window of 3 with stride 1, dilation 3 and padding 0 does not"));
+  CHECK(contains(error_of([&] { max_pool(zeros({4}, DType::i64), {2}, {.padding = {1}}); }),
+                 "max_pool: operands [4] i64: is padded with minus infinity"));
   CHECK(contains(error_of([&] {
-                   average_pool(x, {2, 2});
-                 }),
-                 "average_pool: operands [2, 4, 5] f32: a window of 2 with stride 2 does not tile the 5 "
-                 "elements of axis -1; the stride must equal the window, and the window divide the axis"));
-  CHECK(contains(error_of([&] {
-                   max_pool(x, {2, 5}, {1, 5});
-                 }),
-                 "max_pool: operands [2, 4, 5] f32: a window of 2 with stride 1 does not tile the 4"));
-  CHECK(contains(error_of([&] { max_pool(x, {2, 5}, {2}); }), "a window of 5 with stride 2 does not tile"));
-  CHECK(contains(error_of([&] { average_pool(x, {0}); }), "a window of 0 with stride 0 does not tile"));
-  CHECK(contains(error_of([&] {
-                   average_pool(x, {2, 5}, {2, 5, 1});
+                   average_pool(x, {2, 5}, {.stride = {2, 5, 1}});
                  }),
                  "stride has 3 numbers for 2 spatial axes"));
   CHECK(contains(error_of([&] { average_pool(x, {}); }), "there are no 0 innermost axes"));
