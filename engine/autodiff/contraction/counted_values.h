@@ -41,6 +41,7 @@ struct CountedValues {
   }
   /// An order counts as it is written.
   static bool swaps_trace(std::int64_t, std::int64_t) { return false; }
+  static bool is_shared_product(const CountedValue&) { return false; }
 
   static CountedValue one() { return {}; }
   static CountedValue identity(std::int64_t n) { return {n, n}; }

@@ -126,6 +126,9 @@ class LinearMapAlgebra {
       return swaps ? values.sum_of_elements(diagonal_of_product(first, second), first.rows)
                    : values.sum_of_elements(diagonal_of_product(second, first), first.columns);
     }
+    // A product can be formed transposed; another matrix lies as it does.
+    if (values.is_shared_product(*second.matrix) && !values.is_shared_product(*first.matrix))
+      return trace_of_product(first, second);
     // sum_ij l1_i M1_ij r1_j l2_j M2_ji r2_i
     const Side by_row = product(second.left, first.right);
     const Side by_column = product(second.right, first.left);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/graph/node.h"
+#include "engine/graph/primitive.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
@@ -22,6 +24,16 @@ Tensor with_batch(const Tensor& x, std::int64_t samples) {
 bool is_shared_matrix(const Tensor& matrix) { return matrix.rank() == 2; }
 
 }  // namespace
+
+bool TensorValues::is_shared_product(const Tensor& matrix) {
+  if (!is_shared_matrix(matrix)) return false;
+  const Node* node = &matrix.node();
+  for (;;) {
+    const Op op = node->primitive().op();
+    if (op != Op::permute && op != Op::insert_axes && op != Op::drop_axes) return op == Op::contraction;
+    node = node->inputs()[0];
+  }
+}
 
 Tensor TensorValues::one() const { return ones({1, 1}, dtype); }
 Tensor TensorValues::identity(std::int64_t n) const { return insert_axes(nabla::identity(n, dtype), {-3}); }

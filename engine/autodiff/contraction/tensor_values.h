@@ -24,6 +24,8 @@ struct TensorValues {
   static std::optional<Tensor> side(const Tensor& diagonal) { return diagonal; }
   /// Asks whether a trace of maps of so many rows is taken of their product the other way round.
   static bool swaps_trace(std::int64_t second, std::int64_t first) { return second > first; }
+  /// Asks whether a matrix is a product of matrices that all samples share.
+  static bool is_shared_product(const Tensor& matrix);
 
   /// Makes a diagonal of ones, [1, 1].
   Tensor one() const;

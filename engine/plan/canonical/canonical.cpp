@@ -42,9 +42,14 @@ class Canonicaliser {
     if (op == Op::stop_gradient) return made.inputs[0];
     if (const std::optional<double> value = folded_value(graph_, made))
       return constant(std::move(made), *value);
-    if (made.primitive->is_pointwise()) return rewrite_pointwise(graph_, std::move(made));
+    const int index = static_cast<int>(given_.place.size());
+    if (made.primitive->is_pointwise()) {
+      for (std::size_t slot = 0; slot < made.inputs.size(); ++slot)
+        if (const std::optional<int> product = product_in_reading_order(graph_, given_, index, slot))
+          made.inputs[slot] = *product;
+      return rewrite_pointwise(graph_, std::move(made));
+    }
     if (op == Op::contraction) {
-      const int index = static_cast<int>(given_.place.size());
       if (const std::optional<int> product = cheaper_product(graph_, given_, index, made)) return *product;
     }
     if (const std::optional<int> view = collapsed_view(graph_, made)) return *view;

@@ -172,6 +172,19 @@ class ProductRewrite {
   const PlanNode& node_;
 };
 
+// Is the node a permuted contraction that one node alone reads, with but other axes of extent 1 between?
+bool is_private_permuted_product(const GivenGraph& given, int at) {
+  bool is_permuted = false;
+  for (;;) {
+    const PlanNode& node = given.graph[at];
+    if (given.reads[at] != 1 || node.is_leaf()) return false;
+    if (node.op() == Op::contraction) return is_permuted;
+    if (node.op() != Op::permute && !renames_input(given.graph, node)) return false;
+    is_permuted = is_permuted || node.op() == Op::permute;
+    at = node.inputs[0];
+  }
+}
+
 }  // namespace
 
 GivenGraph::GivenGraph(const PlanGraph& given) : graph(given), reads(given.nodes.size(), 0) {
@@ -185,6 +198,40 @@ GivenGraph::GivenGraph(const PlanGraph& given) : graph(given), reads(given.nodes
 std::optional<int> cheaper_product(CanonicalGraph& graph, const GivenGraph& given, int index,
                                    const PlanNode& node) {
   return ProductRewrite(graph, given, index, node).cheaper();
+}
+
+std::optional<int> product_in_reading_order(CanonicalGraph& graph, const GivenGraph& given, int index,
+                                            std::size_t slot) {
+  const std::vector<int>& inputs = given.graph[index].inputs;
+  if (!is_private_permuted_product(given, inputs[slot])) return std::nullopt;
+  for (std::size_t other = 0; other < inputs.size(); ++other)
+    if (other != slot && graph.op(given.place[inputs[other]]) == Op::permute) return std::nullopt;
+  const int read = given.place[inputs[slot]];
+  if (graph.op(read) != Op::permute) return std::nullopt;
+  int at = graph[read].inputs[0];
+  const Shape named = graph[at].shape;
+  while (graph.op(at) == Op::insert_axes || graph.op(at) == Op::drop_axes) at = graph[at].inputs[0];
+  if (graph.op(at) != Op::contraction) return std::nullopt;
+  const PlanNode product = graph[at];
+  const PlanNode permute = graph[read];
+
+  // The axes with an extent change places among themselves; those that are summed have none.
+  const std::vector<int> wide = wide_axes(product.shape), wide_named = wide_axes(named);
+  if (wide.size() != 2) return std::nullopt;
+  std::vector<int> order(static_cast<std::size_t>(product.shape.rank()));
+  std::iota(order.begin(), order.end(), 0);
+  std::size_t next = 0;
+  for (const int axis : axes_shown(permute)) {
+    if (named[axis] == 1) continue;
+    order[wide[next++]] = wide[std::ranges::find(wide_named, axis) - wide_named.begin()];
+  }
+  Shape made;
+  for (const int axis : order) made.push_back(product.shape[axis]);
+  const int ordered = graph.intern(Op::contraction, product.attributes,
+                                   {permuted(graph, product.inputs[0], order, permute),
+                                    permuted(graph, product.inputs[1], order, permute)},
+                                   made, product.dtype, product);
+  return renamed(graph, ordered, permute.shape, permute);
 }
 
 }  // namespace nabla

@@ -22,4 +22,10 @@ struct GivenGraph {
 std::optional<int> cheaper_product(CanonicalGraph& graph, const GivenGraph& given, int index,
                                    const PlanNode& node);
 
+/// A permuted product that nothing but node `index` of the given graph, a pointwise one, reads in its slot:
+/// in the new graph, with its axes in the order in which they are read, so that it lies as the node's other
+/// operands do. Nothing for another operand, or where one of the others is permuted as well.
+std::optional<int> product_in_reading_order(CanonicalGraph& graph, const GivenGraph& given, int index,
+                                            std::size_t slot);
+
 }  // namespace nabla

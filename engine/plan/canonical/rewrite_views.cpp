@@ -3,6 +3,17 @@
 #include <numeric>
 
 namespace nabla {
+
+std::vector<int> axes_shown(const PlanNode& permute) {
+  const int rank = permute.shape.rank();
+  std::vector<int> order(rank);
+  std::iota(order.begin(), order.end(), 0);
+  const std::size_t first = order.size() - permute.attributes.size();
+  for (std::size_t i = first; i < order.size(); ++i)
+    order[i] = rank + static_cast<int>(permute.attributes[i - first]);
+  return order;
+}
+
 namespace {
 
 // The node behind insert_axes, drop_axes and reshapes that move no elements.
@@ -52,16 +63,6 @@ int reshaped(CanonicalGraph& graph, int root, const Shape& shape, const PlanNode
                       like);
 }
 
-std::vector<int> full_order(const PlanNode& permute) {
-  const int rank = permute.shape.rank();
-  std::vector<int> order(rank);
-  std::iota(order.begin(), order.end(), 0);
-  const std::size_t first = order.size() - permute.attributes.size();
-  for (std::size_t i = first; i < order.size(); ++i)
-    order[i] = rank + static_cast<int>(permute.attributes[i - first]);
-  return order;
-}
-
 // Are the axes with an extent in their old order?
 bool keeps_order(const std::vector<int>& order, const Shape& operand) {
   int last = -1;
@@ -74,10 +75,10 @@ bool keeps_order(const std::vector<int>& order, const Shape& operand) {
 }
 
 int collapsed_permute(CanonicalGraph& graph, const PlanNode& node) {
-  std::vector<int> order = full_order(node);
+  std::vector<int> order = axes_shown(node);
   int operand = node.inputs[0];
   if (graph.op(operand) == Op::permute) {
-    const std::vector<int> inner = full_order(graph[operand]);
+    const std::vector<int> inner = axes_shown(graph[operand]);
     for (int& axis : order) axis = inner[axis];
     operand = graph[operand].inputs[0];
   }
@@ -102,7 +103,9 @@ std::optional<int> collapsed_view(CanonicalGraph& graph, const PlanNode& node) {
   const int input = node.inputs[0];
   switch (node.op()) {
     case Op::reshape:
-      if (!graph.facts(input).is_dense) return std::nullopt;
+      // Axes of extent 1 come and go whatever the strides are.
+      if (!graph.facts(input).is_dense && !(squeezed(graph[input].shape) == squeezed(node.shape)))
+        return std::nullopt;
       return reshaped(graph, root_of(graph, input), node.shape, node);
     case Op::insert_axes:
     case Op::drop_axes:

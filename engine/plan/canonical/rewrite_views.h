@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <vector>
 
 #include "engine/plan/canonical/canonical_graph.h"
 
@@ -10,6 +11,9 @@ namespace nabla {
 /// repetitions one after the other. Nothing where the node is no view of a view. The elements lie as they
 /// did.
 std::optional<int> collapsed_view(CanonicalGraph& graph, const PlanNode& node);
+
+/// The operand's axis, from the left, that each axis of a permute node shows.
+std::vector<int> axes_shown(const PlanNode& permute);
 
 // Views as nodes; their lines are those of `like`, and where they would show the operand as it is they are
 // the operand.

@@ -87,6 +87,8 @@ Total<T> sum_of_terms(const ContractionWalk& summed, const T* left, const T* rig
   const std::int64_t inner = summed.inner_extent();
   const std::int64_t sa = summed.inner_stride(kLeft, 0);
   const std::int64_t sb = summed.inner_stride(kRight, 0);
+  if (sa == 1 && sb == 1 && summed.rank() <= 1)
+    return static_cast<Total<T>>(loops.dot(left + start, right + start, stop - start));
   Total<T> total{};
   for (std::int64_t p = start; p < stop;) {
     const std::int64_t run = std::min(inner - p % inner, stop - p);
@@ -109,13 +111,20 @@ void result_by_result(const ContractionRoles& roles, const T* a, const T* b, T* 
   const DenseLoops<T> loops = dense_loops<T>();
   const Results results{roles};
   const std::int64_t k = roles.summed.size();
+  const std::int64_t inner = roles.columns.inner_extent();
   const std::int64_t pieces = std::max<std::int64_t>(1, (k + kLongestRun - 1) / kLongestRun);
   if (pieces == 1) {
     const std::int64_t per_task = std::max<std::int64_t>(1, kTaskElements / std::max<std::int64_t>(1, k));
     parallel_for((results.size + per_task - 1) / per_task, [&](std::int64_t task) {
-      for (std::int64_t r = task * per_task; r < std::min(results.size, (task + 1) * per_task); ++r) {
+      const std::int64_t stop = std::min(results.size, (task + 1) * per_task);
+      for (std::int64_t r = task * per_task; r < stop;) {
+        // Along the innermost columns offsets grow by strides.
         const Results::Offsets at = results.at(r);
-        c[at.c] = static_cast<T>(sum_of_terms(roles.summed, a + at.a, b + at.b, 0, k, loops));
+        const std::int64_t run = std::min(stop - r, inner - r % inner);
+        for (std::int64_t j = 0; j < run; ++j)
+          c[at.c + j * roles.columns.inner_stride(kResult)] = static_cast<T>(sum_of_terms(
+              roles.summed, a + at.a, b + at.b + j * roles.columns.inner_stride(kRight), 0, k, loops));
+        r += run;
       }
     });
     return;

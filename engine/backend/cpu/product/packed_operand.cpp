@@ -34,6 +34,13 @@ std::optional<MatmulShape> as_one_product(const SortedContraction& sorted) {
   return product_shape(roles, left, right);
 }
 
+// What is packed is cut as one whose rows are dense, however it lay.
+ProductBlocks packed_blocks(MatmulShape whole) {
+  whole.b_row = whole.n;
+  whole.b_column = 1;
+  return ProductBlocks(whole);
+}
+
 // Where the blocks of columns start, and behind the last one the size of all.
 std::vector<std::int64_t> packed_starts(const ProductBlocks& blocks) {
   constexpr std::int64_t kAlignment = 64 / sizeof(float);
@@ -55,7 +62,8 @@ void pack_operand(const KernelCall& call) {
   struct Piece {
     std::int64_t block, first, last;
   };
-  const ProductBlocks blocks(to_shape(call.attributes));
+  const MatmulShape whole = to_shape(call.attributes);
+  const ProductBlocks blocks = packed_blocks(whole);
   std::vector<Piece> pieces;
   for (std::int64_t column = 0; column < blocks.columns(); ++column) {
     constexpr std::int64_t kColumns = 128;
@@ -70,8 +78,10 @@ void pack_operand(const KernelCall& call) {
   float* packed = call.output.data<float>();
   parallel_for(static_cast<std::int64_t>(pieces.size()), [&](std::int64_t task) {
     const Piece& piece = pieces[task];
-    const ProductBlock block = blocks[piece.block];
-    pack(block.shape, piece.first, piece.last, b + block.b, packed + starts[piece.block]);
+    ProductBlock block = blocks[piece.block];
+    block.shape.b_row = whole.b_row;
+    block.shape.b_column = whole.b_column;
+    pack(block.shape, piece.first, piece.last, b + block.b * whole.b_column, packed + starts[piece.block]);
   });
 }
 
@@ -83,7 +93,7 @@ void contraction_packed(const KernelCall& call) {
   const float* a = call.inputs[1 - right].data<const float>();
   const float* packed = call.inputs[right].data<const float>();
   float* c = call.output.data<float>();
-  const ProductBlocks blocks(as_one_product(sorted).value());
+  const ProductBlocks blocks = packed_blocks(as_one_product(sorted).value());
   const std::vector<std::int64_t> starts = packed_starts(blocks);
   parallel_for(blocks.count(), [&](std::int64_t i) {
     ProductBlock block = blocks[i];
@@ -101,11 +111,14 @@ std::optional<PackedOperand> packed_contraction_operand(const StepDescription& s
       sort_contraction(step.inputs[0], step.inputs[1], step.output, step.attributes);
   const std::optional<MatmulShape> whole = as_one_product(sorted);
   if (!whole || slot != right_slot(sorted) || !is_slow_to_read(*whole)) return std::nullopt;
-  const ProductBlocks blocks(*whole);
+  const ProductBlocks blocks = packed_blocks(*whole);
   for (std::int64_t column = 0; column < blocks.columns(); ++column) {
     std::vector<MatmulShape> sharing;
-    for (std::int64_t row = 0; row < blocks.rows(); ++row)
+    for (std::int64_t row = 0; row < blocks.rows(); ++row) {
       sharing.push_back(blocks[row * blocks.columns() + column].shape);
+      sharing.back().b_row = whole->b_row;
+      sharing.back().b_column = whole->b_column;
+    }
     if (!worth_packing(sharing)) return std::nullopt;
   }
   const std::int64_t elements = packed_starts(blocks).back();

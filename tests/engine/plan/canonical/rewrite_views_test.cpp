@@ -119,6 +119,11 @@ TEST_CASE("permutations, slices, repetitions and flips of their like are one, or
       "insert_axes broadcast");
 }
 
+TEST_CASE("axes of extent 1 come and go by a reshape whatever the strides") {
+  check_form([](const Tensor& x) { return reshape(transpose(x), {6, 1, 40, 5, 1}); }, "permute insert_axes");
+  check_form([](const Tensor& x) { return reshape(transpose(x), {6, 200}); }, "permute reshape");
+}
+
 TEST_CASE("one expression by different views is computed once") {
   const Tensor x = leaf_of({6, 5});
   const Tensor a = cumsum(insert_axes(x, {-1}), 0);
@@ -140,6 +145,17 @@ TEST_CASE("transposes are absorbed by the products that read them") {
   CHECK(computed(product()) == "contraction");
   CHECK(computed(einsum("ki,jk->ij", a, b)) == "contraction");
   CHECK(distance(product(), einsum("ki,jk->ij", a, b)) == 0);
+  // A product that is read the other way round by one pointwise step is made that way round ..
+  CHECK(canonical_form(exp(transpose(product()))).ends_with("contraction drop_axes exp"));
+  const auto turned = [&] { return values(exp(transpose(product())) * sin(leaf_of({6, 5}))); };
+  CHECK(turned() == reference([&] { return exp(transpose(product())) * sin(leaf_of({6, 5})); }));
+  // .. unless another operand is turned as well, somebody else reads it, or there are samples.
+  CHECK(canonical_form(transpose(product()) * transpose(leaf_of({5, 6}))).find("drop_axes permute") !=
+        std::string::npos);
+  CHECK(canonical_form(sum(exp(transpose(product())) * sum(product()))).find("permute exp") !=
+        std::string::npos);
+  CHECK(canonical_form(exp(transpose(matmul(leaf_of({2, 5, 7}), leaf_of({2, 7, 6})))))
+            .ends_with("permute exp"));
   // The gradients of a product read both its operands the other way round.
   const Tensor x = leaf_of({8, 5});
   const Tensor w = leaf_of({5, 6});
