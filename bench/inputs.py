@@ -1,6 +1,8 @@
 """Weights and batches that all sides read, as directories of .npy files. The same bytes every time."""
 
+import hashlib
 import pathlib
+import shutil
 import sys
 
 import numpy as np
@@ -15,10 +17,10 @@ class Weights(dict):
     def __init__(self, random):
         self.random = random
 
-    def linear(self, name, rows, columns, bias=True):
-        self[name + ".weight"] = self.random.standard_normal((rows, columns)) / np.sqrt(rows)
+    def linear(self, name, inputs, outputs, bias=True):
+        self[name + ".weight"] = self.random.standard_normal((inputs, outputs)).T / np.sqrt(inputs)
         if bias:
-            self[name + ".bias"] = 0.1 * self.random.standard_normal(columns)
+            self[name + ".bias"] = 0.1 * self.random.standard_normal(outputs)
 
 
 def network(random, inputs, outputs, width, features, times=1, embedding=64, hidden=3):
@@ -99,11 +101,17 @@ def convolution(random):
 
 
 def as_stored(value):
-    return value if value.dtype.kind == "i" else value.astype(np.float32)
+    return value if value.dtype.kind == "i" else value.astype(np.float32, order="C")
 
 
 def write(directory):
-    """Writes what is missing."""
+    """Writes what is missing, and all that was written by another version of this file."""
+    version = hashlib.sha256(pathlib.Path(__file__).read_bytes()).hexdigest()
+    written_by = directory / "version"
+    if not written_by.exists() or written_by.read_text() != version:
+        shutil.rmtree(directory, ignore_errors=True)
+        directory.mkdir(parents=True)
+        written_by.write_text(version)
     random = np.random.default_rng
     makers = {
         "picture": lambda: network(random(1), 784, 784, 1024, 32),

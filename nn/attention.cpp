@@ -5,12 +5,12 @@
 
 #include "engine/graph/node.h"
 #include "engine/ops/constant.h"
-#include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/random.h"
 #include "engine/ops/shaping.h"
 #include "engine/ops/slicing.h"
 #include "nn/initialise.h"
+#include "nn/linear.h"
 
 namespace nabla::nn {
 
@@ -41,7 +41,7 @@ Tensor MultiHeadAttention::projected(const char* what, const Tensor& x, int part
   const auto own = [&](const Cell& cell) {
     return slice(cell.get(), 0, part * width(), (part + 1) * width());
   };
-  Tensor y = matmul(x, transpose(own(*in_weight_)));
+  Tensor y = times_transpose(x, own(*in_weight_));
   if (in_bias_) y = y + own(*in_bias_);
   Shape in_heads = x.shape().first(x.rank() - 1);
   in_heads.push_back(heads_);
@@ -60,7 +60,7 @@ Tensor MultiHeadAttention::operator()(const Tensor& queries, const Tensor& keys,
   const Tensor beside = transpose(heads, -2, -3);
   Shape joined = beside.shape().first(beside.rank() - 2);
   joined.push_back(width());
-  const Tensor y = matmul(reshape(beside, joined), transpose(out_weight_->get()));
+  const Tensor y = times_transpose(reshape(beside, joined), out_weight_->get());
   return out_bias_ ? y + out_bias_->get() : y;
 }
 

@@ -39,10 +39,10 @@ ConditioningOptions conditioning_of(const NetworkOptions& options) {
           .dtype = options.dtype};
 }
 
-/// Times and class in one vector, e = act(f(t) W + b + f(r - t) V + c[class]), with FourierFeatures f. The
-/// class `classes` stands for none, as classifier-free guidance needs it (Ho and Salimans, arXiv 2207.12598,
-/// algorithm 1). Parameters are "time.weight", "time.bias", "gap.weight" and "class.weight" [classes + 1,
-/// width].
+/// Times and class in one vector, e = act(f(t) W^T + b + f(r - t) V^T + c[class]), with FourierFeatures f.
+/// The class `classes` stands for none, as classifier-free guidance needs it (Ho and Salimans, arXiv
+/// 2207.12598, algorithm 1). Parameters are "time.weight", "time.bias", "gap.weight" and "class.weight"
+/// [classes + 1, width].
 class Conditioning : public Module {
  public:
   /// @throws Error for a width below 1, a negative number of classes, and as FourierFeatures does.

@@ -20,7 +20,7 @@ struct DiTBlockOptions {
 /// A transformer block with adaptive layer norms that start at zero, adaLN-Zero (Peebles and Xie, arXiv
 /// 2212.09748, section 3.2):
 ///   x = x + gate1 attention(modulate(layer_norm(x), shift1, scale1)),
-///   x = x + gate2 mlp(modulate(layer_norm(x), shift2, scale2)),  mlp(y) = gelu(y W1 + b1) W2 + b2.
+///   x = x + gate2 mlp(modulate(layer_norm(x), shift2, scale2)),  mlp(y) = gelu(y W1^T + b1) W2^T + b2.
 /// Shifts, scales and gates are the parts of a linear map "modulation" of the condition, in the order shift1,
 /// scale1, gate1, shift2, .., and start at zero: at first the block changes nothing.
 class DiTBlock : public Module {

@@ -59,7 +59,9 @@ Tensor scaled_normal(const Tensor& key, std::int64_t inputs, std::int64_t output
   if (inputs < 1 || outputs < 1)
     throw Error("scaled_normal: a weight of " + std::to_string(inputs) + " inputs and " +
                 std::to_string(outputs) + " outputs is empty");
-  return normal(key, Shape{inputs, outputs}, dtype) * (gain / std::sqrt(static_cast<double>(inputs)));
+  // Drawn input by input.
+  const Tensor drawn = normal(key, Shape{inputs, outputs}, dtype);
+  return transpose(drawn) * (gain / std::sqrt(static_cast<double>(inputs)));
 }
 
 Tensor fan_in_uniform(const Tensor& key, const Shape& shape, std::int64_t fan_in, DType dtype) {

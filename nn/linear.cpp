@@ -10,15 +10,17 @@
 namespace nabla::nn {
 namespace {
 
-// Initialisers make [outputs, inputs].
 Tensor initial_linear_weight(const Tensor& key, std::int64_t inputs, std::int64_t outputs,
                              const LinearOptions& options) {
   if (!options.initialiser) return scaled_normal(key, inputs, outputs, options.gain, options.dtype);
-  return transpose(initial_value(*options.initialiser, key, Shape{outputs, inputs}, options.dtype)) *
-         options.gain;
+  return initial_value(*options.initialiser, key, Shape{outputs, inputs}, options.dtype) * options.gain;
 }
 
 }  // namespace
+
+Tensor times_transpose(const Tensor& x, const Tensor& weight) {
+  return drop_axes(contraction(insert_axes(x, {-2}), weight, {-1}), {-1});
+}
 
 Linear::Linear(const Tensor& key, std::int64_t inputs, std::int64_t outputs, const LinearOptions& options) {
   weight_ = &add_parameter("weight", initial_linear_weight(key, inputs, outputs, options));
@@ -31,7 +33,7 @@ Tensor Linear::operator()(const Tensor& x, std::source_location where) const {
                 to_string(weight_->get().shape()) + "; its innermost extent must be " +
                 std::to_string(inputs()));
   const SourceScope scope(where);
-  const Tensor product = matmul(x, weight_->get());
+  const Tensor product = times_transpose(x, weight_->get());
   return bias_ ? product + bias_->get() : product;
 }
 

@@ -24,7 +24,7 @@ struct MlpOptions {
 };
 
 /// A multilayer perceptron f(x, t) whose hidden layers are shifted by an embedding of time:
-///   h_0 = x,  h_{i+1} = act(h_i W_i + e(t) V_i + b_i),  f = h_L W_L + b_L.
+///   h_0 = x,  h_{i+1} = act(h_i W_i^T + e(t) V_i^T + b_i),  f = h_L W_L^T + b_L.
 /// Time enters as a shift only, so that it is no factor of the Jacobian df/dx.
 class Mlp : public Module {
  public:

@@ -15,6 +15,11 @@ namespace nabla::nn {
 
 using State = std::vector<NamedTensor>;
 
+/// What a file with the state of a network says beside it of Linear's weights, as metadata: one with weights
+/// [inputs, outputs] would fit where both are equal, and mean something else.
+inline constexpr std::string_view kWeightLayoutName = "linear_weights";
+inline constexpr std::string_view kWeightLayout = "[outputs, inputs]";
+
 /// The values of named cells, in their order.
 State state_of(std::span<const Parameter> cells);
 /// Gives named cells the values of a state. @throws Error, before any cell has changed, naming `what` and the

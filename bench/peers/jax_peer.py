@@ -40,7 +40,7 @@ def count(params, name):
 
 
 def linear(params, name, h):
-    product = h @ params[name + ".weight"]
+    product = h @ params[name + ".weight"].T
     return product + params[name + ".bias"] if name + ".bias" in params else product
 
 
@@ -304,9 +304,9 @@ def scalar_mlp(params, x):
 
 def forward_laplacian(params, x, stacked):
     """The Laplacian of scalar_mlp in one pass of values, D tangents and second derivatives (forward Laplacian, Li et al.
-    2023), each through every weight by a product of its own, or all in one. One-hot tangents are rows of the first weight.
+    2023), each through every weight by a product of its own, or all in one. One-hot tangents are columns of the first weight.
     Tangents in one array of rank 3 take three times as long on a processor."""
-    weights = [params[f"layers.{layer}.weight"] for layer in range(count(params, "layers"))]
+    weights = [params[f"layers.{layer}.weight"].T for layer in range(count(params, "layers"))]
     z, tangents, second = linear(params, "layers.0", x), [row[None] for row in weights[0]], 0
     for layer, weight in enumerate(weights[1:-1], 1):
         h, tangents, second = through_tanh(z, tangents, second)

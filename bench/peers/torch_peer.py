@@ -64,7 +64,7 @@ def count(params, name):
 
 def linear(params, name, h, shift=None):
     """The product added to the bias, or to what stands in its place."""
-    return torch.addmm(params[name + ".bias"] if shift is None else shift, h, params[name + ".weight"])
+    return torch.addmm(params[name + ".bias"] if shift is None else shift, h, params[name + ".weight"].t())
 
 
 def features(ladder, t):
@@ -365,7 +365,7 @@ def scalar_mlp(params, x):
 
 def forward_laplacian(params, x, stacked):
     """As in jax_peer.py."""
-    weights = [params[f"layers.{layer}.weight"] for layer in range(count(params, "layers"))]
+    weights = [params[f"layers.{layer}.weight"].t() for layer in range(count(params, "layers"))]
     z, tangents, second = linear(params, "layers.0", x), [row[None] for row in weights[0]], 0
     for layer, weight in enumerate(weights[1:-1], 1):
         h, tangents, second = through_tanh(z, tangents, second)

@@ -8,6 +8,7 @@
 #include "examples/report/number.h"
 #include "io/atomic_file.h"
 #include "io/safetensors.h"
+#include "nn/state.h"
 
 namespace nabla::digits {
 namespace {
@@ -17,6 +18,7 @@ std::map<std::string, std::string> identity_of(const Training& training, const O
   std::map<std::string, std::string> entries = field_metadata(training, options).to_text();
   entries.erase("step");
   const auto exact = [](double value) { return report::number(value, 17); };
+  entries[std::string(nn::kWeightLayoutName)] = nn::kWeightLayout;
   entries["data"] = describe(training.data());
   entries["network"] = name_of(training.kind());
   entries["steps"] = std::to_string(training.steps());

@@ -9,6 +9,7 @@
 #include "examples/report/number.h"
 #include "examples/report/progress.h"
 #include "io/safetensors.h"
+#include "nn/state.h"
 
 namespace nabla::digits {
 namespace {
@@ -69,6 +70,10 @@ ReadyModel load_model(const std::filesystem::path& checkpoint, const Images& ima
   if (const std::string here = describe(data), there = metadata.text("data"); here != there)
     throw Error("'" + checkpoint.string() + "' was trained with other data: " + printable(there) +
                 " instead of " + here);
+  const auto layout = file.metadata.find(std::string(nn::kWeightLayoutName));
+  if (layout == file.metadata.end() || layout->second != nn::kWeightLayout)
+    throw Error("'" + checkpoint.string() + "' does not say that its linear weights are " +
+                std::string(nn::kWeightLayout) + ": it was made when they were [inputs, outputs]");
   const auto model =
       std::make_shared<const Model>(kind == name_of(Kind::mean_flow) ? Kind::mean_flow : Kind::flow_matching,
                                     random_key(0), pixel_moments(data.training), trained);

@@ -88,7 +88,8 @@ TEST_CASE("a checkpoint says what the field is, and holds all that training need
                                     {"data_high", "1"},
                                     {"seed", "0"},
                                     {"step", "2"},
-                                    {"network", "mean_flow"}})
+                                    {"network", "mean_flow"},
+                                    {"linear_weights", "[outputs, inputs]"}})
     CHECK(file.metadata.at(name) == value);
   for (const char* name : {"model.layers.0.weight", "adam.first.layers.0.weight",
                            "adam.second.layers.0.weight", "adam.steps", "adam.options.beta1",
@@ -113,6 +114,14 @@ TEST_CASE("a checkpoint of other options, of another seed or with damage is refu
   Training foreign(Kind::flow_matching, pixel_moments(small.data.training), small.data, options,
                    random_key(1), random_key(3));
   CHECK_THROWS_WITH_AS(load_checkpoint(foreign, options), doctest::Contains("the saved key"), Error);
+
+  // One of square weights in the other layout would load.
+  io::Safetensors old = io::read_safetensors(path);
+  old.metadata.erase("linear_weights");
+  io::write_safetensors(path, old);
+  CHECK_THROWS_WITH_AS(load_checkpoint(small.training, options),
+                       doctest::Contains("linear_weights is missing instead of [outputs, inputs]"), Error);
+  save_checkpoint(small.training, options);
 
   const std::string bytes = io::test::slurp(path);
   for (std::size_t at = 0; at < bytes.size(); at += 97) {

@@ -145,6 +145,10 @@ TEST_CASE("a file that is no checkpoint of the digits example is refused with it
                    {"data", "other"}};
   CHECK(refusal(file).ends_with("other.safetensors' was trained with other data: other instead of " + data));
   file.metadata["data"] = data;
+  CHECK(refusal(file).ends_with(
+      "other.safetensors' does not say that its linear weights are [outputs, inputs]: "
+      "it was made when they were [inputs, outputs]"));
+  file.metadata["linear_weights"] = "[outputs, inputs]";
   CHECK(refusal(file).find("other.safetensors': ema: ") != std::string::npos);
 }
 

@@ -54,10 +54,10 @@ TEST_CASE("a DiT has the parameters that are counted by hand") {
   CHECK(other.parameter_count() == expected + 4 * 8 + 2 * 2 * 4);
   const std::vector<std::string> names = listed(other);
   for (const char* name :
-       {"condition.time.bias [8] f64", "first.weight [4, 8] f64", "positions [4, 8] f64",
-        "blocks.0.modulation.weight [8, 48] f64", "blocks.1.attention.in_proj_weight [24, 8] f64",
-        "blocks.1.attention.query_norm.weight [4] f64", "blocks.0.mlp1.weight [8, 16] f64",
-        "last_modulation.bias [16] f64", "last.weight [8, 4] f64"}) {
+       {"condition.time.bias [8] f64", "first.weight [8, 4] f64", "positions [4, 8] f64",
+        "blocks.0.modulation.weight [48, 8] f64", "blocks.1.attention.in_proj_weight [24, 8] f64",
+        "blocks.1.attention.query_norm.weight [4] f64", "blocks.0.mlp1.weight [16, 8] f64",
+        "last_modulation.bias [16] f64", "last.weight [4, 8] f64"}) {
     CAPTURE(name);
     CHECK(std::count(names.begin(), names.end(), name) == 1);
   }
@@ -71,7 +71,8 @@ TEST_CASE("a block of a DiT is its formula in operators, and nothing at first") 
   CHECK(apart(block(x, e), x) == 0);
   fill_parameters(block);
   const auto mapped = [&](const Tensor& y, const std::string& name) {
-    return matmul(y, block.parameter(name + ".weight").get()) + block.parameter(name + ".bias").get();
+    return matmul(y, transpose(block.parameter(name + ".weight").get())) +
+           block.parameter(name + ".bias").get();
   };
   const auto attended_to = [&](const Tensor& y) {
     const Tensor projected = matmul(y, transpose(block.parameter("attention.in_proj_weight").get())) +
@@ -100,7 +101,7 @@ TEST_CASE("a DiT knows where its patches are, and puts them back there") {
   }
   // At first blocks change nothing, and the result of a patch follows from it alone.
   const DiT network(random_key(1), {.channels = 2, .height = 4, .width = 6, .patch = 2, .dtype = DType::f64});
-  network.parameter("last.weight").assign(normal(random_key(3), {64, 8}, DType::f64));
+  network.parameter("last.weight").assign(normal(random_key(3), {8, 64}, DType::f64));
   const Tensor x = normal(random_key(4), Shape{1, 2, 4, 6}, DType::f64);
   const auto field = [&](const Tensor& at) { return network(at, full({1, 1}, 0.5, DType::f64)); };
   const Tensor reached = reshape(abs(jacobian(field, x)), {2, 2, 2, 3, 2, 2, 2, 2, 3, 2});

@@ -124,7 +124,7 @@ TEST_CASE("a network refuses inputs that do not fit") {
   CHECK_THROWS_WITH_AS(Mlp(random_key(1), {.inputs = 0, .outputs = 2}), doctest::Contains("at least 1"),
                        Error);
   CHECK_THROWS_WITH_AS(Linear(random_key(1), 3, 2)(zeros(Shape{4, 2})),
-                       doctest::Contains("linear: the input [4, 2] does not fit the weight [3, 2]"), Error);
+                       doctest::Contains("linear: the input [4, 2] does not fit the weight [2, 3]"), Error);
   CHECK_THROWS_WITH_AS(activation_named("swish"), doctest::Contains("not one of identity, relu, tanh"),
                        Error);
   CHECK(activation_named("gelu") == Activation::gelu);

@@ -34,7 +34,7 @@ TEST_CASE("parameters are listed in order, with the names of their parts") {
   for (const Parameter& parameter : module.parameters()) names.push_back(parameter.name);
   CHECK(names == std::vector<std::string>{"scale", "a.weight", "a.bias", "b.weight"});
   CHECK(module.parameter_count() == 2 + 12 + 4 + 8);
-  CHECK(module.parameter("b.weight").get().shape() == Shape{4, 2});
+  CHECK(module.parameter("b.weight").get().shape() == Shape{2, 4});
   CHECK(module.leaves().size() == 4);
 }
 
@@ -63,7 +63,7 @@ TEST_CASE("value_and_grad gives loss, gradients by parameter and auxiliary resul
   CHECK(result.gradients[0].to_vector<float>() == std::vector<float>{2, 2});
   REQUIRE(result.gradients.size() == 4);
   // The loss does not depend on the others.
-  CHECK(result.gradients[1].shape() == Shape{3, 4});
+  CHECK(result.gradients[1].shape() == Shape{4, 3});
   CHECK(sum(abs(result.gradients[1])).item() == 0);
   REQUIRE(result.auxiliary.size() == 1);
   CHECK(result.auxiliary[0].to_vector<float>() == std::vector<float>{2, 2});

@@ -97,7 +97,7 @@ TEST_CASE("a residual block is its formula in operators") {
   };
   const Tensor x = normal(random_key(2), {2, 4, 3, 3}, DType::f64);
   const Tensor e = normal(random_key(3), {2, 3}, DType::f64);
-  const Tensor film = matmul(e, value("film.weight")) + value("film.bias");
+  const Tensor film = matmul(e, transpose(value("film.weight"))) + value("film.bias");
   const Tensor shift = along(slice(film, 1, 0, 6)), scale = along(slice(film, 1, 6, 12));
   const Tensor h = normed(convolved(silu(normed(x, "norm1")), "conv1", 1), "norm2") * (1 + scale) + shift;
   CHECK(apart(block(x, e), convolved(x, "skip", 0) + convolved(silu(h), "conv2", 1)) < 1e-12);
