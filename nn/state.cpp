@@ -1,6 +1,7 @@
 #include "nn/state.h"
 
 #include <algorithm>
+#include <map>
 
 #include "engine/tensor/printable.h"
 #include "engine/tensor/type_text.h"
@@ -23,20 +24,34 @@ State state_of(std::span<const Parameter> cells) {
 }
 
 void load_state(std::string_view what, std::span<const Parameter> cells, const State& state) {
-  const std::string where(what);
+  std::map<std::string_view, const Tensor*> unclaimed;
+  std::vector<std::string> misfits;
+  for (const NamedTensor& named : state)
+    if (!unclaimed.emplace(named.name, &named.value).second)
+      misfits.push_back("'" + printable(named.name) + "' was saved twice");
   std::vector<const Tensor*> values;
   for (const Parameter& cell : cells) {
-    const Tensor& value = entry(what, state, cell.name);
     const Tensor& old = cell.cell->get();
+    const auto saved = unclaimed.find(cell.name);
+    if (saved == unclaimed.end()) {
+      misfits.push_back("'" + cell.name + "' is missing in what was saved");
+      continue;
+    }
+    const Tensor& value = *saved->second;
     if (!(value.shape() == old.shape()) || value.dtype() != old.dtype())
-      throw Error(where + ": the saved '" + cell.name + "' " + type_text(value) + " cannot replace " +
-                  type_text(old));
+      misfits.push_back("the saved '" + cell.name + "' " + type_text(value) + " cannot replace " +
+                        type_text(old));
     values.push_back(&value);
+    unclaimed.erase(saved);
   }
   for (const NamedTensor& named : state)
-    if (std::none_of(cells.begin(), cells.end(),
-                     [&](const Parameter& cell) { return cell.name == named.name; }))
-      throw Error(where + ": the saved '" + printable(named.name) + "' belongs to nothing here");
+    if (unclaimed.erase(named.name) > 0)
+      misfits.push_back("the saved '" + printable(named.name) + "' belongs to nothing here");
+  if (!misfits.empty()) {
+    std::string all;
+    for (const std::string& misfit : misfits) all += (all.empty() ? ": " : "; ") + misfit;
+    throw Error(std::string(what) + all);
+  }
   for (std::size_t i = 0; i < cells.size(); ++i) cells[i].cell->assign(*values[i]);
 }
 

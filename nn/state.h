@@ -22,8 +22,8 @@ inline constexpr std::string_view kWeightLayout = "[outputs, inputs]";
 
 /// The values of named cells, in their order.
 State state_of(std::span<const Parameter> cells);
-/// Gives named cells the values of a state. @throws Error, before any cell has changed, naming `what` and the
-/// entry that is missing, unknown, or of another shape or type.
+/// Gives named cells the values of a state. @throws Error, before any cell has changed, naming `what` and
+/// every entry that is missing, unknown, there twice, or of another shape or type.
 void load_state(std::string_view what, std::span<const Parameter> cells, const State& state);
 
 /// A module's parameters, and behind them its buffers.

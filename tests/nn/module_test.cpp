@@ -96,6 +96,19 @@ TEST_CASE("a state gives its values to a module of the same make, all or nothing
   refused(other_type, "f64 cannot replace");
   damaged.pop_back();
   refused(damaged, "is missing");
+
+  // All that does not fit is named at once.
+  State wrong{{"scale", zeros(Shape{3})},
+              {"a.bias", zeros(Shape{4}, DType::f64)},
+              {"b.weight", zeros(Shape{2, 4})},
+              {"a.bais", zeros(Shape{4})},
+              {"b.weight", zeros(Shape{2, 4})}};
+  CHECK_THROWS_WITH_AS(
+      load_state(a, wrong),
+      "module: 'b.weight' was saved twice; the saved 'scale' [3] f32 cannot replace [2] f32; "
+      "'a.weight' is missing in what was saved; the saved 'a.bias' [4] f64 cannot replace [4] "
+      "f32; the saved 'a.bais' belongs to nothing here",
+      Error);
 }
 
 TEST_CASE("parts of a state keep their names apart") {
