@@ -70,6 +70,11 @@ int main() {
   measure("  and its gradient", {x, dx}, [](const Tensors& v) {
     return Tensors{grad([&](const Tensor& u) { return sum(layer_norm(u) * v[1]); }, v[0])};
   });
+  const Tensor pictures = numbers({84, 50176}, 8);
+  measure("layer norm [84, 50176]", {pictures}, [](const Tensors& v) { return Tensors{layer_norm(v[0])}; });
+  measure("  and its gradient", {pictures, pictures * 2.0}, [](const Tensors& v) {
+    return Tensors{grad([&](const Tensor& u) { return sum(layer_norm(u) * v[1]); }, v[0])};
+  });
   measure("rms norm, 56 tangents of [32, 784]", {wide, seeds}, [](const Tensors& v) {
     return Tensors{jvp([](const Tensor& u) { return rms_norm(u); }, v[0], v[1]).tangent};
   });

@@ -10,8 +10,11 @@ namespace {
 
 using Fold = TileProgram::Fold;
 
-// A row stays in a register from its first instruction to its last.
-constexpr std::int64_t kLongestRow = 4096;
+// A row stays in a register from its first instruction to its last: in the first cache, or, of a longer one,
+// in the second. Threads share rows, so that there must be some of long ones.
+constexpr std::int64_t kLongRow = 4096;
+constexpr std::int64_t kLongestRow = 65536;
+constexpr std::int64_t kFewestLongRows = 16;
 // Tangents are walked one after the other for a piece of the folded shape at a time: pieces are what threads
 // share, and a short folded shape would have few.
 constexpr std::int64_t kFewestUnderTangents = 16384;
@@ -44,7 +47,9 @@ std::optional<ProgramShape> folded_along(const Shape& shape, bool has_sum, IsFol
   if ((outer > 0) == (inner > 0)) return std::nullopt;
   program.fold = inner > 0 ? Fold::rows : Fold::tangents;
   program.folded_axes = static_cast<int>(std::max(outer, inner));
-  if (program.fold == Fold::rows && count > kLongestRow) return std::nullopt;
+  if (program.fold == Fold::rows && count > kLongRow &&
+      (count > kLongestRow || program.shape.size() / count < kFewestLongRows))
+    return std::nullopt;
   if (program.fold == Fold::tangents &&
       (program.shape.size() / count < fewest || (!has_sum && count > kMostTangents)))
     return std::nullopt;

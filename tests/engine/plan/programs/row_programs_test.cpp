@@ -68,9 +68,15 @@ TEST_CASE("a norm, its tangents and its gradient are programs over rows") {
       checked_within([&] { return grad([&](const Tensor& v) { return sum(square(norm(v))); })(x); }, bound);
     }
   }
-  // Longer rows would not stay near the processor.
-  const Tensor x = normal_numbers({3, 4097}, 1);
-  CHECK(steps_folded(*checked_within([&] { return layer_norm(x, x, x); }), Fold::rows) == 0);
+  // Of longer ones there must be enough for all threads, and still longer ones would not stay near a core.
+  const auto programs_over = [](const Shape& shape) {
+    const Tensor x = normal_numbers(shape, 1, DType::f32);
+    return steps_folded(*checked_within([&] { return layer_norm(x, x, x); }, 4e-6), Fold::rows);
+  };
+  CHECK(programs_over({16, 4097}) == 1);
+  CHECK(programs_over({16, 65536}) == 1);
+  CHECK(programs_over({15, 4097}) == 0);
+  CHECK(programs_over({16, 65537}) == 0);
 }
 
 TEST_CASE("softmax, logsumexp and extremes come together with what goes in and out") {
