@@ -23,6 +23,21 @@ class Weights(dict):
             self[name + ".bias"] = 0.1 * self.random.standard_normal(outputs)
 
 
+    def convolution(self, name, inputs, outputs, window=3):
+        fan_in = inputs * window**2
+        self[name + ".weight"] = self.random.standard_normal((outputs, inputs, window, window)) / np.sqrt(fan_in)
+        self[name + ".bias"] = 0.1 * self.random.standard_normal(outputs)
+
+    def norm(self, name, channels):
+        self[name + ".weight"] = 1 + 0.2 * self.random.standard_normal(channels)
+        self[name + ".bias"] = 0.1 * self.random.standard_normal(channels)
+
+    def condition(self, times, embedding, features):
+        self.linear("condition.time", features, embedding)
+        if times == 2:
+            self.linear("condition.gap", features, embedding, bias=False)
+
+
 def network(random, inputs, outputs, width, features, times=1, embedding=64, hidden=3):
     """The parameters of nn::Mlp."""
     params = Weights(random)
@@ -64,6 +79,69 @@ def scalar_mlp(random, extents):
     for i, (rows, columns) in enumerate(zip(extents, extents[1:])):
         params.linear(f"layers.{i}", rows, columns)
     return params
+
+
+def unet(random, times=1, base=16, multipliers=(1, 2, 2), embedding=64, features=32):
+    """The parameters of nn::UNet for pictures of one channel, with a block to a level and no attention."""
+    params = Weights(random)
+    widths = [base * m for m in multipliers]
+
+    def block(name, inputs, outputs):
+        params.norm(name + ".norm1", inputs)
+        params.convolution(name + ".conv1", inputs, outputs)
+        params.linear(name + ".film", embedding, 2 * outputs)
+        params.norm(name + ".norm2", outputs)
+        params.convolution(name + ".conv2", outputs, outputs)
+        if inputs != outputs:
+            params.convolution(name + ".skip", inputs, outputs, window=1)
+
+    params.condition(times, embedding, features)
+    params.convolution("first", 1, widths[0])
+    for level, width in enumerate(widths):
+        block(f"down.{level}.blocks.0", widths[max(level - 1, 0)], width)
+        if level + 1 < len(widths):
+            params.convolution(f"down.{level}.downsample", width, width)
+        block(f"up.{level}.blocks.0", widths[min(level + 1, len(widths) - 1)] + width, width)
+        if level > 0:
+            params.convolution(f"up.{level}.upsample", width, width)
+    for i in range(2):
+        block(f"middle.blocks.{i}", widths[-1], widths[-1])
+    params.norm("last_norm", widths[0])
+    params.convolution("last", widths[0], 1)
+    return params
+
+
+def dit(random, times, patch=2, hidden=192, depth=4, mlp_ratio=4, embedding=64, features=32):
+    """The parameters of nn::DiT for pictures of one channel."""
+    params = Weights(random)
+    params.condition(times, embedding, features)
+    params.linear("first", patch**2, hidden)
+    for i in range(depth):
+        params.linear(f"blocks.{i}.modulation", embedding, 6 * hidden)
+        params.linear(f"blocks.{i}.attention.in_proj", hidden, 3 * hidden)
+        for what in ("weight", "bias"):
+            params[f"blocks.{i}.attention.in_proj_{what}"] = params.pop(f"blocks.{i}.attention.in_proj.{what}")
+        params.linear(f"blocks.{i}.attention.out_proj", hidden, hidden)
+        params.linear(f"blocks.{i}.mlp1", hidden, mlp_ratio * hidden)
+        params.linear(f"blocks.{i}.mlp2", mlp_ratio * hidden, hidden)
+    params.linear("last_modulation", embedding, 2 * hidden)
+    params.linear("last", hidden, patch**2)
+    return params
+
+
+def convolution_stack(random, channels=16, layers=6):
+    """The parameters of ConvolutionStack (bench/workloads/networks.h)."""
+    params = Weights(random)
+    for i in range(layers):
+        params.convolution(f"layers.{i}", 1 if i == 0 else channels, 1 if i + 1 == layers else channels)
+    return params
+
+
+def attention(random):
+    """Queries, keys and values [samples, heads, L, d], a cotangent, and eight tangents of each."""
+    shape = (16, 6, 196, 32)
+    found = {name: random.standard_normal(shape) for name in ("q", "k", "v", "cotangent")}
+    return found | {"d" + name: random.standard_normal((8, *shape)) for name in "qkv"}
 
 
 def batches(random, rows, extent):
@@ -132,6 +210,11 @@ def write(directory):
         "plane": lambda: {"x": random(13).standard_normal((1024, 2))},
         "operators": lambda: operators(random(15)),
         "convolution": lambda: convolution(random(16)),
+        "unet": lambda: unet(random(17)),
+        "average_unet": lambda: unet(random(18), times=2),
+        "average_dit": lambda: dit(random(19), times=2),
+        "convolutions": lambda: convolution_stack(random(20)),
+        "attention": lambda: attention(random(21)),
     }
     for name, make in makers.items():
         path = directory / name

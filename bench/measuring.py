@@ -102,7 +102,13 @@ def conclude(entry, row, ceilings, peers):
 
 
 def targets_of(row):
-    return {"share_of_floor": row.share, "ratio_to_best": row.ratio, "host_us": row.host_us, "cold_ratio": row.cold}
+    return {
+        "share_of_floor": row.share,
+        "ratio_to_best": row.ratio,
+        "host_us": row.host_us,
+        "cold_ratio": row.cold,
+        "memory": row.memory,
+    }
 
 
 def measure(row, sides, data, rounds, seconds, progress, watch):

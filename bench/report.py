@@ -77,11 +77,13 @@ def table(results):
         if "fm_step" in entries:
             times = meanflow["ours_ms"] / entries["fm_step"]["ours_ms"]
             lines.append(f"* The MeanFlow step takes {verdict(times, 1.40, False)} of our FM step.")
-        if meanflow["jax_temp_bytes"]:
-            ours, jax = meanflow["ours_temp_bytes"], meanflow["jax_temp_bytes"]
+    for entry in results["rows"]:
+        target = entry["target"].get("memory")
+        if target and entry["jax_temp_bytes"]:
+            ours, jax = entry["ours_temp_bytes"], entry["jax_temp_bytes"]
             lines.append(
-                f"* Temporaries of the MeanFlow step: {ours / 2**20:.1f} MiB, JAX {jax / 2**20:.1f} MiB, ratio "
-                f"{verdict(ours / jax, 0.70, False)}."
+                f"* Temporaries of {entry['work']}: {ours / 2**20:.1f} MiB, JAX {jax / 2**20:.1f} MiB, ratio "
+                f"{verdict(ours / jax, target, False)}."
             )
     lines.append(
         f"* Ceilings with two threads: products {span(results, 'product_gflops', 0)} GFLOP/s "

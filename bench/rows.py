@@ -5,15 +5,15 @@ import functools
 
 import floors
 
-# `share` of our floor and `ratio` to the fastest peer are the targets, on a GPU also `host_us`, microseconds until a call
-# returns, and `cold`, the ratio of first calls in fresh processes; `seconds` guesses how long the row takes, for the time
-# left; `difference` is how far results may lie apart, as a share of their length.
+# `share` of our floor and `ratio` to the fastest peer are the targets, `memory` the ratio of temporaries to JAX's, on a GPU
+# also `host_us`, microseconds until a call returns, and `cold`, the ratio of first calls in fresh processes; `seconds`
+# guesses how long the row takes, for the time left; `difference` is how far results may lie apart, as a share of their length.
 Row = collections.namedtuple(
-    "Row", "work title share ratio floor seconds difference host_us cold", defaults=(2e-5, None, None)
+    "Row", "work title share ratio floor seconds difference host_us cold memory", defaults=(2e-5, None, None, None)
 )
 ROWS = [
     Row("fm_step", "FM step, 784-1024-1024-1024-784, batch 256, Adam", 0.80, 0.90, floors.fm_step, 14),
-    Row("meanflow_step", "MeanFlow step, the same with two times", 0.80, 0.80, floors.meanflow_step, 15),
+    Row("meanflow_step", "MeanFlow step, the same with two times", 0.80, 0.80, floors.meanflow_step, 15, memory=0.70),
     Row("toy_step", "FM step, 2-64-64-64-2, batch 256, Adam", None, 0.50, None, 13),
     Row("divergence", "exact divergence by 784 tangents, batch 32", 0.80, 0.75, floors.divergence, 40),
     Row("trace", "the same divergence, contracted", None, 0.50, floors.trace_three, 40),
@@ -41,6 +41,15 @@ ROWS = [
     Row("convolution", "convolution 3 x 3, 16 channels, 64 x 28 x 28", 0.60, 1.10, floors.convolution, 13),
     Row("convolution_data", "its transpose in the data", 0.60, 1.10, floors.convolution, 13),
     Row("convolution_weight", "and in the weight", 0.60, 1.10, floors.convolution, 13, difference=1e-4),
+    Row("unet_fm_step", "FM step of a U-Net, 28 x 28, 16 channels, batch 64, Adam", None, 0.70, None, 60),
+    Row("unet_meanflow_step", "MeanFlow step of the same with two times", None, 0.60, None, 80, memory=0.70),
+    # The gradients of the keys' biases are 0 but for rounding, of which Adam makes steps.
+    Row("dit_meanflow_step", "MeanFlow step of a DiT, patch 2, width 192, depth 4, batch 64", None, 0.80, None, 60, 1e-4),
+    Row("unet_divergence", "exact divergence of the U-Net, batch 1", None, 0.60, None, 120),
+    Row("convolution_divergence", "the same of 6 convolutions without norms, 16 channels", None, 0.10, None, 60),
+    Row("attention", "attention, 196 places, 6 heads of 32, batch 16", None, 0.80, None, 15),
+    Row("attention_jvp", "its tangents along 8 directions", None, 0.80, None, 20),
+    Row("attention_vjp", "its cotangents", None, 0.80, None, 15),
     Row("first_call", "first call of a new batch size", None, 0.10, None, 17),
 ]
 
@@ -87,7 +96,7 @@ CHAIN = Row(
 def reduced(row, difference, **targets):
     """A row whose products read fewer bits of their operands: results lie further apart, and what is no target of its
     own is none."""
-    none = dict.fromkeys(("share", "ratio", "host_us", "cold"))
+    none = dict.fromkeys(("share", "ratio", "host_us", "cold", "memory"))
     return row._replace(difference=difference, **(none | targets))
 
 

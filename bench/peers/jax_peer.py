@@ -2,6 +2,8 @@
 
 import functools
 import itertools
+import pathlib
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +11,9 @@ import numpy as np
 
 import peer
 import tensors
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "peers"))
+import jax_networks  # noqa: E402
 
 ARGUMENTS = peer.arguments()
 ON_GPU = ARGUMENTS.device == "cuda"
@@ -118,14 +123,21 @@ def adam_step(loss, state, batch):
     return {"params": params, "first": first, "second": second, "count": count}, value
 
 
+def first_rows(batch, rows):
+    return {name: value[:rows] for name, value in batch.items()}
+
+
 class TrainingStep(peer.Work):
-    def __init__(self, weights, batches, loss):
+    def __init__(self, weights, batches, loss, rows=None, form=None):
         # Copies, because the step donates its state.
         params = jax.tree.map(jnp.copy, load(weights))
         zeros = lambda: jax.tree.map(jnp.zeros_like, params)
         self.state = {"params": params, "first": zeros(), "second": zeros(), "count": jnp.int32(0)}
         file = load(batches)
         self.batches = [{name: file[f"{name}.{i}"] for name in ("x0", "x1", "t", "r")} for i in range(4)]
+        if rows:
+            self.batches = [first_rows(batch, rows) for batch in self.batches]
+        self.form = form
         self.turn = 0
         self.step = jax.jit(functools.partial(adam_step, loss), donate_argnums=0)
 
@@ -144,7 +156,50 @@ class TrainingStep(peer.Work):
 
     def facts(self):
         analysis = self.step.lower(self.state, self.batches[0]).compile().memory_analysis()
-        return {"temp_bytes": analysis.temp_size_in_bytes}
+        return {"temp_bytes": analysis.temp_size_in_bytes} | ({"form": self.form} if self.form else {})
+
+
+def of_flat_pictures(network):
+    """A network of pictures [B, 1, 28, 28] for rows [B, 784]."""
+
+    def field(params, x, t, gap=None):
+        return network(params, x.reshape(-1, 1, 28, 28), t, gap).reshape(x.shape)
+
+    return field
+
+
+def convolution_stack(params, x, t, gap=None, last=False):
+    """ConvolutionStack of bench/workloads/networks.h: x [B, 1, H, W]."""
+    h = jnp.moveaxis(x, 1, -1) if last else x
+    layers = count(params, "layers")
+    for layer in range(layers):
+        h = jax_networks.convolve(params, f"layers.{layer}", h if layer == 0 else jax.nn.silu(h), last)
+    return jnp.moveaxis(h, -1, 1) if last else h
+
+
+def both_layouts(network):
+    """A network with channels where they are and with channels innermost."""
+    return {
+        "channels first": of_flat_pictures(network),
+        "channels last": of_flat_pictures(functools.partial(network, last=True)),
+    }
+
+
+UNETS = both_layouts(jax_networks.unet)
+DITS = {"": of_flat_pictures(functools.partial(jax_networks.dit, patch=2, heads=6))}
+
+
+def picture_step(work, weights, networks, loss):
+    """A step on 64 pictures by the form of the network that is fastest in it."""
+
+    def step(name):
+        return TrainingStep(weights, "pictures", functools.partial(loss, networks[name]), 64, name)
+
+    def call(name):
+        made = functools.cache(functools.partial(step, name))
+        return lambda: (made().run(), made().wait())
+
+    return step(peer.fastest(f"jax {work}", {name: call(name) for name in networks}) if len(networks) > 1 else "")
 
 
 class FirstCall(TrainingStep):
@@ -199,24 +254,23 @@ class Function(peer.Work):
         return {"form": self.form} if self.form else {}
 
 
-# Fields by the names of their weights: the network, and whether every sample has a time of its own.
+# Fields by the names of their weights: the network, or its forms by their names, and whether every sample has a time of
+# its own.
 FIELDS = {
     "picture": (PICTURE_NET, False),
     "two_hidden": (PICTURE_NET, False),
     "narrow": (PICTURE_NET, False),
     "residual": (residual_stack, False),
     "modulated": (functools.partial(modulated_mlp, PICTURE), True),
+    "unet": (UNETS, False),
+    "convolutions": (both_layouts(convolution_stack), False),
 }
 
 
-@functools.cache
-def fastest(what, weights, rows):
-    """The fastest of several forms that take the network as an opaque function of x."""
-    net, has_times = FIELDS[weights]
-    params, x = load(weights), load("pictures")["x1.0"][:rows]
-    t = load("pictures")["t.0"][:rows] if has_times else jnp.full((1, 1), 0.5, jnp.float32)
-    extent = x.shape[1]
-    eye = jnp.eye(extent, dtype=jnp.float32)
+def forms_of(what, net, has_times, eye, convolves):
+    """Several forms that take the network as an opaque function of x. Convolutions take ten times as long inside XLA's
+    loops: chunks of directions follow each other without one there."""
+    extent = len(eye)
     keep = {
         "divergence": lambda tangent, seeds: jnp.einsum("kbd,kd->b", tangent, seeds),
         "diagonal": lambda tangent, seeds: jnp.einsum("kbd,kd->bk", tangent, seeds),
@@ -228,7 +282,8 @@ def fastest(what, weights, rows):
         def form(params, x, t):
             push = push_of(lambda x: net(params, x, t), x)
             seeds = eye.reshape(extent // chunk, chunk, extent)
-            parts = jax.lax.map(lambda s: keep[what](push(s), s), seeds)
+            part = lambda s: keep[what](push(s), s)
+            parts = jnp.stack([part(s) for s in seeds]) if convolves else jax.lax.map(part, seeds)
             return parts.sum(0) if what == "divergence" else parts.transpose(1, 0, 2).reshape(x.shape)
 
         return form
@@ -274,11 +329,28 @@ def fastest(what, weights, rows):
             "vmap(jvp)": whole_batch(by_jvp),
             "vmap(vjp)": whole_batch(by_vjp),
         }
+    elif convolves:
+        forms["linearize, vmap over chunks of 196"] = chunked(196, by_linearize)
     else:
         for chunk in CHUNKS:
             forms[f"linearize, vmap over chunks of {chunk}"] = chunked(chunk, by_linearize)
         forms[f"vmap(jvp) over chunks of {ONE_CHUNK}"] = chunked(ONE_CHUNK, by_jvp)
         forms[f"vmap(vjp) over chunks of {ONE_CHUNK}"] = chunked(ONE_CHUNK, by_vjp)
+    return forms
+
+
+@functools.cache
+def fastest(what, weights, rows):
+    """The fastest form, of the network in its fastest layout."""
+    nets, has_times = FIELDS[weights]
+    params, x = load(weights), load("pictures")["x1.0"][:rows]
+    t = load("pictures")["t.0"][:rows] if has_times else jnp.full((1, 1), 0.5, jnp.float32)
+    eye = jnp.eye(x.shape[1], dtype=jnp.float32)
+    forms = {
+        f"{form}, {name}" if name else form: function
+        for name, net in (nets.items() if isinstance(nets, dict) else [("", nets)])
+        for form, function in forms_of(what, net, has_times, eye, isinstance(nets, dict)).items()
+    }
 
     def call(form):
         function = jax.jit(form)
@@ -451,6 +523,52 @@ class Convolution(Function):
         return {"value": jnp.transpose(self.value, np.argsort(self.axes))}
 
 
+def attention(qkv, inner):
+    """Of queries, keys and values [B, heads, L, d], or [B, L, heads, d] for JAX's own."""
+    q, k, v = qkv
+    if inner:
+        return jax.nn.dot_product_attention(q, k, v)
+    weights = jax.nn.softmax(q @ jnp.swapaxes(k, -1, -2) / np.sqrt(q.shape[-1]), -1)
+    return weights @ v
+
+
+class Attention(Function):
+    """Value, tangents or cotangents of attention, each side's operands as they suit it."""
+
+    def __init__(self, what):
+        file = load("attention")
+
+        def work(inner):
+            function = functools.partial(attention, inner=inner)
+            forms = {
+                "value": lambda qkv, other: function(qkv),
+                "jvp": lambda qkv, other: jax.vmap(lambda d: jax.jvp(function, (qkv,), (d,))[1])(other),
+                "vjp": lambda qkv, other: jax.vjp(function, qkv)[1](other)[0],
+            }
+            return forms[what]
+
+        def lie(value, inner):
+            return jnp.swapaxes(value, -2, -3) if inner else value
+
+        def arguments(inner):
+            qkv = [lie(file[name], inner) for name in "qkv"]
+            others = {"value": lambda: (), "jvp": lambda: [lie(file["d" + name], inner) for name in "qkv"]}
+            return qkv, others.get(what, lambda: lie(file["cotangent"], inner))()
+
+        def call(inner):
+            function, given = jax.jit(work(inner)), arguments(inner)
+            return lambda: jax.block_until_ready(function(*given))
+
+        names = {"softmax of products": False, "dot_product_attention": True}
+        best = peer.fastest(f"jax attention {what}", {name: call(inner) for name, inner in names.items()})
+        self.inner = names[best]
+        super().__init__(work(self.inner), arguments(self.inner), form=best)
+
+    def results(self):
+        values = dict(zip("qkv", self.value)) if isinstance(self.value, (list, tuple)) else {"value": self.value}
+        return {name: jnp.swapaxes(value, -2, -3) if self.inner else value for name, value in values.items()}
+
+
 MAKERS = {
     "fm_step": lambda: TrainingStep("picture", "pictures", PICTURE_LOSS),
     "meanflow_step": lambda: TrainingStep("average_picture", "pictures", MEANFLOW_LOSS),
@@ -468,6 +586,14 @@ MAKERS = {
     "trace_modulated": lambda: field_derivative("divergence", "modulated", 32),
     "diagonal": lambda: field_derivative("diagonal", "picture", 32),
     "jacobian": lambda: field_derivative("jacobian", "picture", 4),
+    "unet_fm_step": lambda: picture_step("unet_fm_step", "unet", UNETS, cfm_loss),
+    "unet_meanflow_step": lambda: picture_step("unet_meanflow_step", "average_unet", UNETS, meanflow_loss),
+    "dit_meanflow_step": lambda: picture_step("dit_meanflow_step", "average_dit", DITS, meanflow_loss),
+    "unet_divergence": lambda: field_derivative("divergence", "unet", 1),
+    "convolution_divergence": lambda: field_derivative("divergence", "convolutions", 1),
+    "attention": lambda: Attention("value"),
+    "attention_jvp": lambda: Attention("jvp"),
+    "attention_vjp": lambda: Attention("vjp"),
     "laplacian": lambda: laplacian(FORWARD_LAPLACIANS),
     "laplacian_nested": lambda: laplacian(NESTED_LAPLACIANS),
     "ode_sampling": ode_sampling,

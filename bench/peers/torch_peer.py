@@ -3,7 +3,10 @@ torch.compile where there is one. On a GPU one process takes eager forms, and an
 
 import functools
 import itertools
+import math
+import pathlib
 import statistics
+import sys
 import time
 
 import numpy as np
@@ -18,6 +21,13 @@ try:
     from torch.func import grad, jacfwd, jacrev, jvp, vjp, vmap
 except ImportError:  # before PyTorch 2.0
     from functorch import grad, jacfwd, jacrev, jvp, vjp, vmap
+try:
+    from torch.func import functional_call
+except ImportError:
+    from torch.nn.utils.stateless import functional_call
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests" / "peers"))
+import torch_networks  # noqa: E402
 
 ARGUMENTS = peer.arguments()
 ON_GPU = ARGUMENTS.device == "cuda"
@@ -227,6 +237,13 @@ class Training:
         return loss.detach()
 
 
+def results_of_step(self):
+    found = {"loss": self.value}
+    for name, value in self.function.params.items():
+        found |= {"updated." + name: value, "gradient." + name: value.grad}
+    return found
+
+
 class TrainingStep(Function):
     def __init__(self, work, weights, batches, loss):
         options = {
@@ -239,11 +256,101 @@ class TrainingStep(Function):
         to_compile = "fused Adam" if ON_GPU else "the fastest"
         super().__init__(work, forms, *turns, to_compile=to_compile, modes=STEP_MODES)
 
-    def results(self):
-        found = {"loss": self.value}
-        for name, value in self.function.params.items():
-            found |= {"updated." + name: value, "gradient." + name: value.grad}
-        return found
+    results = results_of_step
+
+
+class PictureStep(Function):
+    results = results_of_step
+
+
+def of_flat_pictures(make):
+    """A network of pictures [B, 1, 28, 28] for rows [B, 784], as a function of its parameters."""
+    module = functools.cache(lambda: make().to(ARGUMENTS.device))
+
+    def field(params, x, t, gap=None):
+        pictures = x.reshape(-1, 1, 28, 28)
+        return functional_call(module(), params, (pictures, t, gap)).reshape(x.shape)
+
+    return field
+
+
+def unet(second_time):
+    options = {"channels": 1, "base": 16, "multipliers": (1, 2, 2), "groups": 8, "heads": 0}
+    return of_flat_pictures(lambda: torch_networks.UNet(**options, second_time=second_time))
+
+
+DIT = of_flat_pictures(
+    lambda: torch_networks.DiT(
+        channels=1, height=28, width=28, patch=2, hidden=192, depth=4, heads=6, mlp_ratio=4, second_time=True
+    )
+)
+
+
+def convolution_stack(params, x, t):
+    """ConvolutionStack of bench/workloads/networks.h."""
+    h = x.reshape(-1, 1, 28, 28)
+    for layer in range(count(params, "layers")):
+        h = h if layer == 0 else F.silu(h)
+        h = F.conv2d(h, params[f"layers.{layer}.weight"], params[f"layers.{layer}.bias"], padding=1)
+    return h.reshape(x.shape)
+
+
+class PictureTraining(Training):
+    """On 64 pictures, with weights of convolutions as they are, or channels innermost."""
+
+    def __init__(self, weights, loss, options, last):
+        super().__init__(weights, loss, options)
+        for value in self.params.values() if last else ():
+            if value.dim() == 4:
+                value.data = value.data.contiguous(memory_format=torch.channels_last)
+
+    def __call__(self, batch):
+        return super().__call__({name: value[:64] for name, value in batch.items()})
+
+
+def picture_step(work, weights, loss):
+    forms = {
+        f"Adam by {by}, channels {'last' if last else 'first'}": lambda wrap, by=by, last=last: PictureTraining(
+            weights, wrap(loss), {"foreach": by == "lists"}, last
+        )
+        for by in ("tensors", "lists")
+        for last in (False, True)
+    }
+    return PictureStep(work, forms, *((load_batch("pictures", turn),) for turn in range(4)))
+
+
+def attention(work, make):
+    """Value, tangents or cotangents of attention, by products and softmax and, where there is one, by PyTorch's own."""
+    file = load("attention")
+
+    def by_products(q, k, v):
+        return torch.softmax(q @ k.transpose(-1, -2) / math.sqrt(q.shape[-1]), -1) @ v
+
+    functions = {"softmax of products": by_products}
+    if hasattr(F, "scaled_dot_product_attention"):
+        functions["scaled_dot_product_attention"] = F.scaled_dot_product_attention
+    forms = {name: make(function) for name, function in functions.items()}
+    return Function(work, plain(forms), (file,))
+
+
+def attention_value(function):
+    return lambda file: function(file["q"], file["k"], file["v"])
+
+
+def attention_jvp(function):
+    def tangents(file):
+        qkv = tuple(file[name] for name in "qkv")
+        return vmap(lambda *d: jvp(function, qkv, d)[1])(*(file["d" + name] for name in "qkv"))
+
+    return tangents
+
+
+def attention_vjp(function):
+    def cotangents(file):
+        qkv = [file[name].detach().requires_grad_() for name in "qkv"]
+        return dict(zip("qkv", torch.autograd.grad(function(*qkv), qkv, file["cotangent"])))
+
+    return cotangents
 
 
 def first_call():
@@ -321,6 +428,8 @@ FIELDS = {
     "narrow": (PICTURE_NET, False),
     "residual": (residual_stack, False),
     "modulated": (functools.partial(modulated_mlp, PICTURE), True),
+    "unet": (unet(second_time=False), False),
+    "convolutions": (convolution_stack, False),
 }
 
 
@@ -560,6 +669,20 @@ MAKERS = {
     "trace_modulated": lambda: field_derivative("divergence", "modulated", 32),
     "diagonal": lambda: field_derivative("diagonal", "picture", 32),
     "jacobian": lambda: field_derivative("jacobian", "picture", 4),
+    "unet_fm_step": lambda: picture_step(
+        "unet_fm_step", "unet", functools.partial(cfm_loss, unet(second_time=False))
+    ),
+    "unet_meanflow_step": lambda: picture_step(
+        "unet_meanflow_step", "average_unet", functools.partial(meanflow_loss, unet(second_time=True))
+    ),
+    "dit_meanflow_step": lambda: picture_step(
+        "dit_meanflow_step", "average_dit", functools.partial(meanflow_loss, DIT)
+    ),
+    "unet_divergence": lambda: field_derivative("divergence", "unet", 1),
+    "convolution_divergence": lambda: field_derivative("divergence", "convolutions", 1),
+    "attention": lambda: attention("attention", attention_value),
+    "attention_jvp": lambda: attention("attention_jvp", attention_jvp),
+    "attention_vjp": lambda: attention("attention_vjp", attention_vjp),
     "laplacian": lambda: laplacian("laplacian", FORWARD_LAPLACIANS),
     "laplacian_nested": lambda: laplacian("laplacian_nested", NESTED_LAPLACIANS),
     "ode_sampling": ode_sampling,

@@ -27,4 +27,6 @@ nn::MlpOptions picture_network() {
   return {.inputs = 784, .outputs = 784, .width = 1024, .hidden_layers = 3};
 }
 
+nn::UNetOptions unet_of_pictures() { return {.base = 16, .multipliers = {1, 2, 2}}; }
+
 }  // namespace nabla::bench

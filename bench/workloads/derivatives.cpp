@@ -158,6 +158,9 @@ void add_derivative_workloads(Workloads& workloads) {
   workloads["trace_modulated"] = field_derivative<ModulatedMlp>(
       "modulated", ModulatedMlp::Options{.extent = 784, .width = 512, .hidden_layers = 3}, 32, trace,
       Weights::kept, Times::of_each_sample);
+  workloads["unet_divergence"] = field_derivative<nn::UNet>("unet", unet_of_pictures(), 1, trace);
+  workloads["convolution_divergence"] = field_derivative<ConvolutionStack>(
+      "convolutions", ConvolutionStack::Options{.channels = 16, .layers = 6}, 1, trace);
   for (const char* name : {"laplacian", "laplacian_nested"})  // against two forms of the peers
     workloads[name] = [](const Data& data) { return std::make_unique<Laplacian>(data); };
   workloads["hvp"] = [](const Data& data) { return std::make_unique<HessianVector>(data); };

@@ -106,6 +106,7 @@ class Session {
     add_sampling_workloads(makers_);
     add_pointwise_workloads(makers_);
     add_operator_workloads(makers_);
+    add_attention_workloads(makers_);
   }
 
   void answer(const std::string& line, std::ostream& out) {

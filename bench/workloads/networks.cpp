@@ -63,6 +63,20 @@ Tensor ModulatedMlp::operator()(const Tensor& x, const Tensor& t) const {
   return layers_.back()(h);
 }
 
+ConvolutionStack::ConvolutionStack(const Tensor& key, const Options& o) {
+  const nn::ConvolutionLayerOptions same_size{.window = {.padding = {1}}};
+  for (std::int64_t i = 0; i < o.layers; ++i)
+    layers_.emplace_back(key, i == 0 ? 1 : o.channels, i + 1 == o.layers ? 1 : o.channels,
+                         std::vector<std::int64_t>{3, 3}, same_size);
+  for (std::size_t i = 0; i < layers_.size(); ++i) add_part(numbered("layers", i), layers_[i]);
+}
+
+Tensor ConvolutionStack::operator()(const Tensor& x, const Tensor&) const {
+  Tensor h = layers_[0](nn::as_pictures("convolution stack", x, Shape{1, 28, 28}));
+  for (std::size_t i = 1; i < layers_.size(); ++i) h = layers_[i](silu(h));
+  return reshape(h, x.shape());
+}
+
 ScalarMlp::ScalarMlp(const Tensor& key, const Options& extents) {
   for (std::size_t i = 0; i + 1 < extents.size(); ++i) layers_.emplace_back(key, extents[i], extents[i + 1]);
   for (std::size_t i = 0; i < layers_.size(); ++i) add_part(numbered("layers", i), layers_[i]);

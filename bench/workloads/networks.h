@@ -44,6 +44,20 @@ class ModulatedMlp : public nn::Module {
   std::vector<Cell*> gains_, biases_;
 };
 
+/// Convolutions of 3 x 3 windows with silu between them, x [B, 784] as pictures of 28 x 28 -> [B, 784]. The
+/// time does not enter.
+class ConvolutionStack : public nn::Module {
+ public:
+  struct Options {
+    std::int64_t channels, layers;
+  };
+  ConvolutionStack(const Tensor& key, const Options& options);
+  Tensor operator()(const Tensor& x, const Tensor& t) const;
+
+ private:
+  std::vector<nn::Convolution> layers_;
+};
+
 /// A potential: x [B, extents[0]] -> [B], tanh behind all linear layers but the last, which has one output.
 class ScalarMlp : public nn::Module {
  public:

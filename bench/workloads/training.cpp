@@ -1,5 +1,8 @@
-// Training steps: flow matching and MeanFlow on the picture network, flow matching on a small one, and the
-// first step at a batch size that was never seen.
+// Training steps: flow matching and MeanFlow on the picture network, a U-Net and a DiT, flow matching on a
+// small network, and the first step at a batch size that was never seen.
+
+#include <type_traits>
+#include <utility>
 
 #include "bench/workloads/workload.h"
 #include "engine/engine.h"
@@ -20,7 +23,7 @@ Batch first_rows(const Batch& batch, std::int64_t rows) {
   return {{cut(batch.pair.x0), cut(batch.pair.x1)}, {cut(batch.times.t), cut(batch.times.r), rows}};
 }
 
-std::vector<Batch> load_batches(const Data& data, const std::string& name) {
+std::vector<Batch> load_batches(const Data& data, const std::string& name, std::int64_t rows) {
   const nn::State file = data.file(name);
   std::vector<Batch> batches;
   for (int i = 0; i < 4; ++i) {
@@ -29,35 +32,46 @@ std::vector<Batch> load_batches(const Data& data, const std::string& name) {
     };
     const Tensor t = get("t");
     batches.push_back({{get("x0"), get("x1")}, {t, get("r"), t.shape()[0]}});
+    if (rows > 0) batches.back() = first_rows(batches.back(), rows);
   }
   return batches;
 }
 
+template <class Net>
 struct Network {
   const char* weights;
   const char* batches;
-  nn::MlpOptions options;
+  std::remove_cvref_t<decltype(std::declval<const Net&>().options())> options;
+  std::int64_t rows = 0;  // of a batch; 0 for all
 };
 
-nn::MlpOptions two_times(nn::MlpOptions options) {
+template <class Options>
+Options two_times(Options options) {
   options.second_time = true;
   return options;
 }
 
-Network picture() { return {"picture", "pictures", picture_network()}; }
-Network average_picture(const char* batches) {
+Network<nn::Mlp> picture() { return {"picture", "pictures", picture_network()}; }
+Network<nn::Mlp> average_picture(const char* batches) {
   return {"average_picture", batches, two_times(picture_network())};
 }
-Network toy() {
+Network<nn::Mlp> toy() {
   return {"toy", "points", {.inputs = 2, .outputs = 2, .width = 64, .frequencies = 4, .highest_turns = 1}};
 }
+Network<nn::UNet> unet() { return {"unet", "pictures", unet_of_pictures(), 64}; }
+Network<nn::UNet> average_unet() { return {"average_unet", "pictures", two_times(unet_of_pictures()), 64}; }
+Network<nn::DiT> average_dit() {
+  return {"average_dit", "pictures", {.patch = 2, .hidden = 192, .heads = 6, .second_time = true}, 64};
+}
 
-Tensor cfm(const nn::Mlp& net, const Batch& batch) {
+template <class Net>
+Tensor cfm(const Net& net, const Batch& batch) {
   const flow::TimedField v = [&](const Tensor& x, const Tensor& t) { return net(x, t); };
   return flow::cfm_loss(v, flow::linear_path(), batch.pair, batch.times.t);
 }
 
-Tensor meanflow(const nn::Mlp& net, const Batch& batch) {
+template <class Net>
+Tensor meanflow(const Net& net, const Batch& batch) {
   const flow::AverageField u = [&](const Tensor& x, const Tensor& t, const Tensor& r) {
     return net(x, t, r - t);
   };
@@ -67,14 +81,15 @@ Tensor meanflow(const nn::Mlp& net, const Batch& batch) {
   return flow::meanflow_loss(u, flow::linear_path(), batch.pair, batch.times, options).weighted;
 }
 
-using Loss = Tensor (*)(const nn::Mlp&, const Batch&);
-
+template <class Net>
 class TrainingStep : public Workload {
  public:
-  TrainingStep(const Data& data, const Network& network, Loss loss)
-      : net_(load_network(data, network.weights, network.options)),
+  using Loss = Tensor (*)(const Net&, const Batch&);
+
+  TrainingStep(const Data& data, const Network<Net>& network, Loss loss)
+      : net_(load_network<Net>(data, network.weights, network.options)),
         adam_(net_),
-        batches_(load_batches(data, network.batches)),
+        batches_(load_batches(data, network.batches, network.rows)),
         loss_(loss),
         step_(compile(Function(
             [this](const Tensor& x0, const Tensor& x1, const Tensor& t, const Tensor& r, const Tensor& rate) {
@@ -111,7 +126,7 @@ class TrainingStep : public Workload {
   using Function =
       std::function<Tensor(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&)>;
 
-  nn::Mlp net_;
+  Net net_;
   nn::Adam adam_;
   std::vector<Batch> batches_;
   Loss loss_;
@@ -121,7 +136,7 @@ class TrainingStep : public Workload {
 };
 
 // Every call has a batch size of its own and finds no plan.
-class FirstCall : public TrainingStep {
+class FirstCall : public TrainingStep<nn::Mlp> {
  public:
   explicit FirstCall(const Data& data) : TrainingStep(data, picture(), cfm) {}
   bool prepares() const override { return true; }
@@ -138,19 +153,21 @@ class FirstCall : public TrainingStep {
   std::int64_t rows_ = 255;
 };
 
+template <class Net>
+WorkloadMaker training_step(const Network<Net>& network, Tensor (*loss)(const Net&, const Batch&)) {
+  return [=](const Data& data) { return std::make_unique<TrainingStep<Net>>(data, network, loss); };
+}
+
 }  // namespace
 
 void add_training_workloads(Workloads& workloads) {
-  workloads["fm_step"] = [](const Data& data) {
-    return std::make_unique<TrainingStep>(data, picture(), cfm);
-  };
-  workloads["meanflow_step"] = [](const Data& data) {
-    return std::make_unique<TrainingStep>(data, average_picture("pictures"), meanflow);
-  };
-  workloads["meanflow_step_1024"] = [](const Data& data) {
-    return std::make_unique<TrainingStep>(data, average_picture("many_pictures"), meanflow);
-  };
-  workloads["toy_step"] = [](const Data& data) { return std::make_unique<TrainingStep>(data, toy(), cfm); };
+  workloads["fm_step"] = training_step(picture(), cfm<nn::Mlp>);
+  workloads["meanflow_step"] = training_step(average_picture("pictures"), meanflow<nn::Mlp>);
+  workloads["meanflow_step_1024"] = training_step(average_picture("many_pictures"), meanflow<nn::Mlp>);
+  workloads["toy_step"] = training_step(toy(), cfm<nn::Mlp>);
+  workloads["unet_fm_step"] = training_step(unet(), cfm<nn::UNet>);
+  workloads["unet_meanflow_step"] = training_step(average_unet(), meanflow<nn::UNet>);
+  workloads["dit_meanflow_step"] = training_step(average_dit(), meanflow<nn::DiT>);
   workloads["first_call"] = [](const Data& data) { return std::make_unique<FirstCall>(data); };
 }
 

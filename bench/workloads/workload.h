@@ -58,9 +58,12 @@ void add_derivative_workloads(Workloads& workloads);
 void add_sampling_workloads(Workloads& workloads);
 void add_pointwise_workloads(Workloads& workloads);
 void add_operator_workloads(Workloads& workloads);
+void add_attention_workloads(Workloads& workloads);
 
 /// The 784-1024-1024-1024-784 network of most rows.
 nn::MlpOptions picture_network();
+/// That of the rows "unet_..".
+nn::UNetOptions unet_of_pictures();
 /// A network with the weights of a file.
 template <class Net = nn::Mlp, class Options>
 Net load_network(const Data& data, const std::string& name, const Options& options) {

@@ -35,16 +35,20 @@ class Mlp(nn.Module):
 
 
 class Conditioning(nn.Module):
-    def __init__(self, embedding, frequencies, classes):
+    def __init__(self, embedding=64, frequencies=16, classes=0, second_time=True):
         super().__init__()
         self.features = FourierFeatures(frequencies)
         self.time = nn.Linear(2 * frequencies, embedding)
-        self.gap = nn.Linear(2 * frequencies, embedding, bias=False)
-        self.add_module("class", nn.Embedding(classes + 1, embedding))
+        if second_time:
+            self.gap = nn.Linear(2 * frequencies, embedding, bias=False)
+        if classes:
+            self.add_module("class", nn.Embedding(classes + 1, embedding))
 
-    def forward(self, t, gap, classes):
-        label = getattr(self, "class")(classes)
-        return F.silu(self.time(self.features(t)) + self.gap(self.features(gap)) + label)
+    def forward(self, t, gap=None, classes=None):
+        e = self.time(self.features(t))
+        if gap is not None:
+            e = e + self.gap(self.features(gap))
+        return F.silu(e if classes is None else e + getattr(self, "class")(classes))
 
 
 def modulate(x, shift, scale):
@@ -74,10 +78,10 @@ class ResidualBlock(nn.Module):
 class UNet(nn.Module):
     """Group norms are left out where groups are 0, attention where heads are."""
 
-    def __init__(self, channels, base, multipliers, groups, heads, embedding, frequencies, classes, blocks=1):
+    def __init__(self, channels, base, multipliers, groups, heads, embedding=64, blocks=1, **condition):
         super().__init__()
         widths = [base * m for m in multipliers]
-        self.condition = Conditioning(embedding, frequencies, classes)
+        self.condition = Conditioning(embedding, **condition)
         self.first = nn.Conv2d(channels, widths[0], 3, padding=1)
         self.down, self.up, self.middle = nn.ModuleList(), nn.ModuleList(), nn.Module()
 
@@ -109,7 +113,7 @@ class UNet(nn.Module):
         places = (self.middle.norm(h) if self.middle.norm else h).flatten(2).transpose(1, 2)
         return h + self.middle.attention(places, places, places)[0].transpose(1, 2).reshape(h.shape)
 
-    def forward(self, x, t, gap, classes):
+    def forward(self, x, t, gap=None, classes=None):
         e = self.condition(t, gap, classes)
         h, made = self.first(x), []
         for level in self.down:
@@ -154,11 +158,11 @@ def sinusoidal_positions(rows, columns, hidden):
 
 class DiT(nn.Module):
     def __init__(
-        self, channels, height, width, patch, hidden, depth, heads, mlp_ratio, embedding, frequencies, classes, learned=False
+        self, channels, height, width, patch, hidden, depth, heads, mlp_ratio, embedding=64, learned=False, **condition
     ):
         super().__init__()
         self.patch, self.rows, self.columns = patch, height // patch, width // patch
-        self.condition = Conditioning(embedding, frequencies, classes)
+        self.condition = Conditioning(embedding, **condition)
         self.first = nn.Linear(channels * patch**2, hidden)
         if learned:
             self.positions = nn.Parameter(torch.zeros(self.rows * self.columns, hidden))
@@ -168,7 +172,7 @@ class DiT(nn.Module):
         self.last_modulation = nn.Linear(embedding, 2 * hidden)
         self.last = nn.Linear(hidden, channels * patch**2)
 
-    def forward(self, x, t, gap, classes):
+    def forward(self, x, t, gap=None, classes=None):
         samples, channels = x.shape[:2]
         e = self.condition(t, gap, classes)
         cut = x.reshape(samples, channels, self.rows, self.patch, self.columns, self.patch)
