@@ -40,6 +40,13 @@ struct Application {
 /// `maps` makes a line from a line. Other axes it treats pointwise then.
 enum class AlongAxes { nothing, reduces, maps };
 
+/// Where an axis of an input reappears in the output, if place p there sees places p + first .. p + last of
+/// it alone.
+struct AxisWindow {
+  int axis;  ///< of the output, from the right
+  std::int64_t first = 0, last = 0;
+};
+
 /// A primitive lives until the process is gone, for threads and destructors of statics may differentiate
 /// while it ends: make it by `new`, and keep a reference.
 class Primitive {
@@ -76,6 +83,12 @@ class Primitive {
   /// Where axis `axis` (-1, -2, ..) of input `slot` reappears in the output if the primitive treats it
   /// pointwise (every entry along it is processed alone); nullopt if entries along it mix.
   virtual std::optional<int> carried_axis(const Application& at, int slot, int axis) const = 0;
+  /// The window that the output has on axis `axis` of input `slot`: a single place where it is carried, the
+  /// same for all places, or nullopt.
+  virtual std::optional<AxisWindow> window_along(const Application& at, int slot, int axis) const {
+    if (const std::optional<int> carried = carried_axis(at, slot, axis)) return AxisWindow{*carried};
+    return std::nullopt;
+  }
   /// May the tangent of `slot` be compressed along `axis`? By default on the axes that are carried.
   virtual bool accepts_compressed_tangent(const Application& at, int slot, int axis) const {
     return carried_axis(at, slot, axis).has_value();

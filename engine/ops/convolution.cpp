@@ -61,6 +61,17 @@ class ConvolutionForm : public MultilinearPrimitive {
     if (axis < -window.spatial - 2) return axis;
     return carried_in_core(slot, axis + window.spatial, window.groups == 1, window.spatial);
   }
+  // Of the data, place by place.
+  std::optional<AxisWindow> window_along(const Application& at, int slot, int axis) const final {
+    const ConvolutionWindow window(at.attributes);
+    if (axis < -window.spatial || slot != data_slot())
+      return MultilinearPrimitive::window_along(at, slot, axis);
+    const WindowAxis& along = window.axes[axis + window.spatial];
+    if (along.stride != 1) return std::nullopt;
+    const std::int64_t wide = along.dilation * (at.inputs[1 - slot].shape()[axis] - 1);
+    if (slot == 0) return AxisWindow{axis, -along.before, wide - along.before};
+    return AxisWindow{axis, along.before - wide, along.before};
+  }
   // In the core the other slot may sum what one carries: there the transform expands the cotangent.
   bool accepts_compressed_cotangent(const Application& at, int axis) const final {
     return axis < -ConvolutionWindow(at.attributes).spatial - 2;
@@ -94,6 +105,9 @@ class ConvolutionForm : public MultilinearPrimitive {
 
  protected:
   using MultilinearPrimitive::MultilinearPrimitive;
+
+  // The slot whose places are seen through the window from those of the output; -1 for none.
+  virtual int data_slot() const = 0;
 
   struct Extents {
     std::int64_t data, window, places;
@@ -136,6 +150,7 @@ class Convolution final : public ConvolutionForm {
   Convolution() : ConvolutionForm(Op::convolution) {}
 
  private:
+  int data_slot() const override { return 0; }
   Extents extents_along(std::int64_t data, std::int64_t weight, std::int64_t out) const override {
     return {data, weight, out};
   }
@@ -160,6 +175,7 @@ class ConvolutionToData final : public ConvolutionForm {
   ConvolutionToData() : ConvolutionForm(Op::convolution_to_data) {}
 
  private:
+  int data_slot() const override { return 1; }
   Extents extents_along(std::int64_t weight, std::int64_t cotangent, std::int64_t out) const override {
     return {out, weight, cotangent};
   }
@@ -184,6 +200,7 @@ class ConvolutionToWeight final : public ConvolutionForm {
   ConvolutionToWeight() : ConvolutionForm(Op::convolution_to_weight) {}
 
  private:
+  int data_slot() const override { return -1; }
   Extents extents_along(std::int64_t data, std::int64_t cotangent, std::int64_t out) const override {
     return {data, out, cotangent};
   }

@@ -32,7 +32,7 @@ Tensor stencil(const Tensor& x, double centre) {
   return sum;
 }
 
-Tensor layer_norm(const Tensor& h) {
+Tensor plain_layer_norm(const Tensor& h) {
   const Tensor centred = h - mean(h, {-1}, true);
   return centred * rsqrt(mean(square(centred), {-1}, true) + 1e-3);
 }
@@ -54,7 +54,8 @@ std::vector<Network> networks() {
   });
   add("residual branches with norms", {16, 96}, [=](const Tensor& x) {
     Tensor h = x;
-    for (int i = 0; i < 3; ++i) h = h + matmul(silu(matmul(layer_norm(h), i % 2 ? down : down * 0.5)), up);
+    for (int i = 0; i < 3; ++i)
+      h = h + matmul(silu(matmul(plain_layer_norm(h), i % 2 ? down : down * 0.5)), up);
     return h;
   });
   const Tensor scale = numbers({16, 96}, 5), shift = numbers({16, 96}, 6);

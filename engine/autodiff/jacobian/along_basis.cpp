@@ -14,12 +14,16 @@
 namespace nabla {
 namespace {
 
-// Calls use(directions) for one chunk after the other of the first `count` one-hot directions.
+// Calls use(directions) for one chunk after the other of the first `count`.
 template <class Use>
-void for_each_chunk(const Shape& sample, int batch, DType dtype, std::int64_t chunk, std::int64_t count,
-                    Use use) {
+void for_each_chunk(const DirectionsOf& directions, std::int64_t chunk, std::int64_t count, Use use) {
   for (std::int64_t start = 0; start < count; start += chunk)
-    use(one_hot_seeds(start, std::min(start + chunk, count), sample, dtype, batch));
+    use(directions(start, std::min(start + chunk, count)));
+}
+
+DirectionsOf one_hot(const Shape& sample, int batch, DType dtype) {
+  return
+      [=](std::int64_t start, std::int64_t stop) { return one_hot_seeds(start, stop, sample, dtype, batch); };
 }
 
 std::optional<Tensor> derivative_along(const FieldOnVariable& field, const Tensor& seeds, Direction direction,
@@ -36,11 +40,10 @@ Tensor move_first_axis_last(const Tensor& x) {
 }
 
 // Contracts direction k with what became of it over `summed` axes of [K, B, *S] and adds up the chunks.
-Tensor sum_along_basis(const FieldOnVariable& field, const Axes& summed, const Shape& result,
-                       Direction direction, std::int64_t at_once, std::int64_t count) {
-  const Shape sample = field.x.shape().without_first(1);
+Tensor sum_along(const FieldOnVariable& field, const DirectionsOf& directions, const Axes& summed,
+                 const Shape& result, Direction direction, std::int64_t at_once, std::int64_t count) {
   Tensor total;
-  for_each_chunk(sample, 1, field.dtype(), at_once, count, [&](const Tensor& seeds) {
+  for_each_chunk(directions, at_once, count, [&](const Tensor& seeds) {
     const std::optional<Tensor> found = derivative_along(field, seeds, direction, /*compressed=*/true);
     if (!found) return;
     const Tensor part = drop_axes(contraction(*found, seeds, summed), summed);
@@ -60,7 +63,8 @@ Tensor jacobian_along_basis(const FieldOnVariable& field, int batch, Direction d
   const Shape& directions = forward ? inner_x : inner_y;
   const Shape& results = forward ? inner_y : inner_x;
   std::vector<Tensor> chunks;
-  for_each_chunk(directions, batch, field.dtype(), at_once, directions.size(), [&](const Tensor& seeds) {
+  const DirectionsOf basis = one_hot(directions, batch, field.dtype());
+  for_each_chunk(basis, at_once, directions.size(), [&](const Tensor& seeds) {
     const std::optional<Tensor> pushed = derivative_along(field, seeds, direction, /*compressed=*/false);
     const Shape shape = concatenate(concatenate(Shape{seeds.shape()[0]}, samples), results);
     chunks.push_back(pushed ? broadcast_to(*pushed, shape) : zeros(shape, field.dtype()));
@@ -75,17 +79,21 @@ Tensor jacobian_along_basis(const FieldOnVariable& field, int batch, Direction d
   return reshape(permute(found, order), result);
 }
 
-Tensor trace_along_basis(const FieldOnVariable& field, Direction direction, std::int64_t at_once,
-                         std::int64_t count) {
+DirectionsOf standard_basis(const FieldOnVariable& field) {
+  return one_hot(field.x.shape().without_first(1), 1, field.dtype());
+}
+
+Tensor trace_along(const FieldOnVariable& field, const DirectionsOf& directions, Direction direction,
+                   std::int64_t at_once, std::int64_t count) {
   const int rank = field.x.rank();
   Axes summed{-rank - 1};
   for (int axis = 1 - rank; axis < 0; ++axis) summed.push_back(axis);
-  return sum_along_basis(field, summed, field.x.shape().first(1), direction, at_once, count);
+  return sum_along(field, directions, summed, field.x.shape().first(1), direction, at_once, count);
 }
 
-Tensor diagonal_along_basis(const FieldOnVariable& field, Direction direction, std::int64_t at_once,
-                            std::int64_t count) {
-  return sum_along_basis(field, {-field.x.rank() - 1}, field.x.shape(), direction, at_once, count);
+Tensor diagonal_along(const FieldOnVariable& field, const DirectionsOf& directions, Direction direction,
+                      std::int64_t at_once, std::int64_t count) {
+  return sum_along(field, directions, {-field.x.rank() - 1}, field.x.shape(), direction, at_once, count);
 }
 
 }  // namespace nabla

@@ -11,8 +11,10 @@ namespace nabla {
 
 /// How a Jacobian, its diagonal or its trace is found.
 /// Exact:
-///   automatic: forward, reverse or contraction, whichever has the plan with the least work (operations, and
-///     what is moved through memory) among those that fit into tangent_bytes.
+///   automatic: forward, reverse, contraction or, of traces and diagonals, directions of many elements that
+///     the graph shows not to meet (a network of convolutions without norms: colouring.h), whichever has the
+///     plan with the least work (operations, and what is moved through memory) among those that fit into
+///     tangent_bytes.
 ///   forward: tangents, one for each element of a sample; of a trace or diagonal only the diagonal of the
 ///     last product is formed.
 ///   reverse: cotangents, one for each element of a result.

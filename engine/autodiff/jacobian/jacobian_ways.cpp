@@ -8,6 +8,7 @@
 
 #include "engine/autodiff/contraction/jacobian_contraction.h"
 #include "engine/autodiff/jacobian/along_basis.h"
+#include "engine/autodiff/jacobian/colouring.h"
 #include "engine/autodiff/jacobian/one_hot_seeds.h"
 #include "engine/graph/walk.h"
 #include "engine/ops/constant.h"
@@ -32,7 +33,7 @@ constexpr std::int64_t kChunks = 16;
 using Build = std::function<Tensor(std::int64_t at_once, std::int64_t count)>;
 
 Direction direction_of(WayKind kind) {
-  return kind == WayKind::tangents ? Direction::forward : Direction::reverse;
+  return kind == WayKind::cotangents ? Direction::reverse : Direction::forward;
 }
 
 std::int64_t directions_of(const FieldOnVariable& field, WayKind kind) {
@@ -44,8 +45,20 @@ Tensor by_directions(const FieldOnVariable& field, EliminationGoal goal, WayKind
                      std::int64_t count) {
   const Direction direction = direction_of(kind);
   if (goal == EliminationGoal::whole) return jacobian_along_basis(field, 1, direction, at_once);
-  return goal == EliminationGoal::trace ? trace_along_basis(field, direction, at_once, count)
-                                        : diagonal_along_basis(field, direction, at_once, count);
+  const DirectionsOf basis = standard_basis(field);
+  return goal == EliminationGoal::trace ? trace_along(field, basis, direction, at_once, count)
+                                        : diagonal_along(field, basis, direction, at_once, count);
+}
+
+Tensor by_colours(const FieldOnVariable& field, EliminationGoal goal, const Colouring& colouring,
+                  std::int64_t at_once, std::int64_t count) {
+  const DirectionsOf directions = [&](std::int64_t start, std::int64_t stop) {
+    const Tensor seeds = colour_seeds(colouring, start, stop, field.dtype());
+    return reshape(seeds, concatenate(Shape{stop - start, 1}, field.x.shape().without_first(1)));
+  };
+  return goal == EliminationGoal::trace
+             ? trace_along(field, directions, Direction::forward, at_once, count)
+             : diagonal_along(field, directions, Direction::forward, at_once, count);
 }
 
 // Which orders of a contraction are looked at; for the best, of those with few operations only the first.
@@ -74,6 +87,18 @@ class Ways {
       fit(way, directions, build);
     }
     return way;
+  }
+
+  // None for whole Jacobians, and where elements meet all others.
+  std::vector<JacobianWay> colours() const {
+    if (goal_ == EliminationGoal::whole) return {};
+    const std::optional<Colouring> colouring = colouring_of(field_);
+    if (!colouring) return {};
+    JacobianWay way{WayKind::colours, std::to_string(colouring->colours()) + " colours"};
+    fit(way, colouring->colours(), [&](std::int64_t at_once, std::int64_t count) {
+      return by_colours(field_, goal_, *colouring, at_once, count);
+    });
+    return {way};
   }
 
   // Where matrices are too large, what they stand for is applied instead.
@@ -180,6 +205,7 @@ JacobianWay choose_way(const Ways& ways, const JacobianOptions& options) {
   if (options.method == JacobianMethod::loop_cut) return ways.contractions(Orders::cut).front();
   if (options.method == JacobianMethod::contraction) return ways.contractions(Orders::best).front();
   std::vector<JacobianWay> found{ways.along_basis(WayKind::tangents), ways.along_basis(WayKind::cotangents)};
+  std::ranges::move(ways.colours(), std::back_inserter(found));
   const auto best = [&] { return *std::ranges::min_element(found, Ways::goes_before); };
   if (best().fits && best().total < kFewOperations) return best();
   std::ranges::move(ways.contractions(Orders::best), std::back_inserter(found));
@@ -206,6 +232,7 @@ std::vector<JacobianWay> jacobian_ways(const FieldOnVariable& field, Elimination
                                        const JacobianOptions& options) {
   const Ways ways(field, goal, options.tangent_bytes);
   std::vector<JacobianWay> found{ways.along_basis(WayKind::tangents)};
+  std::ranges::move(ways.colours(), std::back_inserter(found));
   std::ranges::move(ways.contractions(Orders::all), std::back_inserter(found));
   found.push_back(ways.along_basis(WayKind::cotangents));
   return found;
@@ -232,6 +259,9 @@ Tensor by_way(const FieldOnVariable& field, EliminationGoal goal, const Jacobian
   if (way.kind == WayKind::contraction) {
     const ContractionPlan plan{linear_graph(field.y, field.x, way.matrix_elements), goal, {}};
     found = cast(contract_in_order(plan, *way.order, way.at_once, plan.graph.samples), field.dtype());
+  } else if (way.kind == WayKind::colours) {
+    const Colouring colouring = *colouring_of(field);
+    found = by_colours(field, goal, colouring, way.at_once, colouring.colours());
   } else {
     found = by_directions(field, goal, way.kind, way.at_once, directions_of(field, way.kind));
   }

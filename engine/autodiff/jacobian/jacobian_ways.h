@@ -12,9 +12,9 @@ namespace nabla {
 /// A way to the exact trace, diagonal or whole Jacobian of each sample, and what its plan takes together with
 /// the field's own values.
 struct JacobianWay {
-  enum class Kind { tangents, cotangents, contraction };
+  enum class Kind { tangents, cotangents, colours, contraction };
   Kind kind;
-  std::string name;                            ///< "784 tangents", "contracted, searched", ..
+  std::string name;                            ///< "784 tangents", "49 colours", "contracted, searched", ..
   std::optional<EliminationOrder> order = {};  ///< of a contraction
   std::int64_t matrix_elements = 0;            ///< of a contraction: of the largest matrix that is formed
   std::int64_t at_once = 1;                    ///< directions, of a contraction samples
@@ -31,7 +31,8 @@ struct JacobianWay {
 /// Checks that no option is set that the method does not use. @throws Error naming `what`, method and option.
 void check_options(const char* what, const JacobianOptions& options);
 
-/// All ways: tangents, cotangents, and contractions in the orders that were found for the field.
+/// All ways: tangents, cotangents, colours of trace and diagonal where elements reach not far, and
+/// contractions in the orders that were found for the field.
 std::vector<JacobianWay> jacobian_ways(const FieldOnVariable& field, EliminationGoal goal,
                                        const JacobianOptions& options);
 

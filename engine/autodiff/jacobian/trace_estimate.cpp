@@ -5,6 +5,7 @@
 #include <limits>
 #include <span>
 
+#include "engine/autodiff/jacobian/colouring.h"
 #include "engine/autodiff/jacobian/probes.h"
 #include "engine/graph/primitive.h"
 #include "engine/graph/walk.h"
@@ -130,13 +131,10 @@ Estimate estimate_by_colours(const char* what, const FieldOnVariable& field, Est
   const std::int64_t rows = field.extent() / std::max<std::int64_t>(1, extent);
   const std::int64_t near = std::min(options.radius + 1, extent);
   // One colour for each place of a period, in each row of the other axes.
-  const std::int64_t periods = (extent + near - 1) / std::max<std::int64_t>(1, near);
+  const Colouring colouring{{rows, extent}, {rows, near}};
+  const std::int64_t colours = colouring.colours();
   const DType dtype = field.dtype();
-  const Tensor repeated = broadcast_to(insert_axes(identity(near, dtype), {-2}), {near, periods, near});
-  const Tensor by_place = slice(reshape(repeated, {near, periods * near}), 1, 0, extent);
-  const std::int64_t colours = rows * near;
-  const Tensor seeds =
-      reshape(einsum("rs,ce->rcse", identity(rows, dtype), by_place), {1, colours, 1, rows * extent});
+  const Tensor seeds = reshape(colour_seeds(colouring, 0, colours, dtype), {1, colours, 1, rows * extent});
   const auto met = [&](const Tensor& signed_seeds) {  // [repeats, colours, B or 1, D]
     const Shape full{signed_seeds.shape()[0], colours, field.samples(), field.extent()};
     const Tensor directions =
