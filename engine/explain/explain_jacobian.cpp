@@ -92,7 +92,8 @@ std::string DivergenceExplanation::text() const {
             std::to_string(edge.to) + " [" + std::to_string(edge.map.rows) + "]: " + name_of(edge.map) + "\n";
   text += "ways\n";
   for (const JacobianWay& way : ways) text += line(way, graph.samples);
-  if (!graph.applied.empty()) text += "applied, not formed: " + graph.applied + "\n";
+  for (const LinearGraph::Applied& applied : graph.applied)
+    text += "applied, not formed: " + applied.node + ", because " + applied.reason + "\n";
   text += "chosen: " + ways[chosen].name + ", because " + reason + "\n";
   if (const EliminationOrder* order = chosen_contraction()) {
     text += "vertices are eliminated in the order";

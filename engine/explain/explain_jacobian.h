@@ -22,6 +22,8 @@ struct DivergenceExplanation {
   const EliminationOrder* chosen_contraction() const;
   /// Operations of tangents by those of the chosen way.
   double saving() const;
+  /// The pieces, the ways with what they take, each primitive that is applied instead of formed with the line
+  /// that built it and why, and the choice.
   std::string text() const;
   /// A picture of the layers and of the order in which they are eliminated, as one SVG element. What only
   /// scales is left out of it.

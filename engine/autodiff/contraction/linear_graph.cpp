@@ -186,18 +186,21 @@ class Reader {
       if (primitive.is_pointwise()) {
         seed = ones(Shape::filled(node->shape().rank(), 1), input->dtype());
         const std::optional<Tensor> partial = primitive.jvp(use.application(), tangents);
-        if (!partial) return map_applied(use, node, slot, axis_in, axis_out);
+        if (!partial) return map_applied(use, node, slot, axis_in, axis_out, kNoTangent);
         if (&partial->node() != &seed->node()) {
           map.left = diagonal(promoted(*partial, node->shape().rank()), node, axis_out).left;
         }
         if (input->shape() == node->shape()) return map;
-        if (rows * columns > matrix_elements_) return map_applied(use, node, slot, axis_in, axis_out);
+        if (rows * columns > matrix_elements_)
+          return map_applied(use, node, slot, axis_in, axis_out, too_large(rows, columns, 1));
         return spread(map, node, input, axis_out);
       }
       return map;
     }
-    if (!primitive.is_constant_operator(slot) || rows * columns > matrix_elements_)
-      return map_applied(use, node, slot, axis_in, axis_out);
+    if (!primitive.is_constant_operator(slot))
+      return map_applied(use, node, slot, axis_in, axis_out, "the structure of its matrix is not known");
+    if (rows * columns > matrix_elements_)
+      return map_applied(use, node, slot, axis_in, axis_out, too_large(rows, columns, 1));
     if (rows < columns)
       if (const std::optional<Tensor> matrix = matrix_by_rows(use, node, slot, axis_in, axis_out))
         return {MapKind::shared, rows, columns, {}, *matrix, {}};
@@ -206,14 +209,14 @@ class Reader {
     seeds = concatenate(Shape{columns}, seeds);
     seed = reshape(identity(columns, input->dtype()), seeds);
     const std::optional<Tensor> pushed = primitive.jvp(use.application(), tangents);
-    if (!pushed) return map_applied(use, node, slot, axis_in, axis_out);
+    if (!pushed) return map_applied(use, node, slot, axis_in, axis_out, kNoTangent);
     Shape full = concatenate(Shape{columns}, node->shape());
     full[axis_out] = pushed->shape()[axis_out];
     const Tensor flat =
         cast(flat_samples(broadcast_to(*pushed, full), 1, node->shape().rank(), axis_out), graph_.dtype);
     const bool shared = flat.shape()[1] == 1;
     if (rows * columns * flat.shape()[1] > matrix_elements_)
-      return map_applied(use, node, slot, axis_in, axis_out);
+      return map_applied(use, node, slot, axis_in, axis_out, too_large(rows, columns, flat.shape()[1]));
     LinearMap map{shared ? MapKind::shared : MapKind::per_sample, rows, columns, {}, {}, {}};
     map.matrix = shared ? transpose(reshape(flat, {columns, rows})) : permute(flat, {1, 2, 0});
     return map;
@@ -241,11 +244,26 @@ class Reader {
     return cast(reshape(rows, {out.size(), in.size()}), graph_.dtype);
   }
 
+  static constexpr const char* kNoTangent = "its rule gives no tangent to take a matrix from";
+
+  std::string too_large(std::int64_t rows, std::int64_t columns, std::int64_t matrices) const {
+    const std::string size = std::to_string(rows) + " x " + std::to_string(columns);
+    const std::string what = matrices == 1 ? "its matrix of " + size + " is"
+                                           : "taken sample by sample its " + std::to_string(matrices) +
+                                                 " matrices of " + size + " are";
+    return what + " more than the " + std::to_string(matrix_elements_) + " elements that are formed";
+  }
+
   // A node that is left as it is: vectors go through its own rules.
-  LinearMap map_applied(const UseOfNode& use, Node* node, int slot, int axis_in, int axis_out) {
-    if (graph_.applied.empty())
-      graph_.applied = std::string(node->primitive().name()) + " " + to_string(node->shape()) + " built at " +
-                       node->where().file_name() + ":" + std::to_string(node->where().line());
+  LinearMap map_applied(const UseOfNode& use, Node* node, int slot, int axis_in, int axis_out,
+                        std::string reason) {
+    LinearGraph::Applied applied{std::string(node->primitive().name()) + " " + to_string(node->shape()) +
+                                     " built at " + node->where().file_name() + ":" +
+                                     std::to_string(node->where().line()),
+                                 std::move(reason)};
+    // A layer that is used again is listed once.
+    if (std::ranges::find(graph_.applied, applied) == graph_.applied.end())
+      graph_.applied.push_back(std::move(applied));
     const Node* input = use.input_node(slot);
     const Shape in = input->shape(), out = node->shape();
     const DType in_type = input->dtype(), out_type = node->dtype(), type = graph_.dtype;

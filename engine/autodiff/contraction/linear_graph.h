@@ -14,13 +14,17 @@ struct LinearGraph {
     int from, to;
     LinearMap map;
   };
+  /// What is not formed: the primitive with the line that built it, and why no matrix stands for it.
+  struct Applied {
+    std::string node, reason;
+    bool operator==(const Applied&) const = default;
+  };
   std::vector<std::int64_t> sizes;  ///< elements of a vertex, for one sample
   std::vector<Edge> edges;
   int argument = 0, result = 0;  ///< vertices
   std::int64_t samples = 0;
-  DType dtype = DType::f32;  ///< of all maps: f64 if any step of the field is
-  /// The first primitive that is applied, and the line that built it; empty where there is none.
-  std::string applied;
+  DType dtype = DType::f32;      ///< of all maps: f64 if any step of the field is
+  std::vector<Applied> applied;  ///< each once, in the order of the edges
 };
 
 /// Larger matrices of constant operators (a permutation of a large picture) are not formed but applied.
