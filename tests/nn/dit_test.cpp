@@ -6,24 +6,6 @@
 #include "tests/nn/picture_fields.h"
 
 namespace nabla::nn {
-namespace {
-
-DiTOptions tiny_dit() {
-  return {.height = 4,
-          .width = 4,
-          .patch = 2,
-          .hidden = 8,
-          .depth = 2,
-          .heads = 2,
-          .mlp_ratio = 2,
-          .embedding = 8,
-          .frequencies = 4,
-          .highest_turns = 1,
-          .dtype = DType::f64};
-}
-
-}  // namespace
-
 TEST_CASE("derivatives of a DiT are right in every mode, whatever its positions and scores are") {
   for (const bool is_plain : {true, false}) {
     CAPTURE(is_plain);
@@ -31,6 +13,21 @@ TEST_CASE("derivatives of a DiT are right in every mode, whatever its positions 
     options.learned_positions = options.qk_norm = !is_plain;
     check_field_derivatives(DiT(random_key(1), options), 16);
   }
+}
+
+TEST_CASE("a DiT has Laplacians, and derivatives inside vmap and compile") {
+  DiTOptions options = tiny_dit();
+  options.depth = 1;
+  for (const bool has_qk_norm : {false, true}) {
+    CAPTURE(has_qk_norm);
+    options.qk_norm = has_qk_norm;
+    check_nested_derivatives(DiT(random_key(1), options), 16);
+  }
+}
+
+TEST_CASE("it is explained which parts of a DiT's divergence are applied, and why") {
+  check_explanation(DiT(random_key(1), tiny_dit()), 16, "contraction [2, 4, 16, 1]", "nn/dit_block.cpp",
+                    "64 x 32");
 }
 
 TEST_CASE("a DiT takes classes and a second time, and refuses what does not fit") {

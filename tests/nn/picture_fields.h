@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <cstdio>
+#include <set>
+#include <sstream>
 #include <string>
 
 #include "engine/engine.h"
@@ -10,6 +13,33 @@
 // What holds for every network that is a field of pictures.
 
 namespace nabla::nn {
+
+inline UNetOptions tiny_unet() {
+  return {.height = 4,
+          .width = 4,
+          .base = 4,
+          .multipliers = {1, 2},
+          .groups = 2,
+          .heads = 2,
+          .embedding = 8,
+          .frequencies = 4,
+          .highest_turns = 1,
+          .dtype = DType::f64};
+}
+
+inline DiTOptions tiny_dit() {
+  return {.height = 4,
+          .width = 4,
+          .patch = 2,
+          .hidden = 8,
+          .depth = 2,
+          .heads = 2,
+          .mlp_ratio = 2,
+          .embedding = 8,
+          .frequencies = 4,
+          .highest_turns = 1,
+          .dtype = DType::f64};
+}
 
 /// Random parameters in place of the initial ones, many of which are zero, so that every part counts.
 inline void fill_parameters(const Module& module, double size = 0.4) {
@@ -61,6 +91,98 @@ void check_field_derivatives(const Network& network, std::int64_t size, double f
   // Both forms of samples, and a time for all of them.
   const Tensor shared = network(x, full(Shape{1, 1}, 0.3, DType::f64));
   CHECK(apart(shared[0], field(x)[0]) < 1e-12);
+}
+
+/// Laplacians of a network in f64 that takes flat pictures of `size` elements, and its derivatives inside
+/// other transforms. Its parameters are filled, with numbers of the size `filled`.
+template <class Network>
+void check_nested_derivatives(const Network& network, std::int64_t size, double filled = 0.4) {
+  fill_parameters(network, filled);
+  const Tensor x = normal(random_key(1), Shape{2, size}, DType::f64);
+  const Tensor t = tensor<double>({0.3, 0.8}, {2, 1});
+  const auto field = [&](const Tensor& at) { return network(at, t); };
+
+  // Of a scalar of each sample, beside the traces of its Hessians, and of the field that it is made of.
+  const Tensor c = normal(random_key(4), Shape{2, size}, DType::f64);
+  const auto scalar = [&](const Tensor& at) { return sum(c * field(at), {-1}); };
+  const auto gradient = [&](const Tensor& at) {
+    return grad([&](const Tensor& inner) { return sum(scalar(inner)); }, at);
+  };
+  const Tensor hessian = jacobian(gradient, x);  // [2, size, 2, size]
+  const Tensor traces = sum(hessian * reshape(identity(2 * size, DType::f64), hessian.shape()), {1, 2, 3});
+  const double scale = 1 + reduce_max(abs(hessian)).item();
+  REQUIRE(reduce_max(abs(traces)).item() > 1e-2);
+  CHECK(apart(laplacian(scalar, x), traces) < 1e-9 * scale);
+  CHECK(apart(sum(c * laplacian(field, x), {-1}), traces) < 1e-9 * scale);
+
+  const auto divergence_at = [&](const Tensor& at) { return divergence(field, at); };
+  const auto laplacian_at = [&](const Tensor& at) { return laplacian(scalar, at); };
+  const auto recomputed = [&](const Tensor& at) { return checkpoint(field, at); };
+  const Tensor many = normal(random_key(5), Shape{2, 2, size}, DType::f64);
+  CHECK(apart(divergence(recomputed, x), divergence_at(x)) < 1e-10);
+  const Tensor divergences = vmap(divergence_at, many), laplacians = vmap(laplacian_at, many);
+  const auto compiled = compile([&](const Tensor& at) { return field(at); });
+  const auto compiled_divergence = compile(divergence_at);
+  const auto compiled_laplacian = compile(laplacian_at);
+  for (int i = 0; i < 2; ++i) {
+    CHECK(apart(divergences[i], divergence_at(many[i])) < 1e-10);
+    CHECK(apart(laplacians[i], laplacian_at(many[i])) < 1e-9 * scale);
+    CHECK(apart(compiled(many[i]), field(many[i])) < 1e-12);
+    CHECK(apart(compiled_divergence(many[i]), divergence_at(many[i])) < 1e-10);
+    CHECK(apart(compiled_laplacian(many[i]), laplacian_at(many[i])) < 1e-9 * scale);
+  }
+  // What is compiled follows the parameters.
+  fill_parameters(network, 0.5 * filled);
+  CHECK(apart(compiled(x), field(x)) < 1e-12);
+  CHECK(apart(compiled_divergence(x), divergence_at(x)) < 1e-10);
+  CHECK(apart(compiled_laplacian(x), laplacian_at(x)) < 1e-9 * scale);
+  CHECK(compiled.statistics().traces == 1);
+  CHECK(compiled_divergence.statistics().traces == 1);
+  CHECK(compiled_laplacian.statistics().traces == 1);
+}
+
+/// What is said of the divergence of a network in f64 that takes flat pictures of `size` elements. With
+/// little memory a step that is described as `part`, of a line in `file`, is applied in place of a matrix of
+/// `extents`.
+template <class Network>
+void check_explanation(const Network& network, std::int64_t size, const std::string& part,
+                       const std::string& file, const std::string& extents, double filled = 0.4) {
+  fill_parameters(network, filled);
+  const Tensor x = normal(random_key(1), Shape{2, size}, DType::f64);
+  const Tensor t = tensor<double>({0.3, 0.8}, {2, 1});
+  const auto field = [&](const Tensor& at) { return network(at, t); };
+  const std::string whole = explain_divergence(field, x).text();
+  CHECK(whole.find("applied") == std::string::npos);
+  CHECK(whole.find(", because no contraction takes less work\n") != std::string::npos);
+
+  const JacobianOptions little{.method = JacobianMethod::contraction, .tangent_bytes = 20000};
+  std::istringstream lines(explain_divergence(field, x, little).text());
+  const std::string start = "applied, not formed: ";
+  std::size_t edges = 0, found = 0;
+  std::set<std::string> parts;
+  for (std::string line; std::getline(lines, line);) {
+    if (line.ends_with("]: applied")) ++edges;
+    if (!line.starts_with(start)) continue;
+    CAPTURE(line);
+    CHECK(parts.insert(line).second);
+    CHECK(line.find(" built at ") != std::string::npos);
+    const std::size_t reason = line.find(", because its matrix of ");
+    REQUIRE(reason != std::string::npos);
+    long rows = 0, columns = 0, limit = 0;
+    REQUIRE(std::sscanf(line.c_str() + reason,
+                        ", because its matrix of %ld x %ld is more than the %ld elements that are formed",
+                        &rows, &columns, &limit) == 3);
+    CHECK(rows * columns > limit);
+    CHECK(limit <= little.tangent_bytes / 8);
+    found += line.starts_with(start + part + " built at ") && line.find(file + ":") != std::string::npos &&
+             line.find(", because its matrix of " + extents + " is more than ") != std::string::npos;
+  }
+  CAPTURE(parts.size());
+  CHECK(found > 0);
+  CHECK(parts.size() > 1);
+  CHECK(edges >= parts.size());
+  CHECK(apart(divergence(field, x, little), divergence(field, x, {.method = JacobianMethod::forward})) <
+        1e-10);
 }
 
 /// Trains a network on 4 x 4 pictures of stripes, horizontal or vertical: the flow-matching loss (Lipman et

@@ -6,23 +6,6 @@
 #include "tests/nn/picture_fields.h"
 
 namespace nabla::nn {
-namespace {
-
-UNetOptions tiny_unet() {
-  return {.height = 4,
-          .width = 4,
-          .base = 4,
-          .multipliers = {1, 2},
-          .groups = 2,
-          .heads = 2,
-          .embedding = 8,
-          .frequencies = 4,
-          .highest_turns = 1,
-          .dtype = DType::f64};
-}
-
-}  // namespace
-
 TEST_CASE("derivatives of a U-Net are right in every mode, with norms and attention and without") {
   for (const bool has_norms : {true, false}) {
     CAPTURE(has_norms);
@@ -30,6 +13,25 @@ TEST_CASE("derivatives of a U-Net are right in every mode, with norms and attent
     if (!has_norms) options.groups = options.heads = 0;
     // Without norms large weights make features, and what differences of them leave out, ever larger.
     check_field_derivatives(UNet(random_key(1), options), 16, has_norms ? 0.4 : 0.2);
+  }
+}
+
+TEST_CASE("a U-Net has Laplacians, and derivatives inside vmap and compile, with norms and without") {
+  for (const bool has_norms : {true, false}) {
+    CAPTURE(has_norms);
+    UNetOptions options = tiny_unet();
+    if (!has_norms) options.groups = options.heads = 0;
+    check_nested_derivatives(UNet(random_key(1), options), 16, has_norms ? 0.4 : 0.2);
+  }
+}
+
+TEST_CASE("it is explained which parts of a U-Net's divergence are applied, and why") {
+  for (const bool has_norms : {true, false}) {
+    CAPTURE(has_norms);
+    UNetOptions options = tiny_unet();
+    if (!has_norms) options.groups = options.heads = 0;
+    check_explanation(UNet(random_key(1), options), 16, "convolution [2, 4, 4, 4]", "nn/residual_block.cpp",
+                      "64 x 64", has_norms ? 0.4 : 0.2);
   }
 }
 
