@@ -24,8 +24,8 @@ using test::message_of;
 using test::PeakMemory;
 using test::ScratchDirectory;
 
-constexpr std::int64_t kElements = std::int64_t{1} << 20;
-constexpr std::size_t kBytes = std::size_t{1} << 22;
+constexpr std::int64_t kFewElements = std::int64_t{1} << 20;
+constexpr std::size_t kFewBytes = std::size_t{1} << 22;
 
 /// Calls `read(path)` and checks that it takes at most 1.2 times the content.
 template <class Read>
@@ -33,8 +33,8 @@ void check_peak(const std::filesystem::path& path, Read read) {
   CAPTURE(path);
   const PeakMemory memory;
   read(path);
-  CHECK(memory.peak() >= kBytes);
-  CHECK(memory.peak() <= kBytes / 5 * 6);
+  CHECK(memory.peak() >= kFewBytes);
+  CHECK(memory.peak() <= kFewBytes / 5 * 6);
 }
 
 /// Fails one allocation after the other: each must be told as an Error that names the file.
@@ -71,12 +71,12 @@ void pack(const std::filesystem::path& path, const Bytes& bytes) {
 
 TEST_CASE("readers take at most 1.2 times the memory of what they read") {
   const ScratchDirectory scratch;
-  const Tensor x = (normal(random_key(1), {kElements})).detach();
+  const Tensor x = (normal(random_key(1), {kFewElements})).detach();
   const auto npy = [](const auto& path) { read_npy(path); };
   const auto npz = [](const auto& path) { read_npz(path); };
   write_npy(scratch / "a.npy", x);
   check_peak(scratch / "a.npy", npy);
-  Bytes fortran = encode_npy(reshape(x, {1024, kElements / 1024}));
+  Bytes fortran = encode_npy(reshape(x, {1024, kFewElements / 1024}));
   const std::string_view text(reinterpret_cast<const char*>(fortran.data()), 128);
   test::Bytes with_true = test::bytes_of_text("True, ");
   std::ranges::copy(with_true, fortran.begin() + static_cast<std::ptrdiff_t>(text.find("False,")));
@@ -87,26 +87,27 @@ TEST_CASE("readers take at most 1.2 times the memory of what they read") {
   write_safetensors(scratch / "a.safetensors", {{}, {{"x", x}}});
   check_peak(scratch / "a.safetensors", [](const auto& path) { read_safetensors(path); });
   Bytes idx = test::bytes_of_numbers({0, 0, 13, 1, 0, 16, 0, 0});
-  idx.resize(8 + kBytes);
+  idx.resize(8 + kFewBytes);
   pack(scratch / "a.idx.gz", idx);
   check_peak(scratch / "a.idx.gz", [](const auto& path) { read_idx(path); });
   std::string csv;
-  for (std::size_t i = 0; i < kBytes / 8 / 4; ++i) csv += "1,-2,3,4\n";
+  for (std::size_t i = 0; i < kFewBytes / 8 / 4; ++i) csv += "1,-2,3,4\n";
   pack(scratch / "a.csv.gz", test::bytes_of_text(csv));
   check_peak(scratch / "a.csv.gz", [](const auto& path) { read_csv(path); });
 }
 
 TEST_CASE("a tensor is read alone, without the rest of its file") {
   const ScratchDirectory scratch;
-  write_safetensors(scratch / "a.safetensors",
-                    {{{"k", "v"}}, {{"large", zeros({kElements})}, {"small", tensor<float>({1, 2}, {2})}}});
+  write_safetensors(
+      scratch / "a.safetensors",
+      {{{"k", "v"}}, {{"large", zeros({kFewElements})}, {"small", tensor<float>({1, 2}, {2})}}});
   const PeakMemory memory;
   SafetensorsFile file(scratch / "a.safetensors", Checksums::required);
   CHECK(file.metadata().at("k") == "v");
   CHECK(file.names() == std::vector<std::string>{"large", "small"});
   test::check_same(file.read("small"), tensor<float>({1, 2}, {2}));
   CHECK(memory.peak() < 300'000);
-  test::check_same(file.read("large"), zeros({kElements}));
+  test::check_same(file.read("large"), zeros({kFewElements}));
   test::check_same(file.read("small"), tensor<float>({1, 2}, {2}));
   CHECK_THROWS_WITH_AS(file.read("none"), doctest::Contains("a.safetensors has no tensor 'none'"), Error);
 
