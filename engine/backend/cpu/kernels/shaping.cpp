@@ -1,4 +1,5 @@
 #include <bit>
+#include <type_traits>
 
 #include "engine/backend/cpu/kernels/kernels.h"
 #include "engine/backend/cpu/kernels/loop.h"
@@ -7,9 +8,34 @@
 namespace nabla::cpu {
 namespace {
 
+// Pairs, fours, ..: the innermost axis is shorter than a call for each of its runs is worth.
+template <class T>
+void copy_short_runs(T* out, const T* in, const Walk<2>& walk) {
+  const std::int64_t run = walk.inner_extent(), so = walk.inner_stride(0), si = walk.inner_stride(1);
+  const Walk<2> starts = walk.without(walk.rank() - 1);
+  const std::int64_t to_next = starts.inner_stride(0), from_next = starts.inner_stride(1);
+  const auto copy = [&](T* o, const T* i, std::int64_t count, auto extent) {
+    for (std::int64_t n = 0; n < count; ++n, o += to_next, i += from_next)
+      for (std::int64_t k = 0; k < extent; ++k) o[k * so] = i[k * si];
+  };
+  for_each_run<2>(
+      starts,
+      [&](const std::array<std::int64_t, 2>& at, std::int64_t count) {
+        T* o = out + at[0];
+        const T* i = in + at[1];
+        if (run == 2)
+          copy(o, i, count, std::integral_constant<std::int64_t, 2>());
+        else
+          copy(o, i, count, run);
+      },
+      run);
+}
+
 template <class T>
 void copy_elements(T* out, const Layout& to, const T* in, const Layout& from) {
+  constexpr std::int64_t kShortRun = 8;
   const Walk<2> walk = merged<2>(to.shape, {&to, &from});
+  if (walk.rank() > 1 && walk.inner_extent() < kShortRun) return copy_short_runs(out, in, walk);
   const std::int64_t so = walk.inner_stride(0);
   const std::int64_t si = walk.inner_stride(1);
   for_each_run<2>(walk, [&](const std::array<std::int64_t, 2>& at, std::int64_t count) {

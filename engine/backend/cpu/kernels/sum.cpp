@@ -1,6 +1,7 @@
 #include "engine/backend/cpu/kernels/sum.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <complex>
 #include <vector>
@@ -43,11 +44,24 @@ NABLAFLOW_INLINED void merge(A* __restrict to, const A* above, std::int64_t widt
   for (std::int64_t j = 0; j < width; ++j) to[j] += above[j];
 }
 
+// Adds one term to each of `width` sums; `stride` is between the terms.
+template <class T>
+NABLAFLOW_INLINED void add_terms(Accumulator<T>* __restrict sums, const T* x, std::int64_t stride,
+                                 std::int64_t width) {
+  using A = Accumulator<T>;
+  if (stride == 2) {  // known to the compiler, it is done by shuffles
+    for (std::int64_t j = 0; j < width; ++j) sums[j] += static_cast<A>(x[2 * j]);
+    return;
+  }
+  for (std::int64_t j = 0; j < width; ++j) sums[j] += static_cast<A>(x[j * stride]);
+}
+
 template <class T>
 struct SumLoops {
   Accumulator<T> (*row_sum)(const T* x, std::int64_t stride, std::int64_t count);
   void (*sum_lane)(Accumulator<T>* sums, const T* const* rows, std::int64_t count, std::int64_t width);
   void (*merge)(Accumulator<T>* to, const Accumulator<T>* above, std::int64_t width);
+  void (*add_terms)(Accumulator<T>* sums, const T* x, std::int64_t stride, std::int64_t width);
 };
 
 template <class T>
@@ -56,7 +70,7 @@ SumLoops<T> sum_loops() {
   const InstructionSet set = std::is_floating_point_v<T> ? std::min(instruction_set(), InstructionSet::avx2)
                                                          : InstructionSet::baseline;
   return {variants<&row_sum<T>>().at(set), variants<&sum_lane<T>>().at(set),
-          variants<&merge<Accumulator<T>>>().at(set)};
+          variants<&merge<Accumulator<T>>>().at(set), variants<&add_terms<T>>().at(set)};
 }
 
 // Terms of one sum that a task takes at most: whole blocks, a power of two of them, so that the sums of the
@@ -88,6 +102,33 @@ Accumulator<T> sum_of_terms(const Reduction& reduction, const T* x, std::int64_t
     blocks.add(loops.row_sum(gathered, 1, count));
   }
   return blocks.total();
+}
+
+constexpr std::int64_t kFewestSideBySide = 4;
+
+// Few terms that do not lie in a row: a term of many sums at a time, which are added one by one as in a
+// block.
+template <class T>
+void sum_few(const Reduction& reduction, const T* x, T* out) {
+  using A = Accumulator<T>;
+  constexpr std::int64_t kSums = 64;
+  const SumLoops<T> loops = sum_loops<T>();
+  const std::int64_t to_next = reduction.kept.inner_stride(0), from_next = reduction.kept.inner_stride(1);
+  std::array<std::int64_t, kFewestInLanes> terms;
+  for (std::int64_t t = 0; t < reduction.count; ++t) terms[t] = reduction.reduced.offset(t, 0);
+  for_each_run<2>(
+      reduction.kept,
+      [&](const std::array<std::int64_t, 2>& at, std::int64_t n) {
+        for (std::int64_t start = 0; start < n; start += kSums) {
+          const std::int64_t width = std::min(kSums, n - start);
+          A sums[kSums] = {};
+          for (std::int64_t t = 0; t < reduction.count; ++t)
+            loops.add_terms(sums, x + at[1] + start * from_next + terms[t], from_next, width);
+          T* to = out + at[0] + start * to_next;
+          for (std::int64_t j = 0; j < width; ++j) to[j * to_next] = static_cast<T>(sums[j]);
+        }
+      },
+      reduction.count);
 }
 
 template <class T>
@@ -198,6 +239,10 @@ void sum(const KernelCall& call) {
                                  reduction.kept.inner_extent() >= kFewestAdded &&
                                  reduction.reduced.inner_stride(0) != 1 && reduction.count > 0;
   if (columns_are_dense) return sum_rows(reduction, x, out);
+  const bool is_row = reduction.reduced.rank() <= 1 && reduction.reduced.inner_stride(0) == 1;
+  if (reduction.count > 1 && reduction.count < kFewestInLanes && !is_row &&
+      reduction.kept.inner_extent() >= kFewestSideBySide)
+    return sum_few(reduction, x, out);
   sum_each(reduction, x, out);
 }
 

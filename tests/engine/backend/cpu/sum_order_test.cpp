@@ -61,6 +61,11 @@ TEST_CASE("a sum of pieces, and one over tangents, have the bits of the sum of t
     const Tensor x = shifted_numbers({9, 70, 33}, 2, dtype);
     const Tensor row = reshape(transpose(x, 0, 1), {70, 9 * 33});
     CHECK(bits_agree(sum(x, {0, 2}), sum((row + 0.0).detach(), {1})));
+    for (const std::int64_t few : {2, 3, 15}) {
+      const Tensor pieces = shifted_numbers({11, few, 66, 2}, 4, dtype);
+      const Tensor terms = reshape(transpose(pieces, 1, 2), {11, 66, few * 2});
+      CHECK(bits_agree(sum(pieces, {1, 3}), sum((terms + 0.0).detach(), {2})));
+    }
     for (const std::int64_t tangents : {2, 32, 50, 300}) {
       INFO(tangents, " tangents");
       const Tensor t = shifted_numbers({tangents, 16, 1024}, 3, dtype);

@@ -35,7 +35,12 @@ const std::vector<SumCase> kSumCases{{{3}, {0}},
                                      {{9, 5, 700}, {0, 1}},
                                      {{0, 5}, {0}},
                                      {{0, 5}, {1}},
-                                     {{5, 1}, {0, 1}}};
+                                     {{5, 1}, {0, 1}},
+                                     // Few terms, side by side.
+                                     {{6, 5, 2, 9, 2}, {2, 4}},
+                                     {{3, 2, 7, 3, 130, 2}, {1, 3, 5}},
+                                     {{4, 31, 5, 3}, {1, 3}},
+                                     {{5, 70, 3}, {1}}};
 
 std::vector<double> one_by_one(const Tensor& x, const Axes& axes) {
   const std::vector<double> all = cast(x, DType::f64).to_vector<double>();
