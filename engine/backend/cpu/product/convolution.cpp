@@ -282,10 +282,17 @@ void sum_terms(std::int64_t weights, std::int64_t size, std::int64_t terms, doub
 // kernels are to be used. The cut depends on shapes alone.
 bool by_onednn(const Form<float>& form) {
   const ConvolutionShape& x = form.shape;
-  if (x.samples == 0 || x.depth() == 0 || !suits_onednn(x)) return false;
+  if (x.samples == 0 || x.depth() == 0) return false;
   constexpr std::int64_t kElements = 1 << 16;
   const std::int64_t of_sample = std::max(form.data_at(1, 0), form.result_at(1, 0));
-  const std::int64_t at_once = std::clamp<std::int64_t>(kElements / of_sample, 1, x.samples);
+  // Calls of equal size, as many as threads share well, unless that makes them too small.
+  constexpr std::int64_t kShared = 8;
+  const std::int64_t fewest = std::max<std::int64_t>(1, (x.samples * of_sample + kElements - 1) / kElements);
+  std::int64_t calls = (fewest + kShared - 1) / kShared * kShared;
+  const auto samples_of_call = [&] { return (x.samples + calls - 1) / calls; };
+  while (calls > fewest && !suits_onednn(x, samples_of_call())) calls /= 2;
+  const std::int64_t at_once = samples_of_call();
+  if (!suits_onednn(x, at_once)) return false;
   const std::int64_t chunks = (x.samples + at_once - 1) / at_once;
   std::atomic<bool> is_over = false;
   const auto call = [&](std::int64_t index, std::int64_t chunk, float* weight) {

@@ -43,8 +43,9 @@ struct ConvolutionShape {
 /// and weight for the result, weight and result for the data, data and result for the weight.
 enum class ConvolutionSlot { result, data, weight };
 
-/// Would oneDNN be chosen for such convolutions? Not for what is small, nor where it was not built in.
-bool suits_onednn(const ConvolutionShape& shape);
+/// Would oneDNN be chosen for calls of so many of these samples? Not for what is small, nor where it was not
+/// built in.
+bool suits_onednn(const ConvolutionShape& shape, std::int64_t samples);
 /// One of the three through oneDNN, on the calling thread; false if it may not be called any more.
 bool convolution_onednn(ConvolutionSlot slot, const ConvolutionShape& shape, const float* first,
                         const float* second, float* out);
