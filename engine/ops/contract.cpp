@@ -123,6 +123,25 @@ Tensor promote(const Tensor& x, int rank) {
   return insert_axes(x, axes);
 }
 
+namespace {
+
+// Axes from the innermost on, as far as they are among these, where they make rows that a program may sum
+// while it has them; none where no others are summed.
+Axes rows_among(const Axes& axes, const Shape& shape) {
+  constexpr std::int64_t kShortestRow = 64;
+  Axes rows;
+  std::int64_t length = 1;
+  int axis = -1;
+  for (; axis >= -shape.rank() && (shape[axis] == 1 || axes.contains(axis)); --axis) {
+    if (shape[axis] == 1) continue;
+    rows.push_back(axis);
+    length *= shape[axis];
+  }
+  return length < kShortestRow || rows.size() == axes.size() ? Axes{} : rows;
+}
+
+}  // namespace
+
 Tensor sum_to_shape(const Tensor& cotangent, const Shape& from, const Shape& to) {
   Axes axes;
   double factor = 1;
@@ -134,7 +153,12 @@ Tensor sum_to_shape(const Tensor& cotangent, const Shape& from, const Shape& to)
       axes.push_back(axis);
     }
   }
-  const Tensor summed = axes.empty() ? cotangent : sum(cotangent, axes, /*keep_axes=*/true);
+  const Axes rows = rows_among(axes, cotangent.shape());
+  Axes others;
+  for (const int axis : axes)
+    if (!rows.contains(axis)) others.push_back(axis);
+  Tensor summed = rows.empty() ? cotangent : sum(cotangent, rows, /*keep_axes=*/true);
+  if (!others.empty()) summed = sum(summed, others, /*keep_axes=*/true);
   return factor == 1 ? summed : summed * factor;
 }
 

@@ -140,7 +140,8 @@ class NondifferentiablePrimitive : public Primitive {
 Tensor promote(const Tensor& x, int rank);
 /// Sums `cotangent` of a value of shape `from` to the cotangent of an operand of shape `to` that was
 /// broadcast to `from` (equal ranks). Compressed axes that must be summed are multiplied by their extent
-/// instead.
+/// instead. Long rows of innermost axes are summed first: what makes the cotangent can do that on the way,
+/// and rounding their sums costs no more than the terms have been rounded by.
 Tensor sum_to_shape(const Tensor& cotangent, const Shape& from, const Shape& to);
 /// The shape that the operands of `name` broadcast to. @throws Error naming it and the shapes where they do
 /// not.
