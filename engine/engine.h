@@ -33,6 +33,7 @@
 #include "engine/ops/reduction.h"                              // IWYU pragma: export
 #include "engine/ops/shaping.h"                                // IWYU pragma: export
 #include "engine/ops/slicing.h"                                // IWYU pragma: export
+#include "engine/ops/upsampled_convolution.h"                  // IWYU pragma: export
 #include "engine/plan/evaluate.h"                              // IWYU pragma: export
 #include "engine/plan/plan.h"                                  // IWYU pragma: export
 #include "engine/spectral/deflated_trace.h"                    // IWYU pragma: export

@@ -7,6 +7,7 @@
 #include "engine/ops/pointwise.h"
 #include "engine/ops/random.h"
 #include "engine/ops/shaping.h"
+#include "engine/ops/upsampled_convolution.h"
 #include "nn/initialise.h"
 
 namespace nabla::nn {
@@ -46,7 +47,7 @@ Tensor with_bias(const Tensor& x, const Cell* bias, int spatial) {
 
 Convolution::Convolution(const Tensor& key, std::int64_t inputs, std::int64_t outputs,
                          const std::vector<std::int64_t>& extents, const ConvolutionLayerOptions& options)
-    : window_(options.window) {
+    : window_(options.window), upsample_(options.upsample) {
   const Shape shape = weight_shape("convolution", outputs, inputs, window_.groups, extents);
   const Tensor weight = options.initialiser
                             ? initial_value(*options.initialiser, fold_in(key, 0), shape, options.dtype)
@@ -60,7 +61,10 @@ Convolution::Convolution(const Tensor& key, std::int64_t inputs, std::int64_t ou
 
 Tensor Convolution::operator()(const Tensor& x, std::source_location where) const {
   const SourceScope scope(where);
-  return with_bias(convolution(x, weight_->get(), window_), bias_, weight_->shape().rank() - 2);
+  const Tensor weight = weight_->get();
+  return with_bias(upsample_.empty() ? convolution(x, weight, window_)
+                                     : upsampled_convolution(x, weight, upsample_, window_),
+                   bias_, weight.rank() - 2);
 }
 
 TransposedConvolution::TransposedConvolution(const Tensor& key, std::int64_t inputs, std::int64_t outputs,

@@ -15,6 +15,8 @@ namespace nabla::nn {
 
 struct ConvolutionLayerOptions {
   ConvolutionOptions window = {};  ///< strides, padding, dilation and groups
+  /// Of each spatial axis, by which the data are repeated before, as by upsample_nearest(): none.
+  std::vector<std::int64_t> upsample = {};
   bool bias = true;
   double gain = 1;  ///< scale of the initial weight and bias; 0 starts the layer at zero
   std::optional<Initialiser> initialiser =
@@ -24,7 +26,7 @@ struct ConvolutionLayerOptions {
 
 /// A convolution and a bias for each channel, with "weight" [outputs, inputs / groups, *W] and "bias"
 /// [outputs], both initially fan_in_uniform times the gain unless the options name an initialiser: [.., N,
-/// inputs, *S] -> [.., N, outputs, *R], as convolution().
+/// inputs, *S] -> [.., N, outputs, *R], as convolution() or upsampled_convolution().
 class Convolution : public Module {
  public:
   /// @throws Error unless channels and extents of the window are positive, and the groups divide both numbers
@@ -32,13 +34,14 @@ class Convolution : public Module {
   Convolution(const Tensor& key, std::int64_t inputs, std::int64_t outputs,
               const std::vector<std::int64_t>& extents, const ConvolutionLayerOptions& options = {});
 
-  /// @throws Error as convolution() does.
+  /// @throws Error as these do.
   Tensor operator()(const Tensor& x, std::source_location where = std::source_location::current()) const;
 
   const ConvolutionOptions& window() const { return window_; }
 
  private:
   ConvolutionOptions window_;
+  std::vector<std::int64_t> upsample_;
   Cell* weight_;
   Cell* bias_ = nullptr;
 };

@@ -3,7 +3,6 @@
 #include <string>
 
 #include "engine/ops/pointwise.h"
-#include "engine/ops/pooling.h"
 #include "engine/ops/random.h"
 #include "engine/ops/shaping.h"
 #include "engine/ops/slicing.h"
@@ -61,8 +60,10 @@ UNet::UNet(const Tensor& key, const UNetOptions& options)
                           .activation = options_.activation,
                           .dtype = options_.dtype});
   };
-  const auto onward = [&](std::int64_t channels, std::int64_t stride) {
-    return Convolution(fold_in(key, next++), channels, channels, {3, 3}, three_by_three(options_, stride));
+  const auto onward = [&](std::int64_t channels, bool is_up) {
+    ConvolutionLayerOptions layer = three_by_three(options_, is_up ? 1 : 2);
+    if (is_up) layer.upsample = {2, 2};
+    return Convolution(fold_in(key, next++), channels, channels, {3, 3}, layer);
   };
   const auto channels_of = [&](std::size_t level) { return options_.base * options_.multipliers[level]; };
   const std::size_t levels = down_.size();
@@ -74,7 +75,7 @@ UNet::UNet(const Tensor& key, const UNetOptions& options)
       down_[l].blocks.push_back(block(channels, channels_of(l)));
       channels = channels_of(l);
     }
-    if (l + 1 < levels) down_[l].onward.emplace(onward(channels, 2));
+    if (l + 1 < levels) down_[l].onward.emplace(onward(channels, /*is_up=*/false));
   }
   for (int b = 0; b < 2; ++b) middle_.push_back(block(channels, channels));
   if (options_.heads > 0) {
@@ -87,7 +88,7 @@ UNet::UNet(const Tensor& key, const UNetOptions& options)
       up_[l].blocks.push_back(block(channels + channels_of(l), channels_of(l)));
       channels = channels_of(l);
     }
-    if (l > 0) up_[l].onward.emplace(onward(channels, 1));
+    if (l > 0) up_[l].onward.emplace(onward(channels, /*is_up=*/true));
   }
   if (options_.groups > 0) last_norm_.emplace(options_.groups, channels, norm);
 
@@ -136,7 +137,7 @@ Tensor UNet::operator()(const Tensor& x, const Tensor& t, const std::optional<Te
       h = block(concatenate({h, made.back()}, -3), e);
       made.pop_back();
     }
-    if (up_[l].onward) h = (*up_[l].onward)(upsample_nearest(h, {2, 2}));
+    if (up_[l].onward) h = (*up_[l].onward)(h);
   }
   if (last_norm_) h = (*last_norm_)(h);
   return reshape(last_(activate(options_.activation, h)), x.shape());

@@ -1,4 +1,4 @@
-#include "engine/ops/convolution.h"
+#include "engine/ops/upsampled_convolution.h"
 
 #include "tests/spec/rows.h"
 
@@ -87,6 +87,19 @@ void add_transposed_rows(std::vector<Spec>& rows) {
   add("no channels", {}, {2, 0, 3}, {0, 3, 2});
 }
 
+void add_upsampled_rows(std::vector<Spec>& rows) {
+  const auto add = [&](const char* label, const std::vector<std::int64_t>& factors,
+                       const ConvolutionOptions& options, const Shape& data, const Shape& weight) {
+    rows.push_back(row_of(
+        "convolution_to_data", label,
+        [=](Args x) { return upsampled_convolution(x[0], x[1], factors, options); }, data, weight));
+  };
+  add("upsampled, two axes", {2, 2}, {.padding = {1}}, {2, 2, 3, 2}, {3, 2, 3, 3});
+  add("upsampled, padding and groups", {3}, {.padding = {0}, .padding_after = {1}, .groups = 2}, {1, 4, 2},
+      {2, 2, 2});
+  add("upsampled, a factor of one", {1, 2}, {}, {1, 2, 3, 2}, {2, 2, 2, 1});
+}
+
 void add_weight_rows(std::vector<Spec>& rows) {
   const auto add = [&](const char* label, const ConvolutionOptions& options, const Shape& data,
                        const Shape& cotangent, const Shape& weight) {
@@ -117,6 +130,7 @@ std::vector<Spec> rows_convolution() {
   std::vector<Spec> rows;
   add_convolution_rows(rows);
   add_transposed_rows(rows);
+  add_upsampled_rows(rows);
   add_weight_rows(rows);
   return rows;
 }
