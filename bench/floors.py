@@ -121,6 +121,51 @@ def convolution(samples=64, channels=16, extent=28, window=3):
     return {"flops": product(samples * extent**2, channels * window**2, channels), "bytes": 0}
 
 
+def block(extent, inputs, outputs):
+    """Both convolutions of a residual block, and the one of its skip."""
+    skip = [product(extent**2, inputs, outputs)] if inputs != outputs else []
+    return [product(extent**2, 9 * inputs, outputs), product(extent**2, 9 * outputs, outputs)] + skip
+
+
+# The convolutions of the U-Net for one picture, the first one apart: what is upsampled meets 4 sums of its 9 weights for
+# each place.
+UNET_FIRST = product(28**2, 9, 16)
+UNET_INNER = sum(
+    block(28, 16, 16)
+    + [product(14**2, 9 * 16, 16)]
+    + block(14, 16, 32)
+    + [product(7**2, 9 * 32, 32)]
+    + 3 * block(7, 32, 32)
+    + block(7, 64, 32)
+    + [product(14**2, 4 * 32, 32)]
+    + block(14, 64, 32)
+    + [product(28**2, 4 * 32, 32)]
+    + block(28, 48, 16)
+    + [product(28**2, 9 * 16, 1)]
+)
+
+
+def unet_fm_step(tangents=0, batch=64):
+    return {"flops": batch * ((2 + tangents) * UNET_FIRST + (3 + tangents) * UNET_INNER), "bytes": 0}
+
+
+def unet_meanflow_step():
+    return unet_fm_step(tangents=1)
+
+
+def unet_divergence():
+    """784 tangents through all but the first convolution, whose tangents are its weights."""
+    return {"flops": UNET_FIRST + (1 + D) * UNET_INNER, "bytes": 0}
+
+
+def dit_meanflow_step(batch=64, tokens=196, width=192, depth=4, patch=4):
+    """Of each block 12 width^2 for a token, and attention: both products for the value, four more for the tangent, and five
+    for the cotangents, one of which makes the weights of the softmax again."""
+    layers = depth * [((width, 12 * width), True)] + [((patch, width), False), ((width, patch), True)]
+    attention = depth * batch * product(tokens, tokens, width) * (2 + 4 + 5)
+    return {"flops": training(layers, batch * tokens, tangents=1) + attention, "bytes": 0}
+
+
 def pointwise_chain(elements=2**22):
     return {"flops": 0, "bytes": 3 * 4 * elements}
 
