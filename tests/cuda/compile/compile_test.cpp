@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -28,6 +29,11 @@ class Kernels {
         if (by_text_.size() < most) by_text_.emplace(kernel.text, kernel);
   }
   std::size_t size() const { return by_text_.size(); }
+  /// Of those whose text has `part`.
+  std::size_t count_of(const std::string& part) const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        by_text_, [&](const auto& kernel) { return kernel.first.find(part) != std::string::npos; }));
+  }
   void compile() const {
     for (const auto& [text, kernel] : by_text_)
       for (const int architecture : kArchitectures) {
@@ -77,6 +83,22 @@ TEST_CASE("kernels of training and of divergences compile") {
   kernels.add({laplacian(field, x)});
   CHECK(kernels.size() > 10);
   CHECK(kernels.size() < 60);
+  kernels.compile();
+}
+
+TEST_CASE("kernels of convolutions of many channels compile, of f32 and f64") {
+  Kernels kernels;
+  for (const DType type : {DType::f32, DType::f64}) {
+    const Tensor x = normal(random_key(1), {2, 24, 16, 16}, type);
+    const Tensor w = normal(random_key(2), {40, 12, 3, 3}, type);
+    const ConvolutionOptions options{.stride = {2}, .padding = {1}, .groups = 2};
+    const auto f = [&](const Tensor& data, const Tensor& weight) {
+      return sum(square(convolution(data, weight, options)));
+    };
+    kernels.add({grad([&](const Tensor& at) { return f(at, w); }, x),
+                 grad([&](const Tensor& at) { return f(x, at); }, w)});
+  }
+  CHECK(kernels.count_of("a_tile") == 6);
   kernels.compile();
 }
 
