@@ -29,11 +29,9 @@ class Context {
   PinnedPool& pinned() { return pinned_; }
 
   cublasLtHandle_t blas() const { return blas_.get(); }
-  /// Scratch memory of cuBLASLt and cuDNN: several, so that products may run beside each other. Which one of
-  /// them does not matter to anyone else.
-  std::byte* workspace(std::size_t number) const {
-    return workspaces_ + number % kWorkspaces * kWorkspaceBytes;
-  }
+  /// Scratch memory of cuBLASLt and cuDNN: several, which steps take in turn, so that products may run beside
+  /// each other. Under the evaluation lock.
+  std::byte* next_workspace() { return workspaces_ + next_workspace_++ % kWorkspaces * kWorkspaceBytes; }
   static constexpr std::size_t kWorkspaces = 4;
   static constexpr std::size_t kWorkspaceBytes = std::size_t{32} << 20;
 
@@ -78,6 +76,7 @@ class Context {
   PinnedPool pinned_;
   BlasHandle blas_;
   std::byte* workspaces_ = nullptr;
+  std::size_t next_workspace_ = 0;
 };
 
 }  // namespace nabla::cuda

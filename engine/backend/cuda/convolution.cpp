@@ -182,7 +182,7 @@ Convolution::~Convolution() = default;
 void Convolution::forward(const std::byte* data, const std::byte* weight, std::byte* result) const {
   const Descriptions& x = *descriptions_;
   check(cudnnConvolutionForward(dnn(), kOne.of(x.type), x.data.get(), data, x.weight.get(), weight,
-                                x.convolution.get(), x.forward, Context::instance().workspace(0),
+                                x.convolution.get(), x.forward, Context::instance().next_workspace(),
                                 Context::kWorkspaceBytes, kZero.of(x.type), x.result.get(), result),
         "convolution");
 }
@@ -191,7 +191,7 @@ void Convolution::to_data(const std::byte* weight, const std::byte* cotangent, s
   const Descriptions& x = *descriptions_;
   check(
       cudnnConvolutionBackwardData(dnn(), kOne.of(x.type), x.weight.get(), weight, x.result.get(), cotangent,
-                                   x.convolution.get(), x.to_data, Context::instance().workspace(0),
+                                   x.convolution.get(), x.to_data, Context::instance().next_workspace(),
                                    Context::kWorkspaceBytes, kZero.of(x.type), x.data.get(), data),
       "convolution, transposed in the data");
 }
@@ -199,7 +199,7 @@ void Convolution::to_data(const std::byte* weight, const std::byte* cotangent, s
 void Convolution::to_weight(const std::byte* data, const std::byte* cotangent, std::byte* weight) const {
   const Descriptions& x = *descriptions_;
   check(cudnnConvolutionBackwardFilter(dnn(), kOne.of(x.type), x.data.get(), data, x.result.get(), cotangent,
-                                       x.convolution.get(), x.to_weight, Context::instance().workspace(0),
+                                       x.convolution.get(), x.to_weight, Context::instance().next_workspace(),
                                        Context::kWorkspaceBytes, kZero.of(x.type), x.weight.get(), weight),
         "convolution, transposed in the weight");
 }

@@ -1,10 +1,11 @@
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <utility>
 
 #include "engine/backend/contraction_axes.h"
 #include "engine/backend/cuda/context.h"
-#include "engine/backend/cuda/device_memory.h"
+#include "engine/backend/cuda/dense_copy.h"
 #include "engine/backend/cuda/product.h"
 #include "engine/backend/cuda/step.h"
 #include "engine/backend/device.h"
@@ -16,15 +17,6 @@ namespace {
 constexpr std::int64_t kMostAlignment = 64;
 // The most products of one call.
 constexpr std::int64_t kMostBatch = 65535;
-
-// Steps take workspaces in turn. Under the evaluation lock.
-std::size_t next_workspace = 0;
-
-// An operand that no product can read as it lies, and the dense copy that is read instead.
-struct DenseCopy {
-  std::shared_ptr<const Step> step;
-  std::size_t bytes;
-};
 
 // Does a product read such a matrix, one of whose axes must be dense?
 bool is_readable(const MatrixStrides& strides, std::int64_t rows, std::int64_t columns) {
@@ -45,10 +37,9 @@ DenseCopy make_dense(ContractionWalk& batch, ContractionWalk& rows, ContractionW
       strides.push_back(&axis.strides[operand]);
     }
   from.offset = offset;
-  const Layout dense = Layout::dense(from.shape);
-  for (std::size_t i = 0; i < strides.size(); ++i) *strides[i] = dense.strides[i];
-  return {make_kernel_step({nullptr, std::span(&from, 1), std::span(&type, 1), dense, type, {}}),
-          static_cast<std::size_t>(from.shape.size()) * size_of(type)};
+  DenseCopy copy(from, type);
+  for (std::size_t i = 0; i < strides.size(); ++i) *strides[i] = copy.layout().strides[i];
+  return copy;
 }
 
 class MatmulStep final : public Step {
@@ -121,15 +112,12 @@ class MatmulStep final : public Step {
 
   void add_sources(std::vector<const KernelSource*>& sources) const override {
     for (const Operand* operand : {&left_, &right_})
-      if (operand->copy.step) operand->copy.step->add_sources(sources);
+      if (operand->copy) operand->copy->add_sources(sources);
   }
 
   void make_ready() const override {
-    for (const Operand* operand : {&left_, &right_}) {
-      if (!operand->copy.step) continue;
-      operand->copy.step->make_ready();
-      operand->memory = std::make_unique<Block>(operand->copy.bytes);
-    }
+    for (const Operand* operand : {&left_, &right_})
+      if (operand->copy) operand->copy->make_ready();
     products_.clear();
     for (const Call& call : calls_) {
       ProductShape shape = shape_;
@@ -137,7 +125,7 @@ class MatmulStep final : public Step {
       products_.push_back(product_of(shape));
     }
     if (std::ranges::any_of(products_, [](const auto& product) { return product->uses_workspace(); }))
-      workspace_ = Context::instance().workspace(next_workspace++);
+      workspace_ = Context::instance().next_workspace();
   }
 
   std::byte* workspace() const override { return workspace_; }
@@ -155,8 +143,7 @@ class MatmulStep final : public Step {
   struct Operand {
     std::size_t slot = 0;
     std::int64_t offset = 0;  // in elements, of the first one that is read
-    DenseCopy copy{};
-    mutable std::unique_ptr<Block> memory;  // of the copy
+    std::optional<DenseCopy> copy{};
   };
   struct Call {
     std::int64_t a, b, c;  // where its first elements are
@@ -165,10 +152,7 @@ class MatmulStep final : public Step {
 
   static const std::byte* operand_address(const Operand& operand, std::span<const std::byte* const> inputs) {
     const std::byte* const from = inputs[operand.slot];
-    if (!operand.copy.step) return from;
-    std::byte* const to = operand.memory->address();
-    operand.copy.step->run(std::span(&from, 1), std::span(&to, 1));
-    return to;
+    return operand.copy ? operand.copy->run(from) : from;
   }
 
   DType type_;
