@@ -4,8 +4,10 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -296,22 +298,32 @@ TEST_CASE("convolutions and their transposes are those of a loop") {
                 x_sum[xi] += static_cast<double>(y[yi]) * f[fi];
                 f_sum[fi] += static_cast<double>(x[xi]) * y[yi];
               }
-  const auto near = [](const std::vector<float>& result, const std::vector<double>& wanted) {
-    for (std::size_t i = 0; i < result.size(); ++i) CHECK(std::fabs(result[i] - wanted[i]) < 1e-5);
+  const auto largest_error = [](const std::vector<float>& result, const std::vector<double>& wanted) {
+    double largest = 0;
+    for (std::size_t i = 0; i < result.size(); ++i)
+      largest = std::max(largest, std::fabs(result[i] - wanted[i]));
+    return largest;
   };
   const float one = 1, zero = 0;
   std::size_t bytes = 0;
   REQUIRE(cudnnGetConvolutionForwardWorkspaceSize(handle, xd, wd, cd, yd,
-                                                  CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM,
+                                                  CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM,
                                                   &bytes) == CUDNN_STATUS_SUCCESS);
   const OnDevice<float> workspace(std::vector<float>(bytes / sizeof(float)));
   const OnDevice<float> x_at(x), f_at(f), y_at(y), x_out(x), f_out(f), y_out(y);
-  cudnnConvolutionFwdAlgoPerf_t forward{};
+  // Under FMA math no tensor cores are recommended; what suits a careful caller comes last.
+  std::array<cudnnConvolutionFwdAlgoPerf_t, 8> recommended{};
+  const auto search = [&](int& count) {
+    return cudnnGetConvolutionForwardAlgorithm_v7(handle, xd, wd, cd, yd, 8, &count, recommended.data());
+  };
   int found = 0;
-  CHECK(cudnnGetConvolutionForwardAlgorithm_v7(handle, xd, wd, cd, yd, 1, &found, &forward) ==
-        CUDNN_STATUS_SUCCESS);
-  CHECK(found == 1);
+  CHECK(search(found) == CUDNN_STATUS_SUCCESS);
+  CHECK(found == 4);
+  CHECK(recommended[0].determinism == CUDNN_NON_DETERMINISTIC);
+  CHECK(recommended[1].memory > std::size_t{1} << 32);
+  const cudnnConvolutionFwdAlgoPerf_t forward = recommended[3];
   CHECK(forward.determinism == CUDNN_DETERMINISTIC);
+  CHECK(forward.mathType == CUDNN_FMA_MATH);
   CHECK(cudnnConvolutionForward(handle, &one, xd, x_at.at(), wd, f_at.at(), cd, forward.algo, workspace.at(),
                                 bytes, &zero, yd, y_out.at()) == CUDNN_STATUS_SUCCESS);
   CHECK(cudnnConvolutionBackwardData(handle, &one, wd, f_at.at(), yd, y_at.at(), cd,
@@ -320,26 +332,49 @@ TEST_CASE("convolutions and their transposes are those of a loop") {
   CHECK(cudnnConvolutionBackwardFilter(handle, &one, xd, x_at.at(), yd, y_at.at(), cd,
                                        CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1, workspace.at(), bytes, &zero, wd,
                                        f_out.at()) == CUDNN_STATUS_SUCCESS);
-  near(y_out.values(), y_sum);
-  near(x_out.values(), x_sum);
-  near(f_out.values(), f_sum);
+  CHECK(largest_error(y_out.values(), y_sum) < 1e-6);
+  CHECK(largest_error(x_out.values(), x_sum) < 1e-6);
+  CHECK(largest_error(f_out.values(), f_sum) < 1e-6);
 
-  // Default math may use TF32.
+  // Another algorithm, or default math, which may use TF32, keeps fewer bits.
+  CHECK(cudnnConvolutionForward(handle, &one, xd, x_at.at(), wd, f_at.at(), cd,
+                                CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD, workspace.at(), bytes, &zero, yd,
+                                y_out.at()) == CUDNN_STATUS_SUCCESS);
+  CHECK(largest_error(y_out.values(), y_sum) > 1e-6);
   REQUIRE(cudnnSetConvolutionMathType(cd, CUDNN_DEFAULT_MATH) == CUDNN_STATUS_SUCCESS);
   CHECK(cudnnConvolutionForward(handle, &one, xd, x_at.at(), wd, f_at.at(), cd, forward.algo, workspace.at(),
                                 bytes, &zero, yd, y_out.at()) == CUDNN_STATUS_SUCCESS);
-  const std::vector<float> reduced = y_out.values();
-  double largest = 0;
-  for (std::size_t i = 0; i < reduced.size(); ++i)
-    largest = std::max(largest, std::fabs(reduced[i] - y_sum[i]));
+  const double largest = largest_error(y_out.values(), y_sum);
   CHECK(largest > 1e-5);
   CHECK(largest < 1e-2);
   CHECK(cudnnConvolutionForward(handle, &one, xd, x_at.at(), wd, f_at.at(), cd, forward.algo, workspace.at(),
                                 bytes - 1, &zero, yd, y_out.at()) == CUDNN_STATUS_BAD_PARAM);
+  CHECK(search(found) == CUDNN_STATUS_SUCCESS);
+  CHECK(found == 6);
+  CHECK(recommended[3].mathType == CUDNN_TENSOR_OP_MATH);
+
+  // An algorithm that is not known, and pointers that are not aligned.
+  const auto run_forward = [&](cudnnConvolutionFwdAlgo_t algorithm, const float* data) {
+    return cudnnConvolutionForward(handle, &one, xd, data, wd, f_at.at(), cd, algorithm, workspace.at(),
+                                   bytes, &zero, yd, y_out.at());
+  };
+  CHECK(run_forward(CUDNN_CONVOLUTION_FWD_ALGO_DIRECT, x_at.at()) == CUDNN_STATUS_NOT_SUPPORTED);
+  CHECK(run_forward(forward.algo, x_at.at() + 1) == CUDNN_STATUS_BAD_PARAM);
+
+  // A search that is refused: an error, nothing, or nothing that suits.
+  set_convolution_refusals(1);
+  std::multiset<int> counts;
+  for (int turn = 0; turn < 3; ++turn) {
+    const cudnnStatus_t status = search(found);
+    CHECK((status == CUDNN_STATUS_SUCCESS || status == CUDNN_STATUS_NOT_SUPPORTED));
+    counts.insert(found);
+  }
+  CHECK(counts == std::multiset<int>{0, 0, 2});
+  set_convolution_refusals(0);
+
   const int wrong[] = {images, filters, oh + 1, ow};
   REQUIRE(cudnnSetTensorNdDescriptor(yd, CUDNN_DATA_FLOAT, 4, wrong, ys) == CUDNN_STATUS_SUCCESS);
-  CHECK(cudnnGetConvolutionForwardAlgorithm_v7(handle, xd, wd, cd, yd, 1, &found, &forward) ==
-        CUDNN_STATUS_BAD_PARAM);
+  CHECK(search(found) == CUDNN_STATUS_BAD_PARAM);
   CHECK(cudnnDestroyTensorDescriptor(xd) == CUDNN_STATUS_SUCCESS);
   CHECK(cudnnDestroyTensorDescriptor(yd) == CUDNN_STATUS_SUCCESS);
   CHECK(cudnnDestroyFilterDescriptor(wd) == CUDNN_STATUS_SUCCESS);

@@ -1,49 +1,68 @@
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <variant>
 #include <vector>
 
+#include "engine/backend/cuda/handle.h"
+#include "engine/backend/cuda/source/convolution_form.h"
 #include "engine/backend/device.h"
 #include "engine/tensor/dtype.h"
 
 namespace nabla::cuda {
 
-/// The trilinear form sum(cotangent * convolution(data, weight)) whose three slots the three convolutions
-/// fill: data [N, C_in, *spatial], weight [C_out, C_in / groups, *window], cotangent [N, C_out, *result], all
-/// dense. One to three spatial axes. As everywhere in the field it is a correlation: windows are not flipped.
+/// One slot of the trilinear form sum(cotangent * convolution(data, weight)): data [N, C_in, *spatial],
+/// weight [C_out, C_in / groups, *window], result and its cotangent [N, C_out, *places], all dense. One to
+/// three spatial axes. As everywhere in the field it is a correlation: windows are not flipped.
 struct ConvolutionShape {
+  ConvolutionSlot slot;
   std::int64_t batch, channels_in, channels_out, groups;
   std::vector<std::int64_t> spatial;  ///< extents of the data
   std::vector<std::int64_t> window;   ///< of the weight; as long, and so are the following
+  std::vector<std::int64_t> places;   ///< of the result
   std::vector<std::int64_t> stride, dilation;
   std::vector<std::int64_t> padding;  ///< zeros on each side
   DType type;                         ///< f32 or f64
   ProductPrecision precision;         ///< of f32: bf16 is done in tf32, which cuDNN offers for f32 operands
-
-  /// Extents of the result. @throws Error where the window does not fit or the lists differ in length.
-  std::vector<std::int64_t> result() const;
+  auto operator<=>(const ConvolutionShape&) const = default;
 };
 
-/// The three convolutions of one shape by cuDNN, by algorithms that give the same bits every time. Each puts
-/// its work on the recording stream.
+/// A convolution as cuDNN is to do it: descriptions and the algorithm that it recommends for this GPU among
+/// those that give the same bits every time, keep the precision and fit in the shared workspace.
 class Convolution {
  public:
-  /// @throws Error naming the shape where cuDNN has no deterministic algorithm within the shared workspace.
+  /// @throws Error where cuDNN fails by something that is no refusal.
   explicit Convolution(const ConvolutionShape& shape);
-  ~Convolution();
-
-  /// result [N, C_out, *result] of data and weight.
-  void forward(const std::byte* data, const std::byte* weight, std::byte* result) const;
-  /// The transpose in the data: data's cotangent of weight and cotangent.
-  void to_data(const std::byte* weight, const std::byte* cotangent, std::byte* data) const;
-  /// The transpose in the weight: weight's cotangent of data and cotangent.
-  void to_weight(const std::byte* data, const std::byte* cotangent, std::byte* weight) const;
+  /// False where cuDNN refuses the shape or has no such algorithm: then it cannot run.
+  bool is_accepted() const { return accepted_; }
+  bool uses_workspace() const { return workspace_bytes_ > 0; }
+  /// Puts it on the recording stream; the operands in the order of the slot. False where cuDNN refuses it
+  /// after all. @throws Error for what is no refusal.
+  bool run(const std::byte* first, const std::byte* second, std::byte* out, std::byte* workspace) const;
 
  private:
-  struct Descriptions;
-  std::unique_ptr<const Descriptions> descriptions_;
+  bool describe(const ConvolutionShape& shape);
+  bool choose();
+  template <class Recommended, class Search, class WorkspaceOf>
+  bool choose_from(const Search& search, const WorkspaceOf& workspace_of);
+
+  ConvolutionSlot slot_;
+  DType type_;
+  bool may_round_;  // f32 to tf32
+  TensorDescription data_, result_;
+  FilterDescription weight_;
+  ConvolutionDescription convolution_;
+  std::variant<cudnnConvolutionFwdAlgo_t, cudnnConvolutionBwdDataAlgo_t, cudnnConvolutionBwdFilterAlgo_t>
+      algorithm_;
+  std::size_t workspace_bytes_ = 0;
+  bool accepted_;
 };
+
+/// Made once for each shape; equal convolutions of all plans share it. Null where cuDNN does not accept it.
+/// Under the evaluation lock.
+std::shared_ptr<const Convolution> convolution_of(const ConvolutionShape& shape);
 
 }  // namespace nabla::cuda

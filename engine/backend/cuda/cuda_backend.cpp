@@ -7,6 +7,7 @@
 #include "engine/backend/cuda/context.h"
 #include "engine/backend/cuda/device_memory.h"
 #include "engine/backend/cuda/runner.h"
+#include "engine/backend/cuda/source/convolution_form.h"
 #include "engine/backend/cuda/step.h"
 
 namespace nabla::cuda {
@@ -17,6 +18,7 @@ class CudaBackend final : public Backend {
   Device device() const override { return Device::cuda; }
   std::shared_ptr<const StepKernel> prepare(const StepDescription& step) const override {
     if (is_matrix_product(step)) return make_matmul_step(step);
+    if (is_convolution(step)) return make_convolution_step(step);
     return make_kernel_step(step);
   }
   // cuBLASLt reads operands as they lie.

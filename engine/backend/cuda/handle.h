@@ -38,6 +38,10 @@ using BlasHandle = Handle<cublasLtHandle_t, &cublasLtDestroy>;
 using MatmulDescription = Handle<cublasLtMatmulDesc_t, &cublasLtMatmulDescDestroy>;
 using MatrixLayout = Handle<cublasLtMatrixLayout_t, &cublasLtMatrixLayoutDestroy>;
 using MatmulPreference = Handle<cublasLtMatmulPreference_t, &cublasLtMatmulPreferenceDestroy>;
+using DnnHandle = Handle<cudnnHandle_t, &cudnnDestroy>;
+using TensorDescription = Handle<cudnnTensorDescriptor_t, &cudnnDestroyTensorDescriptor>;
+using FilterDescription = Handle<cudnnFilterDescriptor_t, &cudnnDestroyFilterDescriptor>;
+using ConvolutionDescription = Handle<cudnnConvolutionDescriptor_t, &cudnnDestroyConvolutionDescriptor>;
 
 inline Event make_event() {
   Event event;

@@ -41,5 +41,8 @@ std::shared_ptr<const Step> make_kernel_step(std::string name, StepSource source
 std::shared_ptr<const Step> make_kernel_step(const StepDescription& step);
 /// A contraction by matrix products of cuBLASLt, in the present product_precision().
 std::shared_ptr<const Step> make_matmul_step(const StepDescription& step);
+/// One of the three convolutions, by cuDNN in the present product_precision() where it does them, else by
+/// generated kernels.
+std::shared_ptr<const Step> make_convolution_step(const StepDescription& step);
 
 }  // namespace nabla::cuda

@@ -1,6 +1,8 @@
 #include "tests/cuda/emulator/convolution.h"
 
 #include <array>
+#include <cmath>
+#include <limits>
 #include <string>
 
 #include "tests/cuda/emulator/arithmetic.h"
@@ -73,11 +75,17 @@ class Walk {
 
 template <class T>
 void convolve(const Convolution& c) {
-  const int bits = c.description.math == CUDNN_FMA_MATH ? kAllBits : 10;
+  const int bits = c.description.math != CUDNN_FMA_MATH ? 10 : c.is_approximate ? 12 : kAllBits;
+  const double largest = c.description.math == CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION
+                             ? 65504
+                             : std::numeric_limits<double>::infinity();
   const auto* x = static_cast<const T*>(c.x_at);
   const auto* w = static_cast<const T*>(c.w_at);
   const auto* y = static_cast<const T*>(c.y_at);
-  const auto value = [bits](T v) { return static_cast<double>(rounded(v, bits)); };
+  const auto value = [&](T v) {
+    if (std::fabs(v) > largest) return std::copysign(std::numeric_limits<double>::infinity(), v);
+    return static_cast<double>(rounded(v, bits));
+  };
   const TensorLayout& result = c.result == Convolution::Result::x   ? c.x
                                : c.result == Convolution::Result::w ? c.w
                                                                     : c.y;

@@ -34,6 +34,7 @@ struct Convolution {
   const void *x_at, *w_at, *y_at;
   double alpha = 1;
   double beta = 0;
+  bool is_approximate = false;  ///< by an algorithm that does more than to add up products in one order
 };
 
 /// Do the layouts belong to a convolution?
@@ -41,7 +42,8 @@ bool fits(const TensorLayout& x, const TensorLayout& w, const TensorLayout& y,
           const ConvolutionDescription& description);
 
 /// Sums are f64. Operands of f32 are rounded to TF32 unless the math type is CUDNN_FMA_MATH, as a device may
-/// do. @throws Failure for memory that is not there.
+/// do, and overflow where they may be converted to half precision; approximate algorithms keep 12 bits.
+/// @throws Failure for memory that is not there.
 void run(const Convolution& convolution);
 
 }  // namespace nabla::cuda::emulator

@@ -1,6 +1,8 @@
 #include <cudnn.h>
 
 #include <algorithm>
+#include <bit>
+#include <cstdint>
 #include <cstring>
 #include <vector>
 
@@ -23,6 +25,7 @@ namespace nabla::cuda::emulator {
 namespace {
 
 constexpr std::size_t kConvolutionWorkspaceBytes = 4 << 10;
+constexpr std::size_t kConvolutionAlignment = 16;
 
 template <class F>
 cudnnStatus_t dnn_call(const char* function, const F& f) {
@@ -52,34 +55,119 @@ cudnnStatus_t check(const TensorLayout& x, const TensorLayout& w, const TensorLa
                                     : refuse_convolution("image, filter and result do not fit each other");
 }
 
-/// Finds one algorithm.
+/// An algorithm as it is recommended.
+template <class Algorithm>
+struct Offer {
+  Algorithm algorithm;
+  std::size_t workspace_bytes;
+  cudnnDeterminism_t determinism;
+  cudnnMathType_t math;
+};
+
+/// The algorithms of one slot: that sums products, that transforms operands, that takes much memory, and that
+/// gives other bits every time.
+template <class Algorithm>
+struct Algorithms;
+template <>
+struct Algorithms<cudnnConvolutionFwdAlgo_t> {
+  static constexpr auto product = CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM,
+                        transform = CUDNN_CONVOLUTION_FWD_ALGO_WINOGRAD,
+                        large = CUDNN_CONVOLUTION_FWD_ALGO_FFT,
+                        unordered = CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_GEMM;
+};
+template <>
+struct Algorithms<cudnnConvolutionBwdDataAlgo_t> {
+  static constexpr auto product = CUDNN_CONVOLUTION_BWD_DATA_ALGO_1,
+                        transform = CUDNN_CONVOLUTION_BWD_DATA_ALGO_WINOGRAD,
+                        large = CUDNN_CONVOLUTION_BWD_DATA_ALGO_FFT,
+                        unordered = CUDNN_CONVOLUTION_BWD_DATA_ALGO_0;
+};
+template <>
+struct Algorithms<cudnnConvolutionBwdFilterAlgo_t> {
+  static constexpr auto product = CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1,
+                        transform = CUDNN_CONVOLUTION_BWD_FILTER_ALGO_WINOGRAD_NONFUSED,
+                        large = CUDNN_CONVOLUTION_BWD_FILTER_ALGO_FFT,
+                        unordered = CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0;
+};
+
+/// The fastest first, and what suits a careful caller last.
+template <class Algorithm>
+std::vector<Offer<Algorithm>> offers(const ConvolutionDescription& convolution) {
+  using Known = Algorithms<Algorithm>;
+  std::vector<Offer<Algorithm>> list{
+      {Known::unordered, 0, CUDNN_NON_DETERMINISTIC, CUDNN_FMA_MATH},
+      {Known::large, std::size_t{1} << 40, CUDNN_DETERMINISTIC, CUDNN_FMA_MATH}};
+  if (convolution.math != CUDNN_FMA_MATH)
+    for (const cudnnMathType_t math : {CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION, CUDNN_TENSOR_OP_MATH})
+      list.push_back({Known::product, kConvolutionWorkspaceBytes, CUDNN_DETERMINISTIC, math});
+  list.push_back({Known::transform, kConvolutionWorkspaceBytes, CUDNN_DETERMINISTIC, CUDNN_FMA_MATH});
+  list.push_back({Known::product, kConvolutionWorkspaceBytes, CUDNN_DETERMINISTIC, CUDNN_FMA_MATH});
+  return list;
+}
+
+/// What a search that finds nothing suitable leaves of the list.
+template <class Algorithm>
+cudnnStatus_t refuse_search(std::vector<Offer<Algorithm>>& list) {
+  static int turn = 0;
+  switch (turn++ % 3) {
+    case 0:
+      return CUDNN_STATUS_NOT_SUPPORTED;
+    case 1:
+      list.clear();
+      break;
+    default:
+      list.resize(2);
+  }
+  return CUDNN_STATUS_SUCCESS;
+}
+
 template <class Result, class Algorithm>
 cudnnStatus_t find(const char* function, const TensorLayout& x, const TensorLayout& w, const TensorLayout& y,
-                   const ConvolutionDescription& convolution, Algorithm algorithm, int requested,
-                   int* returned, Result* results) {
+                   const ConvolutionDescription& convolution, int requested, int* returned, Result* results,
+                   Algorithm) {
   return dnn_call(function, [=, &x, &w, &y, &convolution] {
     *returned = 0;
     if (requested < 1) return CUDNN_STATUS_BAD_PARAM;
     if (const cudnnStatus_t status = check(x, w, y, convolution); status != CUDNN_STATUS_SUCCESS)
       return status;
-    results[0] = {};
-    results[0].algo = algorithm;
-    results[0].status = CUDNN_STATUS_SUCCESS;
-    results[0].time = -1;
-    results[0].memory = kConvolutionWorkspaceBytes;
-    results[0].determinism = CUDNN_DETERMINISTIC;
-    results[0].mathType = convolution.math;
-    *returned = 1;
+    std::vector<Offer<Algorithm>> list = offers<Algorithm>(convolution);
+    if (is_search_refused())
+      if (const cudnnStatus_t status = refuse_search(list); status != CUDNN_STATUS_SUCCESS) return status;
+    for (const Offer<Algorithm>& offer : list) {
+      if (*returned == requested) break;
+      Result& result = results[(*returned)++];
+      result = {};
+      result.algo = offer.algorithm;
+      result.status = CUDNN_STATUS_SUCCESS;
+      result.time = -1;
+      result.memory = offer.workspace_bytes;
+      result.determinism = offer.determinism;
+      result.mathType = offer.math;
+    }
     return CUDNN_STATUS_SUCCESS;
   });
 }
 
+/// Calls f with the offer for that algorithm.
+template <class Algorithm, class F>
+cudnnStatus_t with_offer(const ConvolutionDescription& convolution, Algorithm algorithm, const F& f) {
+  for (const Offer<Algorithm>& offer : offers<Algorithm>(convolution))
+    if (offer.algorithm == algorithm) return f(offer);
+  complain("cuDNN: an algorithm that is not known");
+  return CUDNN_STATUS_NOT_SUPPORTED;
+}
+
+template <class Algorithm>
 cudnnStatus_t workspace_bytes(const char* function, const TensorLayout& x, const TensorLayout& w,
                               const TensorLayout& y, const ConvolutionDescription& convolution,
-                              std::size_t* bytes) {
+                              Algorithm algorithm, std::size_t* bytes) {
   return dnn_call(function, [&] {
-    *bytes = kConvolutionWorkspaceBytes;
-    return check(x, w, y, convolution);
+    if (const cudnnStatus_t status = check(x, w, y, convolution); status != CUDNN_STATUS_SUCCESS)
+      return status;
+    return with_offer(convolution, algorithm, [&](const Offer<Algorithm>& offer) {
+      *bytes = offer.workspace_bytes;
+      return CUDNN_STATUS_SUCCESS;
+    });
   });
 }
 
@@ -92,24 +180,32 @@ Scales scales_of(const void* alpha, const void* beta, cudnnDataType_t type) {
   return {*static_cast<const float*>(alpha), *static_cast<const float*>(beta)};
 }
 
-cudnnStatus_t convolve(const char* function, cudnnHandle_t handle, Convolution c, const void* alpha,
-                       const void* beta, void* workspace, std::size_t bytes) {
+template <class Algorithm>
+cudnnStatus_t convolve(const char* function, cudnnHandle_t handle, Convolution c, Algorithm algorithm,
+                       const void* alpha, const void* beta, void* workspace, std::size_t bytes) {
   return dnn_call(function, [&] {
     if (const cudnnStatus_t status = check(c.x, c.w, c.y, c.description); status != CUDNN_STATUS_SUCCESS)
       return status;
-    if (bytes < kConvolutionWorkspaceBytes)
-      return refuse_convolution("a workspace below what the algorithm needs");
-    const Scales scales = scales_of(alpha, beta, c.x.type);
-    c.alpha = scales.alpha;
-    c.beta = scales.beta;
-    const cudaError_t error = enqueue(stream_of(handle->stream), [c, workspace] {
-      if (!device_memory().reach(workspace, kConvolutionWorkspaceBytes))
-        throw Failure{cudaErrorIllegalAddress, "a convolution's workspace does not lie in a live allocation"};
-      std::memset(workspace, 0xff, kConvolutionWorkspaceBytes);
-      run(c);
-      ++machine().counters.convolutions_run;
+    for (const void* at : {c.x_at, c.w_at, c.y_at})
+      if (std::bit_cast<std::uintptr_t>(at) % kConvolutionAlignment != 0)
+        return refuse_convolution("a pointer that is not aligned");
+    return with_offer(c.description, algorithm, [&](const Offer<Algorithm>& offer) {
+      const std::size_t used = offer.workspace_bytes;
+      if (bytes < used) return refuse_convolution("a workspace below what the algorithm needs");
+      const Scales scales = scales_of(alpha, beta, c.x.type);
+      c.alpha = scales.alpha;
+      c.beta = scales.beta;
+      c.is_approximate = algorithm != Algorithms<Algorithm>::product;
+      const cudaError_t error = enqueue(stream_of(handle->stream), [c, workspace, used] {
+        if (used > 0 && !device_memory().reach(workspace, used))
+          throw Failure{cudaErrorIllegalAddress,
+                        "a convolution's workspace does not lie in a live allocation"};
+        if (used > 0) std::memset(workspace, 0xff, used);
+        run(c);
+        ++machine().counters.convolutions_run;
+      });
+      return error == cudaSuccess ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_EXECUTION_FAILED;
     });
-    return error == cudaSuccess ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_EXECUTION_FAILED;
   });
 }
 
@@ -285,8 +381,8 @@ cudnnStatus_t cudnnGetConvolutionForwardAlgorithm_v7(cudnnHandle_t, cudnnTensorD
                                                      cudnnConvolutionDescriptor_t convolution,
                                                      cudnnTensorDescriptor_t y, int requested, int* returned,
                                                      cudnnConvolutionFwdAlgoPerf_t* results) {
-  return find("cudnnGetConvolutionForwardAlgorithm_v7", *x, *w, *y, *convolution,
-              CUDNN_CONVOLUTION_FWD_ALGO_IMPLICIT_PRECOMP_GEMM, requested, returned, results);
+  return find("cudnnGetConvolutionForwardAlgorithm_v7", *x, *w, *y, *convolution, requested, returned,
+              results, cudnnConvolutionFwdAlgo_t());
 }
 
 cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnnHandle_t, cudnnFilterDescriptor_t w,
@@ -295,8 +391,8 @@ cudnnStatus_t cudnnGetConvolutionBackwardDataAlgorithm_v7(cudnnHandle_t, cudnnFi
                                                           cudnnTensorDescriptor_t dx, int requested,
                                                           int* returned,
                                                           cudnnConvolutionBwdDataAlgoPerf_t* results) {
-  return find("cudnnGetConvolutionBackwardDataAlgorithm_v7", *dx, *w, *dy, *convolution,
-              CUDNN_CONVOLUTION_BWD_DATA_ALGO_1, requested, returned, results);
+  return find("cudnnGetConvolutionBackwardDataAlgorithm_v7", *dx, *w, *dy, *convolution, requested, returned,
+              results, cudnnConvolutionBwdDataAlgo_t());
 }
 
 cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnnHandle_t, cudnnTensorDescriptor_t x,
@@ -305,63 +401,70 @@ cudnnStatus_t cudnnGetConvolutionBackwardFilterAlgorithm_v7(cudnnHandle_t, cudnn
                                                             cudnnFilterDescriptor_t dw, int requested,
                                                             int* returned,
                                                             cudnnConvolutionBwdFilterAlgoPerf_t* results) {
-  return find("cudnnGetConvolutionBackwardFilterAlgorithm_v7", *x, *dw, *dy, *convolution,
-              CUDNN_CONVOLUTION_BWD_FILTER_ALGO_1, requested, returned, results);
+  return find("cudnnGetConvolutionBackwardFilterAlgorithm_v7", *x, *dw, *dy, *convolution, requested,
+              returned, results, cudnnConvolutionBwdFilterAlgo_t());
 }
 
 cudnnStatus_t cudnnGetConvolutionForwardWorkspaceSize(cudnnHandle_t, cudnnTensorDescriptor_t x,
                                                       cudnnFilterDescriptor_t w,
                                                       cudnnConvolutionDescriptor_t convolution,
-                                                      cudnnTensorDescriptor_t y, cudnnConvolutionFwdAlgo_t,
-                                                      size_t* bytes) {
-  return workspace_bytes("cudnnGetConvolutionForwardWorkspaceSize", *x, *w, *y, *convolution, bytes);
+                                                      cudnnTensorDescriptor_t y,
+                                                      cudnnConvolutionFwdAlgo_t algorithm, size_t* bytes) {
+  return workspace_bytes("cudnnGetConvolutionForwardWorkspaceSize", *x, *w, *y, *convolution, algorithm,
+                         bytes);
 }
 
 cudnnStatus_t cudnnGetConvolutionBackwardDataWorkspaceSize(cudnnHandle_t, cudnnFilterDescriptor_t w,
                                                            cudnnTensorDescriptor_t dy,
                                                            cudnnConvolutionDescriptor_t convolution,
                                                            cudnnTensorDescriptor_t dx,
-                                                           cudnnConvolutionBwdDataAlgo_t, size_t* bytes) {
-  return workspace_bytes("cudnnGetConvolutionBackwardDataWorkspaceSize", *dx, *w, *dy, *convolution, bytes);
+                                                           cudnnConvolutionBwdDataAlgo_t algorithm,
+                                                           size_t* bytes) {
+  return workspace_bytes("cudnnGetConvolutionBackwardDataWorkspaceSize", *dx, *w, *dy, *convolution,
+                         algorithm, bytes);
 }
 
 cudnnStatus_t cudnnGetConvolutionBackwardFilterWorkspaceSize(cudnnHandle_t, cudnnTensorDescriptor_t x,
                                                              cudnnTensorDescriptor_t dy,
                                                              cudnnConvolutionDescriptor_t convolution,
                                                              cudnnFilterDescriptor_t dw,
-                                                             cudnnConvolutionBwdFilterAlgo_t, size_t* bytes) {
-  return workspace_bytes("cudnnGetConvolutionBackwardFilterWorkspaceSize", *x, *dw, *dy, *convolution, bytes);
+                                                             cudnnConvolutionBwdFilterAlgo_t algorithm,
+                                                             size_t* bytes) {
+  return workspace_bytes("cudnnGetConvolutionBackwardFilterWorkspaceSize", *x, *dw, *dy, *convolution,
+                         algorithm, bytes);
 }
 
 cudnnStatus_t cudnnConvolutionForward(cudnnHandle_t handle, const void* alpha, cudnnTensorDescriptor_t x,
                                       const void* x_at, cudnnFilterDescriptor_t w, const void* w_at,
-                                      cudnnConvolutionDescriptor_t convolution, cudnnConvolutionFwdAlgo_t,
-                                      void* workspace, size_t bytes, const void* beta,
-                                      cudnnTensorDescriptor_t y, void* y_at) {
+                                      cudnnConvolutionDescriptor_t convolution,
+                                      cudnnConvolutionFwdAlgo_t algorithm, void* workspace, size_t bytes,
+                                      const void* beta, cudnnTensorDescriptor_t y, void* y_at) {
   return convolve("cudnnConvolutionForward", handle,
-                  {Convolution::Result::y, *x, *w, *y, *convolution, x_at, w_at, y_at}, alpha, beta,
-                  workspace, bytes);
+                  {Convolution::Result::y, *x, *w, *y, *convolution, x_at, w_at, y_at}, algorithm, alpha,
+                  beta, workspace, bytes);
 }
 
 cudnnStatus_t cudnnConvolutionBackwardData(cudnnHandle_t handle, const void* alpha, cudnnFilterDescriptor_t w,
                                            const void* w_at, cudnnTensorDescriptor_t dy, const void* dy_at,
                                            cudnnConvolutionDescriptor_t convolution,
-                                           cudnnConvolutionBwdDataAlgo_t, void* workspace, size_t bytes,
-                                           const void* beta, cudnnTensorDescriptor_t dx, void* dx_at) {
+                                           cudnnConvolutionBwdDataAlgo_t algorithm, void* workspace,
+                                           size_t bytes, const void* beta, cudnnTensorDescriptor_t dx,
+                                           void* dx_at) {
   return convolve("cudnnConvolutionBackwardData", handle,
-                  {Convolution::Result::x, *dx, *w, *dy, *convolution, dx_at, w_at, dy_at}, alpha, beta,
-                  workspace, bytes);
+                  {Convolution::Result::x, *dx, *w, *dy, *convolution, dx_at, w_at, dy_at}, algorithm, alpha,
+                  beta, workspace, bytes);
 }
 
 cudnnStatus_t cudnnConvolutionBackwardFilter(cudnnHandle_t handle, const void* alpha,
                                              cudnnTensorDescriptor_t x, const void* x_at,
                                              cudnnTensorDescriptor_t dy, const void* dy_at,
                                              cudnnConvolutionDescriptor_t convolution,
-                                             cudnnConvolutionBwdFilterAlgo_t, void* workspace, size_t bytes,
-                                             const void* beta, cudnnFilterDescriptor_t dw, void* dw_at) {
+                                             cudnnConvolutionBwdFilterAlgo_t algorithm, void* workspace,
+                                             size_t bytes, const void* beta, cudnnFilterDescriptor_t dw,
+                                             void* dw_at) {
   return convolve("cudnnConvolutionBackwardFilter", handle,
-                  {Convolution::Result::w, *x, *dw, *dy, *convolution, x_at, dw_at, dy_at}, alpha, beta,
-                  workspace, bytes);
+                  {Convolution::Result::w, *x, *dw, *dy, *convolution, x_at, dw_at, dy_at}, algorithm, alpha,
+                  beta, workspace, bytes);
 }
 
 }  // extern "C"

@@ -57,6 +57,10 @@ void fail_call(const std::string& function, int nth, int code);
 /// No call fails any more but by its own fault.
 void fail_no_calls();
 
+/// The share of searches for an algorithm of a convolution that find none that a careful caller takes, drawn
+/// at random from a fixed seed: all by 1, none by 0, as at first.
+void set_convolution_refusals(double share);
+
 /// Whether NVRTC compiles a text when it is told to, and finds errors in it, or together with all others when
 /// the first kernel runs, which saves much time; errors in a text are then errors of the work. Off at first.
 void set_compiles_at_once(bool at_once);

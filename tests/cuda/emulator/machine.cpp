@@ -1,6 +1,7 @@
 #include "tests/cuda/emulator/machine.h"
 
 #include <map>
+#include <random>
 
 #include "tests/cuda/emulator/memory.h"
 
@@ -32,6 +33,11 @@ std::optional<int> injected_failure(const char* function) {
   const int code = at->second.code;
   planned_failures().erase(at);
   return code;
+}
+
+bool is_search_refused() {
+  static std::minstd_rand random;
+  return std::uniform_real_distribution<double>()(random) < machine().convolution_refusals;
 }
 
 void complain(const std::string& text) { machine().complaint = text; }
@@ -72,6 +78,10 @@ void fail_call(const std::string& function, int nth, int code) {
 void fail_no_calls() {
   const Lock lock(machine().mutex);
   planned_failures().clear();
+}
+void set_convolution_refusals(double share) {
+  const Lock lock(machine().mutex);
+  machine().convolution_refusals = share;
 }
 void set_compiles_at_once(bool at_once) {
   const Lock lock(machine().mutex);

@@ -24,6 +24,7 @@ struct Machine {
   std::size_t memory_limit = std::size_t{4} << 30;
   Presence presence = Presence::device;
   bool compiles_at_once = false;
+  double convolution_refusals = 0;
   host::Order order = host::Order::forward;
   /// Of work that failed; every call returns it.
   cudaError_t sticky = cudaSuccess;
@@ -33,6 +34,8 @@ Machine& machine();
 
 /// Of the call that has just begun: the code that it is to fail with, if it is.
 std::optional<int> injected_failure(const char* function);
+/// Of a search for an algorithm of a convolution: does it find none?
+bool is_search_refused();
 void complain(const std::string& text);
 /// What cudaGetLastError gives, in this thread.
 cudaError_t& last_error();
