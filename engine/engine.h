@@ -21,11 +21,13 @@
 #include "engine/explain/explain.h"                            // IWYU pragma: export
 #include "engine/explain/explain_jacobian.h"                   // IWYU pragma: export
 #include "engine/graph/print.h"                                // IWYU pragma: export
+#include "engine/ops/arranging.h"                              // IWYU pragma: export
 #include "engine/ops/composed.h"                               // IWYU pragma: export
 #include "engine/ops/constant.h"                               // IWYU pragma: export
 #include "engine/ops/contraction.h"                            // IWYU pragma: export
 #include "engine/ops/convolution.h"                            // IWYU pragma: export
 #include "engine/ops/indexing.h"                               // IWYU pragma: export
+#include "engine/ops/matrices.h"                               // IWYU pragma: export
 #include "engine/ops/normalise.h"                              // IWYU pragma: export
 #include "engine/ops/pointwise.h"                              // IWYU pragma: export
 #include "engine/ops/pooling.h"                                // IWYU pragma: export

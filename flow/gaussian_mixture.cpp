@@ -4,6 +4,7 @@
 
 #include "engine/ops/constant.h"
 #include "engine/ops/contraction.h"
+#include "engine/ops/matrices.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
@@ -60,7 +61,7 @@ Tensor GaussianMixtureField::posterior_covariance(const Tensor& x, const Tensor&
   const Tensor d = means - sum(r * means, {-2}, /*keep_axes=*/true);
   // Within components, and between them.
   const Tensor within = sum(r * (variances_ * now.noise / now.spread), {-2});
-  return insert_axes(within, {-2}) * identity(x.shape()[1], x.dtype()) + matmul(transpose(r * d), d);
+  return diagonal_matrix(within) + matmul(transpose(r * d), d);
 }
 
 Tensor GaussianMixtureField::velocity(const Tensor& x, const Tensor& t) const {

@@ -1,13 +1,18 @@
 #include "engine/ops/composed.h"
 
+#include <algorithm>
+#include <cmath>
 #include <limits>
+#include <string>
 
 #include "engine/graph/node.h"
+#include "engine/graph/primitive.h"
 #include "engine/ops/constant.h"
 #include "engine/ops/indexing.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/reduction.h"
 #include "engine/ops/shaping.h"
+#include "engine/ops/slicing.h"
 #include "engine/tensor/number_text.h"
 
 namespace nabla {
@@ -26,6 +31,15 @@ Tensor mean(const Operand& x, const Axes& axes, bool keep_axes) {
 Tensor var(const Operand& x, const Axes& axes, bool keep_axes) {
   const SourceScope scope(x.where());
   return mean(square(x.tensor() - mean(x, axes, /*keep_axes=*/true)), axes, keep_axes);
+}
+
+Tensor standard_deviation(const Operand& x, const Axes& axes, bool keep_axes) {
+  const SourceScope scope(x.where());
+  const Tensor deviation = x.tensor() - mean(x, axes, /*keep_axes=*/true);
+  const Tensor length = norm(deviation, axes, keep_axes);
+  const double count =
+      static_cast<double>(x.tensor().size()) / static_cast<double>(std::max<std::int64_t>(1, length.size()));
+  return length / std::sqrt(count);
 }
 
 Tensor norm(const Operand& x, const Axes& axes, bool keep_axes) {
@@ -67,6 +81,28 @@ Tensor clamp(const Operand& x, double low, double high) {
     throw Error("clamp: low " + number_text(low) + " is not below high " + number_text(high));
   return min(max(x, low), high);
 }
+
+Tensor quantile(const Operand& x, double q, int axis) {
+  const SourceScope scope(x.where());
+  const Shape& shape = x.tensor().shape();
+  axis = axis_from_right("quantile", shape, axis);
+  const std::int64_t last = shape[axis] - 1;
+  if (!is_floating(x.tensor().dtype()) || !(q >= 0 && q <= 1) || last < 0)
+    throw Error("quantile: " + number_text(q) + " along axis " + std::to_string(axis) + " of " +
+                to_string(shape) + " " + std::string(name_of(x.tensor().dtype())) +
+                "; needs a floating type, elements, and a number from 0 to 1");
+  const double place = q * static_cast<double>(last);
+  const std::int64_t below = std::min(static_cast<std::int64_t>(place), last);
+  const double share = place - static_cast<double>(below);
+  const Tensor sorted = sort(x, axis);
+  const auto element = [&](std::int64_t i) { return drop_axes(slice(sorted, axis, i, i + 1), {axis}); };
+  const Tensor low = element(below);
+  const Tensor between = share == 0 ? low : low * (1 - share) + element(below + 1) * share;
+  const Tensor largest = element(last);  // NaN stands behind all numbers
+  return select(equal(largest, largest), between, largest);
+}
+
+Tensor median(const Operand& x, int axis) { return quantile(x, 0.5, axis); }
 
 Tensor cross_entropy(const Operand& logits, const Tensor& classes, const CrossEntropyOptions& options) {
   const SourceScope scope(logits.where());

@@ -16,6 +16,8 @@ namespace nabla {
 Tensor mean(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 /// Mean squared deviation from the mean (divisor n).
 Tensor var(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
+/// Root of var; its derivative where all elements are equal is 0.
+Tensor standard_deviation(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 /// Euclidean norm over the axes, wherever it is representable; its derivative at 0 is 0.
 Tensor norm(const Operand& x, const Axes& axes = {}, bool keep_axes = false);
 
@@ -34,6 +36,13 @@ Tensor softplus(const Operand& x);
 Tensor log_sigmoid(const Operand& x);
 /// min(max(x, low), high).
 Tensor clamp(const Operand& x, double low, double high);
+
+/// The q-quantile along one axis, dropped, between neighbours by linear interpolation; q in [0, 1]. NaN where
+/// one of the elements is. The derivative goes to the two neighbours.
+/// @throws Error also for another q, an axis without elements, and a type that is not floating.
+Tensor quantile(const Operand& x, double q, int axis = -1);
+/// The 1/2-quantile: of an even number of elements the mean of the middle two.
+Tensor median(const Operand& x, int axis = -1);
 
 struct CrossEntropyOptions {
   /// Rows of this class have the loss 0 and no derivative; it need not be a class.

@@ -1,6 +1,7 @@
 #include "engine/ops/constant.h"
 #include "engine/tensor/complex.h"
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -129,6 +130,15 @@ Tensor iota(std::int64_t count, DType dtype) {
   if (count > 0 && !counts_to(count - 1, dtype))
     throw Error("iota: " + std::string(name_of(dtype)) + " cannot count to " + std::to_string(count - 1));
   return apply(kIota, Inputs{}, {static_cast<std::int64_t>(dtype), count});
+}
+
+Tensor linspace(double first, double last, std::int64_t count, DType dtype) {
+  if (count < 0 || !is_floating(dtype))
+    throw Error("linspace: " + std::to_string(count) + " numbers of " + std::string(name_of(dtype)) +
+                "; needs a floating type and no negative count");
+  // Weights of both ends, so that both are exact.
+  const Tensor share = iota(count, DType::f64) / static_cast<double>(std::max<std::int64_t>(1, count - 1));
+  return cast((1 - share) * first + share * last, dtype);
 }
 
 Tensor identity(std::int64_t n, DType dtype) {

@@ -16,6 +16,9 @@ Tensor zeros_like(const Tensor& x);
 Tensor ones_like(const Tensor& x);
 /// 0, 1, .., count-1 as a tensor [count]. @throws Error if the type cannot count that far.
 Tensor iota(std::int64_t count, DType dtype = DType::i64);
+/// `count` numbers from `first` to `last`, both included, equally far apart: [count]; one is `first`.
+/// @throws Error for a negative count and a type that is not floating.
+Tensor linspace(double first, double last, std::int64_t count, DType dtype = DType::f32);
 /// The n x n identity matrix.
 Tensor identity(std::int64_t n, DType dtype = DType::f32);
 

@@ -129,6 +129,14 @@ Tensor argmax(const Operand& x, int axis) {
   return drop_axes(apply(kArgmax, {x.tensor()}, {axis}, x.where()), {axis});
 }
 
+Tensor argmin(const Operand& x, int axis) {
+  const SourceScope scope(x.where());
+  axis = axis_from_right("argmin", x.tensor().shape(), axis);
+  // -1 - x turns the order of integers round without overflow.
+  if (is_floating(x.tensor().dtype())) return argmax(-x.tensor(), axis);
+  return argmax(-1 - cast(x, DType::i64), axis);
+}
+
 Tensor argsort(const Operand& x, int axis, bool descending) {
   axis = axis_from_right("argsort", x.tensor().shape(), axis);
   return apply(kArgsort, {x.tensor()}, {axis, descending ? 1 : 0, x.tensor().shape()[axis]}, x.where());

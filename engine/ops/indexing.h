@@ -21,6 +21,8 @@ Tensor take(const Operand& x, const Tensor& indices);
 /// Index of the largest element along an axis (the first at a tie, the first NaN if there is one), the axis
 /// dropped.
 Tensor argmax(const Operand& x, int axis = -1);
+/// The same of the smallest; NaN counts as the smallest here.
+Tensor argmin(const Operand& x, int axis = -1);
 /// The indices that sort an axis, stable; NaN counts as the largest, as in argmax and reduce_max.
 Tensor argsort(const Operand& x, int axis = -1, bool descending = false);
 /// Sorted along an axis, differentiable through the order.

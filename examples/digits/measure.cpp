@@ -12,10 +12,6 @@ namespace {
 // Rows of images that the oracle takes at once: it needs memory for rows x training images x pixels.
 constexpr std::int64_t kOracleRows = 33;
 
-Tensor trace(const Tensor& matrices) {
-  return sum(matrices * identity(matrices.shape()[-1], matrices.dtype()), {-2, -1});
-}
-
 OracleMeasure compare_with_oracle(const flow::EmpiricalField& oracle, double time, const Tensor& x1,
                                   const Tensor& x, const Tensor& traces) {
   const Tensor t = flow::shared_time(time, DType::f64);

@@ -15,10 +15,6 @@ namespace {
 constexpr std::int64_t kLikelihoodImages = 64;
 constexpr double kTimes[] = {.3, .5, .7};
 
-Tensor diagonal(const Tensor& matrices) {
-  return sum(matrices * identity(matrices.shape()[-1], matrices.dtype()), {-1});
-}
-
 double root_ratio(const Tensor& part, const Tensor& whole) {
   return std::sqrt((sum(square(part)) / sum(square(whole))).item());
 }

@@ -14,10 +14,6 @@ using uncertainty::Posterior;
 
 double largest(const Tensor& x) { return reduce_max(abs(x)).item(); }
 
-Tensor diagonal(const Tensor& matrices) {
-  return sum(matrices * identity(matrices.shape()[-1], DType::f64), {-1});
-}
-
 flow::TimedField velocity_of(const Mixture& mixture) {
   return [&mixture](const Tensor& x, const Tensor& t) { return mixture.field().velocity(x, t); };
 }

@@ -15,7 +15,7 @@ Tensor optimal_velocity(const Tensor& x, const Tensor& t) {
   return (root - 1) / (t * root + 1 - t) * x;
 }
 
-Tensor mean_trace(const Tensor& matrices) { return sum(matrices * identity(2, DType::f64)); }
+Tensor mean_trace(const Tensor& matrices) { return sum(trace(matrices)); }
 
 Tensor rings(const Tensor& key, std::int64_t count) {
   const Tensor keys = split(key, 3);

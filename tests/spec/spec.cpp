@@ -19,9 +19,9 @@ const std::vector<Spec>& all_rows() {
   static const std::vector<Spec> rows = [] {
     std::vector<Spec> all;
     for (const auto& family :
-         {rows_pointwise_unary(), rows_pointwise_binary(), rows_selection(), rows_shaping(), rows_reduction(),
-          rows_contraction(), rows_convolution(), rows_pooling(), rows_normalise(), rows_attention(),
-          rows_indexing(), rows_source(), rows_composed(), rows_checkpoint()})
+         {rows_pointwise_unary(), rows_pointwise_binary(), rows_selection(), rows_shaping(), rows_arranging(),
+          rows_reduction(), rows_contraction(), rows_convolution(), rows_pooling(), rows_normalise(),
+          rows_attention(), rows_indexing(), rows_source(), rows_composed(), rows_checkpoint()})
       all.insert(all.end(), family.begin(), family.end());
     return all;
   }();

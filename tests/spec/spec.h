@@ -96,6 +96,7 @@ std::vector<Spec> rows_normalise();
 std::vector<Spec> rows_attention();
 std::vector<Spec> rows_indexing();
 std::vector<Spec> rows_source();
+std::vector<Spec> rows_arranging();
 std::vector<Spec> rows_composed();
 std::vector<Spec> rows_checkpoint();
 

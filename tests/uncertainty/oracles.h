@@ -18,10 +18,6 @@ using flow::random_normal;
 
 inline Tensor time_of(double t) { return flow::shared_time(t, DType::f64); }
 
-inline Tensor diagonal(const Tensor& matrices) {
-  return sum(matrices * identity(matrices.shape()[-1], matrices.dtype()), {-1});
-}
-
 // An orthogonal matrix: the reflection by a random vector.
 inline Tensor reflection(std::uint64_t seed, std::int64_t n) {
   const Tensor v = random_normal(seed, Shape{n, 1});
