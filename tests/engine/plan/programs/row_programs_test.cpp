@@ -254,4 +254,20 @@ TEST_CASE(
   set_instruction_set(best);
 }
 
+TEST_CASE("the cotangent of a number for each channel is summed while it is made") {
+  const Shape picture{32, 3, 9, 10};
+  const Tensor x = normal_numbers(picture, 1);
+  const Tensor c = normal_numbers({1, 3, 1, 1}, 2);
+  const auto of_channels = [&] {
+    return vjp([&](const Tensor& v) { return tanh(x * v); }, c, full(picture, 1, DType::f64)).cotangent;
+  };
+  // Rows of places in one program, then a sum over samples; nothing of the size of the pictures is stored.
+  const std::shared_ptr<const Plan> plan = checked_within(of_channels);
+  CHECK(steps_folded(*plan, Fold::rows) == 1);
+  CHECK(plan->arena_bytes() < static_cast<std::size_t>(picture.size()) * sizeof(double) / 8);
+  const Tensor slope = 1 - square(tanh(x * c));
+  const Tensor expected = sum(slope * x, {0, 2, 3}, /*keep_axes=*/true);
+  CHECK(distance(of_channels(), expected) < 1e-10);
+}
+
 }  // namespace nabla::test
