@@ -51,4 +51,15 @@ bool renames_input(const PlanGraph& graph, const PlanNode& node) {
   return view && view->is_dense() && view->offset == 0;
 }
 
+std::vector<int> memory_owners(const PlanGraph& graph) {
+  std::vector<int> owners;
+  for (const PlanNode& node : graph.nodes) {
+    const bool is_view =
+        !node.is_leaf() && !node.inputs.empty() &&
+        node.primitive->view(Layout::dense(graph[node.inputs[0]].shape), node.shape, node.attributes);
+    owners.push_back(is_view ? owners[node.inputs[0]] : static_cast<int>(owners.size()));
+  }
+  return owners;
+}
+
 }  // namespace nabla

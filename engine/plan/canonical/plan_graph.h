@@ -51,5 +51,8 @@ Shape squeezed(const Shape& shape);
 /// Is the node only another name for its input's elements, in their order, with axes of extent 1 more or
 /// less?
 bool renames_input(const PlanGraph& graph, const PlanNode& node);
+/// For every node, the one whose memory it shows where that lies in row-major order: itself, or through views
+/// an earlier one.
+std::vector<int> memory_owners(const PlanGraph& graph);
 
 }  // namespace nabla

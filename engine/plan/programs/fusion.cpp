@@ -114,33 +114,51 @@ class Chunk {
   std::vector<std::optional<ProgramShape>> programs_;  // by group: nothing for what stays alone
 };
 
-// Drops groups that nobody needs (views that programs see through), and notes what is read from outside.
+// Drops what nobody needs (views that programs see through, what readers compute themselves), and notes what
+// is read from outside its group.
 void keep_needed(const PlanGraph& graph, std::vector<int>& group_of, PlanGroups& result) {
   result.read.assign(graph.nodes.size(), false);
-  std::vector<bool> needed(result.groups.size(), false);
-  std::vector<int> waiting;
+  std::vector<std::vector<bool>> needed;  // by group, of its nodes
+  for (const PlanGroup& group : result.groups) needed.emplace_back(group.nodes.size(), false);
+  std::vector<std::pair<int, int>> waiting;  // groups and nodes of theirs
+  const auto need = [&](int g, int node) {
+    const std::vector<int>& nodes = result.groups[g].nodes;
+    const std::size_t place = std::ranges::lower_bound(nodes, node) - nodes.begin();
+    if (needed[g][place]) return;
+    needed[g][place] = true;
+    waiting.emplace_back(g, node);
+  };
   const auto read = [&](int node) {
-    const std::size_t i = node;
-    result.read[i] = true;
-    if (group_of[i] < 0 || needed[group_of[i]]) return;
-    needed[group_of[i]] = true;
-    waiting.push_back(group_of[i]);
+    result.read[node] = true;
+    if (group_of[node] >= 0) need(group_of[node], node);
   };
   for (const int output : graph.outputs) read(output);
   for (const PlanGraph::Held& held : graph.held) read(held.node);
   while (!waiting.empty()) {
-    const PlanGroup& group = result.groups[waiting.back()];
+    const auto [g, node] = waiting.back();
     waiting.pop_back();
-    for (const int node : group.nodes)
-      for (const int input : graph[node].inputs)
-        if (const int from = result.source(group, input); !group.contains(from)) read(from);
+    for (const int input : graph[node].inputs) {
+      const int from = result.source(result.groups[g], input);
+      if (result.groups[g].contains(from))
+        need(g, from);
+      else
+        read(from);
+    }
   }
   std::vector<PlanGroup> kept;
+  std::vector<int> home(graph.nodes.size(), -1);
   for (std::size_t g = 0; g < result.groups.size(); ++g) {
-    for (const int node : result.groups[g].nodes)
-      group_of[node] = needed[g] ? static_cast<int>(kept.size()) : -1;
-    if (needed[g]) kept.push_back(std::move(result.groups[g]));
+    PlanGroup& group = result.groups[g];
+    std::vector<int> nodes;
+    for (std::size_t i = 0; i < group.nodes.size(); ++i)
+      if (needed[g][i]) nodes.push_back(group.nodes[i]);
+    for (const int node : nodes)
+      if (group_of[node] == static_cast<int>(g)) home[node] = static_cast<int>(kept.size());
+    if (nodes.empty()) continue;
+    group.nodes = std::move(nodes);
+    kept.push_back(std::move(group));
   }
+  group_of = std::move(home);
   result.groups = std::move(kept);
 }
 

@@ -32,9 +32,9 @@ struct PlanGroups {
 
 /// Cuts a graph into steps. Nodes that hand each other values come together where one program can compute
 /// them: pointwise ones over the same shape, and what works along whole rows or over tangents with what goes
-/// in and comes out, as long as no value has to leave the group and come back. A pointwise value whose
-/// operands are at hand wherever it is read is computed there again, not kept: it is in several groups. With
-/// `fuse` false every node stays alone. Groups that nobody needs are left out.
+/// in and comes out, as long as no value has to leave the group and come back. A pointwise value is
+/// computed again where it is read, not kept, if that takes no memory (recompute.h): it is in several groups.
+/// With `fuse` false every node stays alone. What nobody needs is left out.
 PlanGroups group_nodes(const PlanGraph& graph, bool fuse);
 
 }  // namespace nabla

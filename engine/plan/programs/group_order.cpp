@@ -16,34 +16,27 @@ using Order = std::vector<std::size_t>;
 class Memory {
  public:
   Memory(const PlanGraph& graph, const std::vector<int>& group_of, const PlanGroups& groups)
-      : graph_(graph),
-        readers_(graph.nodes.size(), 0),
+      : readers_(graph.nodes.size(), 0),
         bytes_(graph.nodes.size(), 0),
         reads_(groups.groups.size()),
         is_free_(groups.groups.size(), false) {
-    std::vector<std::size_t> owner(graph.nodes.size());
-    for (std::size_t i = 0; i < owner.size(); ++i) {
-      const PlanNode& node = graph.nodes[i];
-      const bool is_view = !node.is_leaf() && !node.inputs.empty() && shows_input(node);
-      owner[i] = is_view ? owner[node.inputs[0]] : i;
-    }
+    const std::vector<int> owner = memory_owners(graph);
     std::vector<bool> temporary(graph.nodes.size(), false);
     for (std::size_t g = 0; g < groups.groups.size(); ++g) {
       const PlanGroup& group = groups.groups[g];
-      const std::size_t first = group.nodes[0];
-      is_free_[g] = owner[first] != first || graph.nodes[first].primitive->is_uniform() ||
+      const int first = group.nodes[0];
+      is_free_[g] = owner[first] != first || graph[first].primitive->is_uniform() ||
                     (group.is_program && group.program.shape.size() <= kFewElements);
       if (is_free_[g]) continue;  // a view reads nothing; its readers do
       for (const int node : group.nodes)
         for (const int input : graph[node].inputs) {
           const int source = groups.source(group, input);
-          const std::size_t from = owner[source];
-          if (group_of[from] < 0 || group.contains(source) || group.contains(static_cast<int>(from)))
-            continue;
+          const int from = owner[source];
+          if (group_of[from] < 0 || group.contains(source) || group.contains(from)) continue;
           temporary[from] = true;
           if (std::ranges::find(reads_[g], from) == reads_[g].end()) reads_[g].push_back(from);
         }
-      for (const std::size_t from : reads_[g]) ++readers_[from];
+      for (const int from : reads_[g]) ++readers_[from];
     }
     for (const int output : graph.outputs) temporary[owner[output]] = false;
     for (const PlanGraph::Held& held : graph.held) temporary[owner[held.node]] = false;
@@ -52,7 +45,7 @@ class Memory {
       if (is_free_[g])
         for (const int node : groups.groups[g].nodes) temporary[node] = false;
     for (std::size_t i = 0; i < bytes_.size(); ++i)
-      if (temporary[i] && owner[i] == i && !graph.nodes[i].primitive->is_uniform())
+      if (temporary[i] && owner[i] == static_cast<int>(i) && !graph.nodes[i].primitive->is_uniform())
         bytes_[i] = graph.nodes[i].shape.size() * static_cast<std::int64_t>(size_of(graph.nodes[i].dtype));
   }
 
@@ -65,25 +58,19 @@ class Memory {
   }
   std::int64_t given_back(std::size_t group) const {
     std::int64_t bytes = 0;
-    for (const std::size_t from : reads_[group])
+    for (const int from : reads_[group])
       if (readers_[from] == 1) bytes += bytes_[from];
     return bytes;
   }
   void run(std::size_t group) {
-    for (const std::size_t from : reads_[group]) --readers_[from];
+    for (const int from : reads_[group]) --readers_[from];
   }
 
  private:
-  bool shows_input(const PlanNode& node) const {
-    return node.primitive->view(Layout::dense(graph_[node.inputs[0]].shape), node.shape, node.attributes)
-        .has_value();
-  }
-
-  const PlanGraph& graph_;
   std::vector<int> readers_;  // groups that still have to read a node
   std::vector<std::int64_t> bytes_;
-  std::vector<std::vector<std::size_t>> reads_;  // by group: nodes of others
-  std::vector<bool> is_free_;                    // by group
+  std::vector<std::vector<int>> reads_;  // by group: nodes of others
+  std::vector<bool> is_free_;            // by group
 };
 
 struct Ordered {

@@ -108,4 +108,39 @@ TEST_CASE("the sigmoid of a silu is computed again in the backward pass, where i
   for (std::size_t i = 0; i < plain.size(); ++i) CHECK(values(found[i]) == values(plain[i]));
 }
 
+TEST_CASE("what is made of a value that is kept anyway is computed again in the backward pass") {
+  const std::vector<Tensor> ws = weights(8);
+  const Tensor x = sines({kBatch, kLayerWidth}, 0.7);
+  const Tensor scale = sines({1, kLayerWidth}, 0.2), shift = sines({1, kLayerWidth}, 0.4);
+  std::vector<Tensor> wanted = ws;
+  wanted.push_back(scale);
+  // The gradient of the scale reads every z, that of a matrix every h.
+  const auto gradients_of = [&](const Tensor& at) {
+    Tensor h = at;
+    for (const Tensor& w : ws) {
+      const Tensor z = matmul(h, w);
+      h = silu(z * scale + shift);
+    }
+    return gradients(sum(square(h)), wanted);
+  };
+  CHECK(arena(gradients_of(x)) <= (2 * ws.size() + 2) * kActivationBytes);
+  set_plan_optimisations(false);
+  const std::vector<Tensor> plain = gradients_of(x);
+  evaluate(plain);
+  set_plan_optimisations(true);
+  const std::vector<Tensor> found = gradients_of(x * 1);
+  for (std::size_t i = 0; i < ws.size(); ++i) CHECK(values(found[i]) == values(plain[i]));
+}
+
+TEST_CASE("a value is kept where several would have to be kept to compute it again") {
+  const std::vector<Tensor> ws = weights(8);
+  const Tensor x = sines({kBatch, kLayerWidth}, 0.7);
+  const auto gradients_of = [&] {
+    Tensor h = x;
+    for (const Tensor& w : ws) h = silu(matmul(h, w) + stop_gradient(matmul(h, transpose(w))));
+    return gradients(sum(square(h)), ws);
+  };
+  CHECK(arena(gradients_of()) <= (2 * ws.size() + 3) * kActivationBytes);
+}
+
 }  // namespace nabla::test
