@@ -282,6 +282,11 @@ class AttentionVjp final : public FusedAttention {
     for (const Tensor& x : inputs.first(3)) elements += x.shape()[-2] * x.shape()[-1];
     return {concatenate(leading, Shape{elements}), inputs[0].dtype()};
   }
+  std::vector<std::int64_t> parts(std::span<const Shape> inputs, const Attributes&) const override {
+    std::vector<std::int64_t> extents;
+    for (const Shape& x : inputs.first(3)) extents.push_back(x[-2] * x[-1]);
+    return extents;
+  }
   std::optional<Tensor> definition(Inputs inputs, const Attributes& attributes) const override {
     const auto own = AttentionAttributes::of(attributes);
     const Operands operands = repeated(inputs, infer(inputs, attributes).shape);

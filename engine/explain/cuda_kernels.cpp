@@ -17,8 +17,19 @@ std::vector<cuda::StepSource> cuda_kernels(const Plan& plan) {
       continue;
     }
     const PlanValue& output = plan.values()[step.outputs[0]];
-    const StepDescription description{step.primitive, layouts,      types,
-                                      output.layout,  output.dtype, step.attributes};
+    std::vector<std::int64_t> parts;
+    Layout joined = output.layout;
+    if (step.outputs.size() > 1) {
+      std::int64_t extent = 0;
+      for (const int part : step.outputs) {
+        parts.push_back(plan.values()[part].layout.shape[-1]);
+        extent += parts.back();
+      }
+      joined.shape[-1] = extent;
+      joined = Layout::dense(joined.shape);
+    }
+    const StepDescription description{step.primitive, layouts,         types, joined,
+                                      output.dtype,   step.attributes, parts};
     if (cuda::is_matrix_product(description)) {
       sources.emplace_back();
     } else {

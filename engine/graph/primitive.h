@@ -109,6 +109,12 @@ class Primitive {
     return std::nullopt;
   }
 
+  /// Extents along the last axis of those parts of the output that a step can write apart, each dense; none
+  /// if it cannot. `inputs` are the shapes of the inputs.
+  virtual std::vector<std::int64_t> parts(std::span<const Shape> /*inputs*/, const Attributes&) const {
+    return {};
+  }
+
   /// True if the output, though it is a view of input 0, must not be seen before the other inputs are there.
   virtual bool orders_steps() const { return false; }
   /// True if the kernel may refuse what the inputs hold (an index outside its axis).

@@ -38,7 +38,7 @@ struct PlanStep {
   const Primitive* primitive;  ///< null for a copy to a dense layout; a program's first
   Attributes attributes;
   std::vector<int> inputs;     ///< indices of values
-  std::vector<int> outputs;    ///< one, or several of a program
+  std::vector<int> outputs;    ///< one, or several: of a program, or parts of one output
   std::source_location where;  ///< for messages only
   TileProgram program;         ///< without instructions where the step is none
   std::shared_ptr<const StepKernel> kernel;

@@ -130,9 +130,11 @@ class PlanBuilder {
 
   void place_single(int index) {
     const PlanNode& node = graph_[index];
+    if (value_of(index) >= 0) return;  // a part that its operand's step has written
     if (node.primitive->is_uniform()) return place_constant(index);
     std::vector<int> inputs;
     for (const int input : node.inputs) inputs.push_back(value_of(input));
+    if (optimised_ && place_in_parts(index, inputs)) return;
     if (!inputs.empty()) {
       const PlanValue& first = value(inputs[0]);
       if (const std::optional<Layout> view =
@@ -145,9 +147,52 @@ class PlanBuilder {
                                  new_temporary(node.shape, node.dtype), node.where);
   }
 
+  // Where all that is read of a node are slices that its step can write apart, each gets memory of its own: a
+  // result is not copied then, and what is read no more does not stay for the sake of the others.
+  bool place_in_parts(int index, const std::vector<int>& inputs) {
+    const PlanNode& node = graph_[index];
+    std::vector<Shape> shapes;
+    for (const int input : node.inputs) shapes.push_back(graph_[input].shape);
+    const std::vector<std::int64_t> parts = node.primitive->parts(shapes, node.attributes);
+    if (parts.empty() || std::ranges::find(graph_.outputs, index) != graph_.outputs.end() ||
+        std::ranges::find(graph_.held, index, &PlanGraph::Held::node) != graph_.held.end())
+      return false;
+    std::vector<std::pair<int, std::size_t>> slices;  // and the parts that they show
+    for (int reader = index + 1; reader < static_cast<int>(graph_.nodes.size()); ++reader) {
+      if (std::ranges::find(graph_[reader].inputs, index) == graph_[reader].inputs.end()) continue;
+      const std::optional<std::size_t> part = part_shown(graph_[reader], parts);
+      if (!part) return false;
+      slices.emplace_back(reader, *part);
+    }
+    std::vector<int> outputs;
+    for (const std::int64_t extent : parts) {
+      Shape shape = node.shape;
+      shape[-1] = extent;
+      outputs.push_back(new_temporary(shape, node.dtype));
+    }
+    for (const auto& [slice, part] : slices) value_of(slice) = outputs[part];
+    add_step(node.primitive, node.attributes, inputs, std::move(outputs), node.where,
+             {Layout::dense(node.shape), node.dtype, -1}, parts);
+    return true;
+  }
+  static std::optional<std::size_t> part_shown(const PlanNode& node, std::span<const std::int64_t> parts) {
+    if (node.op() != Op::slice || node.attributes[0] != -1 || node.attributes[3] != 1) return std::nullopt;
+    std::int64_t first = 0;
+    for (std::size_t i = 0; i < parts.size(); first += parts[i++])
+      if (node.attributes[1] == first && node.shape[-1] == parts[i]) return i;
+    return std::nullopt;
+  }
+
   // A step that is no program. Returns its output.
   int add_single(const Primitive* primitive, const Attributes& attributes, std::vector<int> inputs,
                  int output, const std::source_location& where) {
+    add_step(primitive, attributes, std::move(inputs), {output}, where, value(output), {});
+    return output;
+  }
+
+  void add_step(const Primitive* primitive, const Attributes& attributes, std::vector<int> inputs,
+                std::vector<int> outputs, const std::source_location& where, const PlanValue& whole,
+                std::span<const std::int64_t> parts) {
     std::vector<Layout> layouts;
     std::vector<DType> types;
     for (const int input : inputs) {
@@ -157,13 +202,12 @@ class PlanBuilder {
     plan_.steps_.push_back({primitive,
                             attributes,
                             std::move(inputs),
-                            {output},
+                            std::move(outputs),
                             where,
                             {},
-                            runs_ ? plan_.backend_->prepare({primitive, layouts, types, value(output).layout,
-                                                             value(output).dtype, attributes})
+                            runs_ ? plan_.backend_->prepare({primitive, layouts, types, whole.layout,
+                                                             whole.dtype, attributes, parts})
                                   : nullptr});
-    return output;
   }
 
   // The members of a program in the order of their instructions: ascending, but over tangents first what is

@@ -10,7 +10,10 @@ namespace {
 class FunctionStep final : public StepKernel {
  public:
   FunctionStep(Kernel kernel, const StepDescription& step)
-      : kernel_(kernel), output_{nullptr, step.output, step.output_type}, attributes_(step.attributes) {
+      : kernel_(kernel),
+        output_{nullptr, step.output, step.output_type},
+        attributes_(step.attributes),
+        in_parts_(!step.parts.empty()) {
     for (std::size_t i = 0; i < step.inputs.size(); ++i)
       inputs_.push_back({nullptr, step.inputs[i], step.input_types[i]});
   }
@@ -19,6 +22,7 @@ class FunctionStep final : public StepKernel {
     std::vector<ArrayView> read = inputs_;
     // Kernels take their inputs as constant: a view knows no such difference.
     for (std::size_t i = 0; i < read.size(); ++i) read[i].block = const_cast<std::byte*>(inputs[i]);
+    if (in_parts_) return kernel_({read, output_, attributes_, outputs});
     ArrayView written = output_;
     written.block = outputs[0];
     kernel_({read, written, attributes_});
@@ -29,6 +33,7 @@ class FunctionStep final : public StepKernel {
   std::vector<ArrayView> inputs_;
   ArrayView output_;
   Attributes attributes_;
+  bool in_parts_;
 };
 
 }  // namespace

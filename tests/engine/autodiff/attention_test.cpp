@@ -172,7 +172,7 @@ TEST_CASE("fused attention gives the same bits for any number of threads") {
   CHECK(found[0] == found[2]);
 }
 
-TEST_CASE("value, jvp and vjp of fused attention take no memory for scores") {
+TEST_CASE("value, jvp and vjp of fused attention take no memory beyond their results") {
   const Shape shape{8, 1024, 64};
   const std::vector<Tensor> x{random_normal(shape, 1, DType::f32), random_normal(shape, 2, DType::f32),
                               random_normal(shape, 3, DType::f32)};
@@ -183,8 +183,7 @@ TEST_CASE("value, jvp and vjp of fused attention take no memory for scores") {
   const auto pulled = vjp(f, x, {x[1]});
   std::vector<Tensor> results{pushed.values[0], pushed.tangents[0]};
   results.insert(results.end(), pulled.cotangents.begin(), pulled.cotangents.end());
-  // Cotangents are made together, and copied where they are results of their own.
-  CHECK(make_plan(results).plan->arena_bytes() == 3 * static_cast<std::size_t>(shape.size()) * sizeof(float));
+  CHECK(make_plan(results).plan->arena_bytes() == 0);
   evaluate(results);
 }
 

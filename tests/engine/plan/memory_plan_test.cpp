@@ -144,6 +144,26 @@ TEST_CASE("memory is taken over where it can be") {
   CHECK(arena_of([&] { return nabla::exp(temporary(nabla::exp(temporary(x) * 0.1))); }) == aligned);
 }
 
+TEST_CASE("cotangents of attention are written where they are read") {
+  const Tensor q = random_normal({2, 3, 5, 4}, 1), k = random_normal({2, 3, 7, 4}, 2);
+  const Tensor v = random_normal({2, 3, 7, 6}, 3), u = random_normal({2, 3, 5, 6}, 4);
+  const auto pulled = [&] {
+    return vjp(
+               [](const std::vector<Tensor>& x) {
+                 return std::vector{attention(x[0], x[1], x[2], {.form = AttentionForm::fused})};
+               },
+               {q, k, v}, {u})
+        .cotangents;
+  };
+  CHECK(make_plan(pulled()).plan->arena_bytes() == 0);  // else all three, to be copied
+  check_results("all three", pulled);
+  check_results("one, transposed", [&]() -> std::vector<Tensor> { return {transpose(pulled()[1])}; });
+  check_results("together and apart", [&]() -> std::vector<Tensor> {
+    const std::vector<Tensor> parts = pulled();
+    return {parts[0], cumsum(nabla::exp(parts[1]), -1), sum(parts[2], {-1}), parts[1] * 2};
+  });
+}
+
 TEST_CASE("a compiled function writes over old values only when they are read") {
   // Every new value is written over an old one that others read straight, turned, repeated or later.
   const auto make = [](const std::vector<Cell*>& cells) {

@@ -22,6 +22,8 @@ struct KernelCall {
   std::span<const ArrayView> inputs;
   const ArrayView& output;
   const Attributes& attributes;
+  /// Blocks of the output's parts where they are written apart; the output has none then.
+  std::span<std::byte* const> parts = {};
 };
 
 using Kernel = void (*)(const KernelCall& call);

@@ -107,13 +107,12 @@ class AttentionCall {
     const int leading = call.output.shape().rank() - (call.output.shape().rank() == rank ? 2 : 1);
     std::vector<Layout> layouts{axes_of(call.output.layout, 0, leading)};
     for (const Matrices<T>& operand : operands_) layouts.push_back(operand.leading());
-    const Walk<> walk = merged(call.output.shape().first(leading), layouts);
-    group(walk, call.output.data<T>());
+    group(merged(call.output.shape().first(leading), layouts));
   }
 
   // Leading places with the same first operands, whose weights are found once.
   struct Member {
-    T* out;
+    std::int64_t out;  // the place's first element in the output
     std::vector<const T*> inputs;
   };
   struct Group {
@@ -176,10 +175,10 @@ class AttentionCall {
     return {elements, at.rows,     at.keys, at.first, own_.causal, bias.at_row(at.first),
             bias.row, bias.column, scale};
   }
-  void group(const Walk<>& walk, T* out) {
+  void group(const Walk<>& walk) {
     std::map<std::vector<const T*>, std::size_t> found;
     for (std::int64_t index = 0; index < walk.size(); ++index) {
-      Member member{out + walk.offset(index, 0), {}};
+      Member member{walk.offset(index, 0), {}};
       for (std::size_t i = 0; i < operands_.size(); ++i)
         member.inputs.push_back(operands_[i].elements() + walk.offset(index, i + 1));
       const std::vector<const T*> first(member.inputs.begin(),
@@ -209,19 +208,19 @@ void for_blocks(const AttentionCall<T>& call, const Work& work) {
 }
 
 template <class T>
-void attend(const AttentionCall<T>& call) {
+void attend(const AttentionCall<T>& call, T* out) {
   const Matrices<T>& v = call.operand(2);
   for_blocks(call, [&](const auto& group, const auto& at) {
     const T* w = call.weights(group, at);
     for (const auto& member : group.members)
       multiply<T>({at.rows, call.values(), at.keys, at.keys, 1, v.row(), v.column(), call.values()}, w,
-                  member.inputs[2], member.out + at.first * call.values());
+                  member.inputs[2], out + member.out + at.first * call.values());
   });
 }
 
 // out = (w (s' - sum of w s')) v + w v', s' = scale (q' k^T + q k'^T) + the bias's tangent.
 template <class T>
-void push(const AttentionCall<T>& call) {
+void push(const AttentionCall<T>& call, T* output) {
   const AttentionAttributes& own = call.own();
   const std::size_t dq = own.tangent_of(0), dk = own.tangent_of(1), dv = own.tangent_of(2);
   const std::size_t db = own.primals > 3 ? own.tangent_of(3) : 0;
@@ -232,7 +231,7 @@ void push(const AttentionCall<T>& call) {
     const std::int64_t size = at.rows * at.keys;
     for (const auto& member : group.members) {
       const std::vector<const T*>& in = member.inputs;
-      T* out = member.out + at.first * call.values();
+      T* out = output + member.out + at.first * call.values();
       const bool through_scores = dq || dk || db;
       if (through_scores) {
         T* s = scratch_of(memory.derivatives, size);
@@ -264,17 +263,27 @@ void push(const AttentionCall<T>& call) {
 template <class T>
 class Pull {
  public:
-  explicit Pull(const AttentionCall<T>& call)
+  Pull(const AttentionCall<T>& call, const ArrayView& output, std::span<std::byte* const> parts)
       : call_(call),
         u_(call.own().primals),
-        to_keys_(call.queries() * call.scored()),
-        sums_(call.keys() * (call.scored() + call.values())),
+        for_place_(output.shape()[-1]),
+        to_keys_(call.keys() * call.scored()),
+        to_values_(call.keys() * call.values()),
         pieces_(
-            std::clamp<std::int64_t>(kMostPieces / members(), 1, std::max<std::int64_t>(1, call.blocks()))) {}
+            std::clamp<std::int64_t>(kMostPieces / members(), 1, std::max<std::int64_t>(1, call.blocks()))) {
+    std::int64_t first = 0;
+    for (std::size_t i = 0; i < parts_.size(); ++i) {
+      const std::int64_t extent = std::array{call.queries() * call.scored(), to_keys_, to_values_}[i];
+      parts_[i] = parts.empty() ? Part{output.data<T>() + first, for_place_}
+                                : Part{reinterpret_cast<T*>(parts[i]), extent};
+      first += extent;
+    }
+  }
 
   void run() const {
     const std::int64_t groups = static_cast<std::int64_t>(call_.groups().size());
-    std::vector<T> kept(static_cast<std::size_t>(pieces_ == 1 ? 0 : members() * pieces_ * sums_));
+    const std::int64_t both = to_keys_ + to_values_;
+    std::vector<T> kept(static_cast<std::size_t>(pieces_ == 1 ? 0 : members() * pieces_ * both));
     std::vector<std::int64_t> first_member;  // of each group
     std::int64_t counted = 0;
     for (const auto& group : call_.groups()) {
@@ -282,15 +291,23 @@ class Pull {
       counted += static_cast<std::int64_t>(group.members.size());
     }
     const auto sums_of = [&](std::int64_t group, std::size_t member, std::int64_t piece) {
-      if (pieces_ == 1) return call_.groups()[static_cast<std::size_t>(group)].members[member].out + to_keys_;
+      if (pieces_ == 1) {
+        const auto& own = call_.groups()[static_cast<std::size_t>(group)].members[member];
+        return Sums{cotangent(own, 1), cotangent(own, 2)};
+      }
       const std::int64_t index =
           first_member[static_cast<std::size_t>(group)] + static_cast<std::int64_t>(member);
-      return kept.data() + (index * pieces_ + piece) * sums_;
+      T* const sums = kept.data() + (index * pieces_ + piece) * both;
+      return Sums{sums, sums + to_keys_};
     };
     parallel_for(groups * pieces_, [&](std::int64_t task) {
       const std::int64_t group = task / pieces_, piece = task % pieces_;
       const auto& members_of = call_.groups()[static_cast<std::size_t>(group)].members;
-      for (std::size_t m = 0; m < members_of.size(); ++m) std::fill_n(sums_of(group, m, piece), sums_, T(0));
+      for (std::size_t m = 0; m < members_of.size(); ++m) {
+        const Sums sums = sums_of(group, m, piece);
+        std::fill_n(sums.of_keys, to_keys_, T(0));
+        std::fill_n(sums.of_values, to_values_, T(0));
+      }
       for (std::int64_t b = piece * call_.blocks() / pieces_; b < (piece + 1) * call_.blocks() / pieces_; ++b)
         add_block(call_.groups()[static_cast<std::size_t>(group)], call_.block(b),
                   [&](std::size_t m) { return sums_of(group, m, piece); });
@@ -299,17 +316,38 @@ class Pull {
     parallel_for(groups, [&](std::int64_t group) {
       const auto& members_of = call_.groups()[static_cast<std::size_t>(group)].members;
       for (std::size_t m = 0; m < members_of.size(); ++m) {
-        T* to = members_of[m].out + to_keys_;
-        std::copy_n(sums_of(group, m, 0), sums_, to);
-        for (std::int64_t piece = 1; piece < pieces_; ++piece) add_rows(sums_of(group, m, piece), sums_, to);
+        T *const of_keys = cotangent(members_of[m], 1), *const of_values = cotangent(members_of[m], 2);
+        const Sums first = sums_of(group, m, 0);
+        std::copy_n(first.of_keys, to_keys_, of_keys);
+        std::copy_n(first.of_values, to_values_, of_values);
+        for (std::int64_t piece = 1; piece < pieces_; ++piece) {
+          const Sums more = sums_of(group, m, piece);
+          add_rows(more.of_keys, to_keys_, of_keys);
+          add_rows(more.of_values, to_values_, of_values);
+        }
       }
     });
   }
 
  private:
+  using Member = typename AttentionCall<T>::Member;
+  // Cotangents of queries, keys or values: of the first place along the leading axes, and the step to the
+  // next.
+  struct Part {
+    T* first = nullptr;
+    std::int64_t step = 0;
+  };
+  struct Sums {
+    T* of_keys;
+    T* of_values;
+  };
+
   // Few sums are taken in as many pieces in all, which are added in order.
   static constexpr std::int64_t kMostPieces = 8;
 
+  T* cotangent(const Member& member, std::size_t part) const {
+    return parts_[part].first + member.out / for_place_ * parts_[part].step;
+  }
   std::int64_t members() const {
     std::int64_t count = 0;
     for (const auto& group : call_.groups()) count += static_cast<std::int64_t>(group.members.size());
@@ -332,41 +370,48 @@ class Pull {
                   s);
       call_.derive(at, w, s, T(1), call_.scale());
       multiply<T>({at.rows, d, at.keys, at.keys, 1, k.row(), k.column(), d}, s, in[1],
-                  group.members[m].out + at.first * d);
-      T* sums = sums_of(m);
+                  cotangent(group.members[m], 0) + at.first * d);
+      const Sums sums = sums_of(m);
       multiply<T>({at.keys, d, at.rows, 1, at.keys, q.row(), q.column(), d}, s, in[0] + at.first * q.row(),
                   part);
-      add_rows(part, at.keys * d, sums);
+      add_rows(part, at.keys * d, sums.of_keys);
       multiply<T>({at.keys, e, at.rows, 1, at.keys, u.row(), u.column(), e}, w, of_rows, part);
-      add_rows(part, at.keys * e, sums + call_.keys() * d);
+      add_rows(part, at.keys * e, sums.of_values);
     }
   }
 
   const AttentionCall<T>& call_;
-  std::size_t u_;         // the cotangent's input
-  std::int64_t to_keys_;  // elements of the queries' cotangents, before those of keys and values
-  std::int64_t sums_;     // elements of the latter
+  std::size_t u_;           // the cotangent's input
+  std::int64_t for_place_;  // elements of the output
+  std::int64_t to_keys_;    // those of the keys' cotangents
+  std::int64_t to_values_;
   std::int64_t pieces_;
+  std::array<Part, 3> parts_;
 };
 
+// Calls work(AttentionCall<T>, T{}).
 template <class Work>
 void visit_attention(const char* name, const KernelCall& call, const Work& work) {
   if (call.output.shape().size() == 0) return;
-  if (call.output.dtype == DType::f32) return work(AttentionCall<float>(call));
-  if (call.output.dtype == DType::f64) return work(AttentionCall<double>(call));
+  if (call.output.dtype == DType::f32) return work(AttentionCall<float>(call), float{});
+  if (call.output.dtype == DType::f64) return work(AttentionCall<double>(call), double{});
   throw Error(std::string(name) + ": not supported for " + std::string(name_of(call.output.dtype)));
 }
 
 }  // namespace
 
 void attention_kernel(const KernelCall& call) {
-  visit_attention("attention", call, [](const auto& x) { attend(x); });
+  visit_attention("attention", call,
+                  [&](const auto& x, auto element) { attend(x, call.output.data<decltype(element)>()); });
 }
 void attention_jvp_kernel(const KernelCall& call) {
-  visit_attention("attention_jvp", call, [](const auto& x) { push(x); });
+  visit_attention("attention_jvp", call,
+                  [&](const auto& x, auto element) { push(x, call.output.data<decltype(element)>()); });
 }
 void attention_vjp_kernel(const KernelCall& call) {
-  visit_attention("attention_vjp", call, [](const auto& x) { Pull(x).run(); });
+  visit_attention("attention_vjp", call, [&](const auto& x, auto element) {
+    Pull<decltype(element)>(x, call.output, call.parts).run();
+  });
 }
 
 }  // namespace nabla::cpu

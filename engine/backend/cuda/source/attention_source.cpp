@@ -172,7 +172,7 @@ constexpr std::string_view kPullToQueries = R"(  Element mean = Element(0);
   shifts[thread] = shift;
   divisors[thread] = divisor;
   means[thread] = mean;
-  Element* to = out + lead * $stride + i * kScored;
+  Element* to = $queries + i * kScored;
   for (i64 c = 0; c < kScored; ++c) to[c] = Element(0);
   for (i64 j = 0; j < keys_of(i); ++j) {
     score_of(i, j)
@@ -184,8 +184,8 @@ constexpr std::string_view kPullToQueries = R"(  Element mean = Element(0);
 )";
 
 constexpr std::string_view kPullToKeys =
-    R"(  Element* to_key = out + lead * $stride + kQueries * kScored + j * kScored;
-  Element* to_value = out + lead * $stride + (kQueries + kKeys) * kScored + j * kValued;
+    R"(  Element* to_key = $keys + j * kScored;
+  Element* to_value = $values + j * kValued;
   for (i64 c = 0; c < kScored; ++c) to_key[c] = Element(0);
   for (i64 c = 0; c < kValued; ++c) to_value[c] = Element(0);
   for (i64 i = 0; i < kQueries; ++i) {
@@ -236,16 +236,32 @@ StepSource attention_vjp_source(const StepDescription& step) {
   AttentionText text("attention_vjp", step, 1);
   const Shape &q = step.inputs[0].shape, &k = step.inputs[1].shape;
   Scratch memory;
-  std::vector<std::pair<std::string, KernelArgument>> arguments{{"out", output()}};
+  // Where the cotangents of this leading place start.
+  std::string queries, keys, values;
+  std::vector<std::pair<std::string, KernelArgument>> arguments;
+  if (step.parts.empty()) {
+    arguments.emplace_back("out", output());
+    queries = "out + lead * " + std::to_string(step.output.shape[-1]);
+    keys = queries + " + kQueries * kScored";
+    values = queries + " + (kQueries + kKeys) * kScored";
+  } else {
+    const char* const names[] = {"to_queries", "to_keys", "to_values"};
+    for (std::int64_t i = 0; i < 3; ++i)
+      arguments.emplace_back(names[i], KernelArgument{KernelArgument::From::output, i});
+    queries = "to_queries + lead * (kQueries * kScored)";
+    keys = "to_keys + lead * (kKeys * kScored)";
+    values = "to_values + lead * (kKeys * kValued)";
+  }
   for (const char* name : {"shifts", "divisors", "means"})
     arguments.emplace_back(name, scratch(memory.take(std::max<std::int64_t>(1, text.places() * q[-2]) *
                                                      static_cast<std::int64_t>(size_of(step.output_type)))));
-  const std::string stride = std::to_string(step.output.shape[-1]);
   StepSource source;
   const auto add = [&](const char* entry, const char* own, std::int64_t extent, const std::string& body) {
     if (extent > 0)
       source.kernels.push_back(text.kernel(
-          entry, own, extent, filled(body, {{"stride", stride}, {"scale", text.scale()}}), arguments));
+          entry, own, extent,
+          filled(body, {{"queries", queries}, {"keys", keys}, {"values", values}, {"scale", text.scale()}}),
+          arguments));
   };
   add("attention_vjp_queries", "i", q[-2], std::string(kWeights) + std::string(kPullToQueries));
   add("attention_vjp_keys", "j", k[-2], std::string(kPullToKeys));
