@@ -3,6 +3,7 @@
 #include <array>
 #include <functional>
 
+#include "engine/graph/attention_attributes.h"
 #include "tests/engine/numbers.h"
 #include "tests/engine/plan_faults.h"
 
@@ -161,6 +162,16 @@ TEST_CASE("cotangents of attention are written where they are read") {
   check_results("together and apart", [&]() -> std::vector<Tensor> {
     const std::vector<Tensor> parts = pulled();
     return {parts[0], cumsum(nabla::exp(parts[1]), -1), sum(parts[2], {-1}), parts[1] * 2};
+  });
+  const AttentionAttributes attributes{.causal = false, .primals = 3, .scale = 0.5};
+  const auto joined = [&] {
+    return apply(primitive_of(Op::attention_vjp), {q, k, v, u}, attributes.packed());
+  };
+  check_results("read whole, too", [&]() -> std::vector<Tensor> {
+    return {slice(joined(), -1, 0, 20), cumsum(joined(), -1)};
+  });
+  check_results("over the end of a part", [&]() -> std::vector<Tensor> {
+    return {slice(joined(), -1, 0, 20), slice(joined(), -1, 18, 46)};
   });
 }
 
