@@ -4,11 +4,10 @@
 #include <string>
 
 #include "engine/graph/node.h"
-#include "engine/ops/constant.h"
-#include "engine/ops/contraction.h"
 #include "engine/ops/pointwise.h"
 #include "engine/ops/pooling.h"
 #include "engine/ops/shaping.h"
+#include "engine/ops/slicing.h"
 
 namespace nabla {
 namespace {
@@ -17,12 +16,16 @@ std::int64_t number_at(const std::vector<std::int64_t>& list, int axis, std::int
   return list.empty() ? usual : list[list.size() == 1 ? 0 : static_cast<std::size_t>(axis)];
 }
 
-// [W, W + factor - 1]: which weights fall on an element's copies, for each distance from its first copy to
-// the place; the largest distance first, for the transpose goes the other way.
-Tensor weights_on_copies(std::int64_t window, std::int64_t factor, DType dtype) {
-  const Tensor weight = insert_axes(iota(window, DType::i32), {-1});
-  const Tensor copy = weight + iota(window + factor - 1, DType::i32) - (window - 1);
-  return cast(copy >= 0, dtype) * cast(copy < factor, dtype);
+// Sums of the weights that fall on an element's copies along one axis, for each distance from its first copy
+// to the place: [.., W, ..] -> [.., W + factor - 1, ..], the largest distance first, for the transpose goes
+// the other way.
+Tensor sums_on_copies(const Tensor& weight, int axis, std::int64_t factor) {
+  const std::int64_t distances = weight.shape()[axis] + factor - 1;
+  const Tensor padded = pad(weight, axis, factor - 1, factor - 1);
+  Tensor total = slice(padded, axis, 0, distances);
+  for (std::int64_t copy = 1; copy < factor; ++copy)
+    total = total + slice(padded, axis, copy, copy + distances);
+  return flip(total, axis);
 }
 
 // [O, C / groups, *W] -> [C, O / groups, *W].
@@ -49,9 +52,9 @@ Tensor upsampled_convolution(const Operand& data, const Operand& weight,
   // Faults are named by the two.
   if (spatial < 1 || spatial > 3 || static_cast<int>(factors.size()) != spatial || x.rank() <= spatial ||
       std::ranges::any_of(factors, [](std::int64_t factor) { return factor < 1; }) || options.groups < 1 ||
-      w.shape()[0] % options.groups != 0 || x.dtype() != w.dtype() || !is_floating(x.dtype()) ||
-      !fits(options.stride) || !fits(options.padding) || !fits(options.padding_after) ||
-      !fits(options.dilation) || w.size() == 0 || x.size() == 0)
+      w.shape()[0] % options.groups != 0 || x.shape()[-spatial - 1] != options.groups * w.shape()[1] ||
+      x.dtype() != w.dtype() || !is_floating(x.dtype()) || !fits(options.stride) || !fits(options.padding) ||
+      !fits(options.padding_after) || !fits(options.dilation) || w.size() == 0 || x.size() == 0)
     return in_two_steps();
 
   TransposedConvolutionOptions transposed{.window = {.groups = options.groups}};
@@ -66,10 +69,7 @@ Tensor upsampled_convolution(const Operand& data, const Operand& weight,
     transposed.window.padding.push_back(window - 1 - before);
     transposed.window.padding_after.push_back(window - 1 - after);
   }
-  for (int axis = -spatial; axis < 0; ++axis) {
-    const Tensor on_copies = weights_on_copies(w.shape()[axis], factors[axis + spatial], w.dtype());
-    w = transpose(matmul(transpose(w, axis, -1), on_copies), axis, -1);
-  }
+  for (int axis = -spatial; axis < 0; ++axis) w = sums_on_copies(w, axis, factors[axis + spatial]);
   return transposed_convolution(x, other_way_round(w, options.groups), transposed);
 }
 

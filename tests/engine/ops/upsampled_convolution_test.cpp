@@ -1,5 +1,6 @@
 #include "engine/ops/upsampled_convolution.h"
 
+#include <limits>
 #include <random>
 
 #include "engine/plan/cost.h"
@@ -79,6 +80,13 @@ TEST_CASE("a convolution of an upsampled picture is what upsampling and convolut
   }
 }
 
+TEST_CASE("an infinite weight reaches the places that it is seen from, and makes no NaN of others") {
+  const double infinity = std::numeric_limits<double>::infinity();
+  const Tensor x = full({1, 1, 3}, 1, DType::f64), w = f64({1, infinity, 2}, {1, 1, 3});
+  CHECK(values(upsampled_convolution(x, w, {2})) == values(convolution(upsample_nearest(x, {2}), w)));
+  CHECK(values(upsampled_convolution(x, w, {2})) == std::vector<double>(4, infinity));
+}
+
 TEST_CASE("a convolution of a picture twice as high and wide takes four ninths of the products") {
   const Tensor x = random_normal({2, 16, 14, 14}, 1), w = random_normal({16, 16, 3, 3}, 2);
   const auto operations = [](const Tensor& output) {
@@ -103,7 +111,9 @@ TEST_CASE("faults of a convolution of an upsampled picture are named by the one 
   CHECK(contains(refusal(x, w, {2, 2}, {.padding = {1, 1, 1}}), "padding has 3 numbers"));
   CHECK(contains(refusal(x, w, {2, 2}, {.groups = 0}), "0 groups"));
   CHECK(contains(refusal(x, w, {2, 2}, {.groups = 3}), "do not fit in 3 groups"));
-  CHECK(contains(refusal(x, zeros({4, 5, 3, 3}), {2, 2}, {}), "channels or samples do not fit"));
+  CHECK(contains(
+      refusal(x, zeros({4, 5, 3, 3}), {2, 2}, {}),
+      "convolution: operands [2, 6, 10, 10] f32 and [4, 5, 3, 3] f32: channels or samples do not fit"));
   CHECK(contains(refusal(x, zeros({4, 6, 3, 3}, DType::f64), {2, 2}, {}), "differ in type"));
   CHECK(contains(refusal(x, zeros({4, 6, 11, 3}), {2, 2}, {}), "the window of 11 does not fit"));
   // One factor, and data of a sample alone: factors are for the innermost axes.
